@@ -1,0 +1,150 @@
+"""What every data set gives: rows to learn from, rows to judge by, and a catalogue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.features.schema import Schema
+from mtframework.features.vocabulary import Vocabulary
+
+Columns = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows of three splits, the candidate catalogue, the schema and the vocabularies.
+
+    Args:
+        schema: What each column is.
+        train: The columns to learn from: `{name: [num_rows]}`, raw values.
+        test: The columns that a result is reported on.
+        catalogue: The columns of the distinct candidates: `{name: [num_candidates]}`; the
+            candidate key holds each candidate once.
+        validation: The columns to choose hyper-parameters on; may have no rows.
+        vocabularies: Of every categorical column. Left out, they are learned from train and
+            the catalogue.
+        name: What to call the data in messages.
+
+    Raises:
+        DataError: A split is empty, lacks a column of the schema or has columns of unequal
+            length; the catalogue holds a candidate twice; a numeric feature holds NaN.
+    """
+
+    schema: Schema
+    train: Columns
+    test: Columns
+    catalogue: Columns
+    validation: Columns = field(default_factory=dict)
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    name: str = "dataset"
+
+    def __post_init__(self):
+        everything = [column.name for column in self.schema]
+        self._check("train", self.train, everything)
+        self._check("test", self.test, everything)
+        if self.validation:
+            self._check("validation", self.validation, everything)
+        self._check("catalogue", self.catalogue, self.schema.names("candidate"))
+        key = self.catalogue[self.schema.candidate_key]
+        if len(np.unique(key)) != len(key):
+            raise DataError(
+                f'The catalogue of {self.name} holds the same "{self.schema.candidate_key}" twice.',
+                "Each candidate once.",
+                "Remove duplicate candidates from the catalogue.",
+            )
+        learned = {
+            column.name: self._learn(column.name)
+            for column in self.schema
+            if column.kind == "categorical" and column.name not in self.vocabularies
+        }
+        object.__setattr__(self, "vocabularies", {**self.vocabularies, **learned})
+
+    def split(self, name: str) -> Columns:
+        """Returns the columns of `"train"`, `"validation"` or `"test"`.
+
+        Raises:
+            DataError: There is no such split, or it has no rows.
+        """
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        if name not in splits:
+            raise DataError(
+                f'There is no split "{name}".{did_you_mean(name, splits)}',
+                f"One of {quoted_list(splits)}.",
+                "Correct the name.",
+            )
+        if not splits[name]:
+            raise DataError(
+                f"The split {name} of {self.name} has no rows.",
+                "A split with rows.",
+                "Ask for another split, or give the data set a share for it.",
+            )
+        return splits[name]
+
+    def encode(self, columns: Columns) -> dict[str, np.ndarray]:
+        """Returns the columns as the model reads them.
+
+        Categorical columns become int32 ids, numeric ones float32; ids are looked up once here
+        and never again. Columns outside the schema are left out.
+        """
+        return encode(columns, self.schema, self.vocabularies)
+
+    def _learn(self, name: str) -> Vocabulary:
+        # The catalogue is known before any feedback is, so its values are no leak.
+        parts = [source[name] for source in (self.train, self.catalogue) if name in source]
+        return Vocabulary.learn(np.concatenate(parts))
+
+    def _check(self, split: str, columns: Columns, names) -> None:
+        for name in names:
+            if name not in columns:
+                raise DataError(
+                    f'The {split} rows of {self.name} lack the column "{name}".'
+                    f"{did_you_mean(name, columns)}",
+                    f"The columns {quoted_list(names)}.",
+                    "Add or rename the column, or correct the schema.",
+                )
+        lengths = {name: len(columns[name]) for name in names}
+        if len(set(lengths.values())) > 1:
+            raise DataError(
+                f"The {split} columns of {self.name} have unequal lengths: {lengths}.",
+                "One value a row in every column.",
+                "Check how the columns were read.",
+            )
+        if not next(iter(lengths.values()), 0):
+            raise DataError(
+                f"The {split} rows of {self.name} are none: the data set is empty.",
+                "At least one row.",
+                "Check the path, the filter and the split.",
+            )
+        for name in names:
+            column = self.schema[name]
+            is_feature = column.role in ("query", "candidate", "context")
+            if column.kind == "numeric" and is_feature:
+                _check_finite(split, self.name, name, columns[name])
+
+
+def encode(
+    columns: Columns, schema: Schema, vocabularies: Mapping[str, Vocabulary]
+) -> dict[str, np.ndarray]:
+    """Returns `columns` as ids (int32) and numbers (float32); the rest is left out."""
+    return {
+        column.name: (
+            vocabularies[column.name].ids(columns[column.name])
+            if column.kind == "categorical"
+            else np.asarray(columns[column.name], "float32")
+        )
+        for column in schema
+        if column.name in columns
+    }
+
+
+def _check_finite(split: str, dataset: str, name: str, values: np.ndarray) -> None:
+    bad = np.flatnonzero(~np.isfinite(np.asarray(values, "float64")))
+    if bad.size:
+        raise DataError(
+            f'The feature "{name}" is {values[bad[0]]} in row {bad[0]} of the {split} rows of '
+            f"{dataset}, and not finite in {bad.size} of {len(values)}.",
+            "A finite number in every row.",
+            "Fill the missing numbers, or leave the rows out.",
+        )

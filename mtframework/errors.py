@@ -1,0 +1,79 @@
+"""Every error of the framework: what was found, what was expected, how to mend it."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class MtframeworkError(ValueError):
+    """The base of every error that this package raises on purpose.
+
+    Args:
+        found: One sentence that says what is wrong and names the column, task, file or line.
+        expected: One sentence that says what would have been right.
+        mend: One sentence that says what to do.
+
+    Example:
+
+    >>> error = MtframeworkError("The data set is empty.", "At least one row.", "Check the path.")
+    >>> print(error)
+    The data set is empty.
+      expected: At least one row.
+      mend: Check the path.
+    """
+
+    # Keras rebuilds an exception that leaves a layer from its message alone, unless the exception
+    # says that its message is complete.
+    _keras_call_info_injected = True
+
+    def __init__(self, found: str, expected: str, mend: str):
+        self.found = found
+        self.expected = expected
+        self.mend = mend
+        super().__init__(f"{found}\n  expected: {expected}\n  mend: {mend}")
+
+    def __reduce__(self):
+        return type(self), (self.found, self.expected, self.mend)
+
+
+class RegistryError(MtframeworkError):
+    """A name that is unknown, or that is taken already."""
+
+
+class PluginError(MtframeworkError):
+    """A plugin that could not be loaded."""
+
+
+class ExperimentError(MtframeworkError):
+    """A Gin experiment that cannot be what its author meant."""
+
+
+class DataError(MtframeworkError):
+    """Columns, rows, files or downloads that are not what the experiment says."""
+
+
+class ModelError(MtframeworkError):
+    """Towers, tasks, sharing or balancers that do not fit together."""
+
+
+class RunError(MtframeworkError):
+    """A run folder that cannot be read or written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns `' Did you mean "x"?'` for the nearest known name, or an empty string.
+
+    >>> did_you_mean("user_idd", ["user_id", "movie_title"])
+    ' Did you mean "user_id"?'
+    """
+    lowered = {each.lower(): each for each in known}
+    nearest = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.6)
+    return f' Did you mean "{lowered[nearest[0]]}"?' if nearest else ""
+
+
+def quoted_list(names: Iterable[str]) -> str:
+    """Returns the names sorted, quoted and separated by commas, or `none`.
+
+    >>> quoted_list(["b", "a"])
+    '"a", "b"'
+    """
+    return ", ".join(f'"{name}"' for name in sorted(names)) or "none"

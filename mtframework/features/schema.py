@@ -1,0 +1,111 @@
+"""What the columns of a data set are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mtframework.errors import DataError, did_you_mean, quoted_list
+
+Kind = Literal["categorical", "numeric"]
+Role = Literal["query", "candidate", "context", "label", "weight", "timestamp"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, how its values are read, and what it describes.
+
+    Args:
+        name: The column's name in the data.
+        kind: `"categorical"` (strings or integers, turned into ids by a vocabulary) or
+            `"numeric"` (numbers, NaN where missing).
+        role: Whom it describes: `"query"` (who asks), `"candidate"` (what is recommended),
+            `"context"` (the single event), or how it is used: `"label"`, `"weight"`,
+            `"timestamp"`.
+    """
+
+    name: str
+    kind: Kind
+    role: Role
+
+    def __post_init__(self):
+        for argument, value, known in (
+            ("kind", self.kind, get_args(Kind)),
+            ("role", self.role, get_args(Role)),
+        ):
+            if value not in known:
+                raise DataError(
+                    f'The column "{self.name}" has {argument} "{value}".'
+                    f"{did_you_mean(value, known)}",
+                    f"One of {quoted_list(known)}.",
+                    f"Correct the {argument}.",
+                )
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a data set, and which two of them are keys.
+
+    Args:
+        columns: All columns, in order.
+        query_key: The categorical column that identifies a query, for example `"user_id"`.
+        candidate_key: The categorical column that identifies a candidate of the catalogue.
+
+    Example:
+
+    >>> schema = Schema(
+    ...     columns=(
+    ...         Column("user_id", "categorical", "query"),
+    ...         Column("movie_title", "categorical", "candidate"),
+    ...         Column("user_rating", "numeric", "label"),
+    ...     ),
+    ...     query_key="user_id",
+    ...     candidate_key="movie_title",
+    ... )
+    >>> schema["user_rating"].kind
+    'numeric'
+    >>> schema.names("candidate")
+    ('movie_title',)
+    """
+
+    columns: tuple[Column, ...]
+    query_key: str
+    candidate_key: str
+
+    def __post_init__(self):
+        for argument, key, role in (
+            ("query_key", self.query_key, "query"),
+            ("candidate_key", self.candidate_key, "candidate"),
+        ):
+            column = self[key]
+            if column.kind != "categorical" or column.role != role:
+                raise DataError(
+                    f'{argument} names the {column.kind} {column.role} column "{key}".',
+                    f"A categorical {role} column.",
+                    f"Name the column that identifies a {role}, or correct its kind and role.",
+                )
+
+    def __getitem__(self, name: str) -> Column:
+        """Returns the column of that name.
+
+        Raises:
+            DataError: There is none; the message suggests the nearest name.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        known = [column.name for column in self.columns]
+        raise DataError(
+            f'There is no column "{name}".{did_you_mean(name, known)}',
+            f"One of {quoted_list(known)}.",
+            "Correct the name, or add the column to the schema.",
+        )
+
+    def __contains__(self, name: str) -> bool:
+        return any(column.name == name for column in self.columns)
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def names(self, role: Role) -> tuple[str, ...]:
+        """Returns the names of the columns of one role, in order."""
+        return tuple(column.name for column in self.columns if column.role == role)

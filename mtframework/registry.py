@@ -1,0 +1,196 @@
+"""Parts by name: tasks, towers, sharing, balancers and data sets, built-in or from plugins."""
+
+import functools
+import importlib.metadata
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import keras
+
+from mtframework.errors import PluginError, RegistryError, did_you_mean, quoted_list
+
+ENTRY_POINT_GROUP = "mtframework.plugins"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A registered class and its name."""
+
+    name: str
+    cls: type
+
+    @property
+    def owner(self) -> str:
+        """The distribution that the class comes from, or its module where none has it."""
+        return _owner(self.cls)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's docstring."""
+        return (inspect.getdoc(self.cls) or "").split("\n")[0]
+
+    @property
+    def signature(self) -> str:
+        """The constructor's arguments as a user writes them."""
+        return str(inspect.signature(self.cls)).split(" -> ")[0]
+
+
+class Registry:
+    """The parts of one kind, by name.
+
+    Args:
+        kind: What the parts are, in the singular, for messages: `"task"`.
+
+    Example:
+
+    >>> layers = Registry("layer")
+    >>> @layers.register("double")
+    ... class Double(keras.layers.Layer):
+    ...     "Doubles."
+    >>> layers.get("double").cls.__name__
+    'Double'
+    >>> layers.get("duble")
+    Traceback (most recent call last):
+        ...
+    mtframework.errors.RegistryError: There is no layer named "duble". Did you mean "double"?
+      expected: One of "double".
+      mend: Correct the name, or install or load the plugin that registers it.
+    """
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self._parts: dict[str, Part] = {}
+
+    def register(self, name: str) -> Callable[[type], type]:
+        """Returns a class decorator that registers the class under `name`.
+
+        The class becomes loadable from `.keras` files as well, under the top-level package that
+        defines it, so that a plugin's author registers once.
+
+        Raises:
+            RegistryError: `name` is no identifier, what is decorated is no class, its constructor
+                takes `**kwargs`, or the name is taken; nothing is registered then.
+        """
+
+        def decorate(cls: type) -> type:
+            self._validate(name, cls)
+            if hasattr(cls, "get_config"):
+                package = cls.__module__.split(".")[0]
+                keras.saving.register_keras_serializable(package=package)(cls)
+            self._parts[name] = Part(name, cls)
+            return cls
+
+        return decorate
+
+    def get(self, name: str) -> Part:
+        """Returns the part of that name.
+
+        Raises:
+            RegistryError: There is none; the message suggests the nearest name.
+        """
+        if name not in self._parts:
+            raise RegistryError(
+                f'There is no {self.kind} named "{name}".{did_you_mean(name, self._parts)}',
+                f"One of {quoted_list(self._parts)}.",
+                "Correct the name, or install or load the plugin that registers it.",
+            )
+        return self._parts[name]
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(sorted(self._parts.values(), key=lambda part: part.name))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._parts
+
+    def _validate(self, name: str, cls: type) -> None:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise RegistryError(
+                f"The name {name!r} of a {self.kind} is no identifier.",
+                "Letters, digits and underscores, not starting with a digit.",
+                f'Register it as @register_{self.kind.replace(" ", "_")}("my_name").',
+            )
+        if not inspect.isclass(cls):
+            raise RegistryError(
+                f'The {self.kind} "{name}" is {cls!r}, which is no class.',
+                "A class.",
+                "Put the decorator on the class itself.",
+            )
+        for parameter in inspect.signature(cls).parameters.values():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                raise RegistryError(
+                    f'The constructor of the {self.kind} "{name}" takes **{parameter.name}, '
+                    "which would hide misspelt parameters.",
+                    "A closed signature: every argument by name.",
+                    f"List the arguments of {cls.__name__}.__init__ one by one.",
+                )
+        taken = self._parts.get(name)
+        # The same class again is a module imported anew (a notebook cell, a reload): it replaces.
+        if taken and _identity(taken.cls) != _identity(cls):
+            raise RegistryError(
+                f'The {self.kind} name "{name}" is taken: {_identity(taken.cls)} of '
+                f"{taken.owner} has it, and {_identity(cls)} of {_owner(cls)} wants it.",
+                "One owner a name.",
+                "Register one of the two under another name, or uninstall its plugin.",
+            )
+
+
+TASKS = Registry("task")
+TOWERS = Registry("tower")
+SHARING = Registry("sharing")
+LOSS_BALANCERS = Registry("loss balancer")
+GRADIENT_BALANCERS = Registry("gradient balancer")
+DATASETS = Registry("dataset")
+
+REGISTRIES = {
+    "tasks": TASKS,
+    "towers": TOWERS,
+    "sharing": SHARING,
+    "loss_balancers": LOSS_BALANCERS,
+    "gradient_balancers": GRADIENT_BALANCERS,
+    "datasets": DATASETS,
+}
+
+register_task = TASKS.register
+register_tower = TOWERS.register
+register_sharing = SHARING.register
+register_loss_balancer = LOSS_BALANCERS.register
+register_gradient_balancer = GRADIENT_BALANCERS.register
+register_dataset = DATASETS.register
+
+
+def load_plugins() -> list[PluginError]:
+    """Loads every installed plugin and returns one error for each that failed.
+
+    A plugin is a distribution with an entry point in the group `mtframework.plugins` whose object
+    is a module; importing it registers its parts. A broken plugin leaves the others alone.
+    """
+    failures = []
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            entry_point.load()
+        except Exception as error:  # a plugin may raise anything, and the others go on
+            owner = entry_point.dist.name if entry_point.dist else entry_point.value
+            failures.append(
+                PluginError(
+                    f'The plugin "{entry_point.name}" of {owner} failed to load: '
+                    f"{type(error).__name__}: {error}",
+                    f"{entry_point.value} imports and registers its parts.",
+                    f"Mend or uninstall {owner}.",
+                )
+            )
+    return failures
+
+
+def _identity(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _owner(cls: type) -> str:
+    distributions = _distributions().get(cls.__module__.split(".")[0])
+    return distributions[0] if distributions else cls.__module__
+
+
+@functools.cache  # a scan of every installed distribution
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
