@@ -1,0 +1,123 @@
+"""The candidates that can be recommended, and who has seen which."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mtframework.errors import DataError
+
+
+class Catalogue:
+    """The encoded columns of every candidate, and each query's seen candidates.
+
+    A candidate's **row** is its position in the catalogue; its **id** is what the vocabulary of
+    the candidate key gives. Seen candidates are kept as rows, in compressed sparse form, one run
+    a query id.
+
+    Args:
+        key: The candidate key's column name.
+        columns: The encoded candidate columns: `{name: [num_candidates]}`.
+        seen_offsets: Where the run of each query id begins: `[num_query_ids + 1]`, int64.
+        seen_rows: The seen rows, run after run, int32.
+
+    Example:
+
+    >>> catalogue = Catalogue.learn(
+    ...     "movie", {"movie": np.array([1, 2, 3])}, np.array([1, 1]), np.array([3, 2]), 2
+    ... )
+    >>> catalogue.rows(np.array([3, 1]))
+    array([2, 0])
+    >>> catalogue.seen(1)
+    array([1, 2], dtype=int32)
+    """
+
+    def __init__(
+        self,
+        key: str,
+        columns: Mapping[str, np.ndarray],
+        seen_offsets: np.ndarray,
+        seen_rows: np.ndarray,
+    ):
+        self.key = key
+        self.columns = dict(columns)
+        self.seen_offsets = seen_offsets
+        self.seen_rows = seen_rows
+        ids = self.columns[key]
+        self._row_of_id = np.full(int(ids.max(initial=0)) + 1, -1, "int64")
+        self._row_of_id[ids] = np.arange(len(ids))
+
+    @classmethod
+    def learn(
+        cls,
+        key: str,
+        columns: Mapping[str, np.ndarray],
+        query_ids: np.ndarray,
+        candidate_ids: np.ndarray,
+        num_query_ids: int,
+    ) -> "Catalogue":
+        """Returns the catalogue whose seen candidates are the given interactions.
+
+        Interactions with unknown queries (id 0) are nobody's, and are left out.
+        """
+        catalogue = cls(key, columns, np.zeros(1, "int64"), np.zeros(0, "int32"))
+        rows = catalogue.rows(candidate_ids)
+        known = np.asarray(query_ids) > 0
+        pairs = np.unique(
+            np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known]
+        )
+        counts = np.bincount(pairs // max(catalogue.size, 1), minlength=num_query_ids)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
+        return cls(key, columns, offsets, (pairs % max(catalogue.size, 1)).astype("int32"))
+
+    @property
+    def size(self) -> int:
+        """The number of candidates."""
+        return len(self.columns[self.key])
+
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        """Returns the rows of candidate ids, int64, of the same shape.
+
+        Raises:
+            DataError: An id is not in the catalogue.
+        """
+        ids = np.asarray(ids)
+        inside = (ids >= 0) & (ids < len(self._row_of_id))
+        rows = np.where(inside, self._row_of_id[np.where(inside, ids, 0)], -1)
+        if rows.size and rows.min() < 0:
+            raise DataError(
+                f'{int((rows < 0).sum())} of {rows.size} rows have a "{self.key}" that is not in '
+                "the catalogue.",
+                "Every candidate of an interaction in the catalogue.",
+                "Add the missing candidates to the catalogue, or leave those rows out.",
+            )
+        return rows
+
+    def seen(self, query_id: int) -> np.ndarray:
+        """Returns the rows that one query has seen, int32, ascending; none for id 0."""
+        if not 0 < query_id < len(self.seen_offsets) - 1:
+            return self.seen_rows[:0]
+        return self.seen_rows[self.seen_offsets[query_id] : self.seen_offsets[query_id + 1]]
+
+    def save(self, path: Path) -> None:
+        """Writes the catalogue as one compressed NumPy archive."""
+        columns = {f"column:{name}": values for name, values in self.columns.items()}
+        np.savez_compressed(
+            path,
+            allow_pickle=False,
+            key=np.array(self.key),
+            seen_offsets=self.seen_offsets,
+            seen_rows=self.seen_rows,
+            **columns,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Catalogue":
+        """Reads what `save` wrote."""
+        with np.load(path, allow_pickle=False) as saved:
+            columns = {
+                name.removeprefix("column:"): saved[name]
+                for name in saved.files
+                if name.startswith("column:")
+            }
+            return cls(str(saved["key"]), columns, saved["seen_offsets"], saved["seen_rows"])

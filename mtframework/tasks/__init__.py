@@ -1,0 +1,1 @@
+"""Objectives: head, loss and metrics of one kind of feedback each."""

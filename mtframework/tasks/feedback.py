@@ -1,0 +1,88 @@
+"""A head for feedback that is given or not: a click, a cart, a purchase."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from mtframework.registry import register_task
+from mtframework.tasks.task import Task, dense_head, require_label
+
+
+@register_task("binary_feedback")
+class BinaryFeedback(Task):
+    """Predicts the probability that a row's feedback is given.
+
+    Predictions are logits, `[batch]`, scores are their sigmoid. The loss of a row is the binary
+    cross-entropy, `softplus(logit) - label * logit`.
+
+    Args:
+        name: The task's name.
+        label: The label's column: 0 or 1, or any number where `positive_from` is set.
+        loss_weight: The weight of the task's loss in the total.
+        sample_weight: The column of the rows' weights.
+        missing_label: A label value that means "not known", beside NaN and None.
+        hidden_units: The sizes of the head's hidden layers.
+        positive_from: The smallest label that is a positive, for example 4 stars. Left out,
+            labels are 0 or 1 themselves.
+
+    Example:
+
+    >>> task = BinaryFeedback("liked", label="user_rating", positive_from=4.0)
+    >>> task.build({"representation": (None, 8)})
+    >>> logits = task({"representation": np.zeros((2, 8), "float32")})
+    >>> ops.convert_to_numpy(task.scores(logits))
+    array([0.5, 0.5], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        label: str | None = None,
+        loss_weight: float = 1.0,
+        sample_weight: str | None = None,
+        missing_label: float | None = None,
+        hidden_units: Sequence[int] = (),
+        positive_from: float | None = None,
+    ):
+        super().__init__(name, label, loss_weight, sample_weight, missing_label)
+        require_label(self)
+        self.hidden_units = tuple(hidden_units)
+        self.positive_from = positive_from
+        self.head = dense_head(self.hidden_units)
+
+    def adapt(self, columns, ids):
+        if self.positive_from is None:
+            check_binary(self, columns[self.label])
+
+    def build(self, input_shape):
+        self.head.build(input_shape["representation"])
+
+    def call(self, inputs, training=None):
+        """Returns the logits, `[batch]`."""
+        return ops.squeeze(self.head(inputs["representation"], training=training), -1)
+
+    def example_losses(self, labels, predictions, inputs):
+        """Returns the binary cross-entropy of each row, `[batch]` float32."""
+        logits = ops.cast(predictions, "float32")
+        return ops.softplus(logits) - self.metric_labels(labels) * logits
+
+    def scores(self, predictions):
+        """Returns the probabilities, `[batch]`."""
+        return ops.sigmoid(ops.cast(predictions, "float32"))
+
+    def metric_labels(self, labels):
+        """Returns 1 for positives and 0 for the others, `[batch]` float32."""
+        if self.positive_from is None:
+            return labels
+        return ops.cast(labels >= self.positive_from, "float32")
+
+    def make_metrics(self):
+        return [keras.metrics.AUC(name="auc")]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_units": list(self.hidden_units),
+            "positive_from": self.positive_from,
+        }

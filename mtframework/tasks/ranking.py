@@ -1,0 +1,113 @@
+"""A head that predicts a number for a row."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.registry import register_task
+from mtframework.tasks.task import Task, dense_head, require_label
+
+
+@register_task("ranking")
+class Ranking(Task):
+    """Predicts a row's label: a rating, a price, a probability.
+
+    The prediction is `activation(head(representation))`, `[batch]`. The loss of a row is any loss
+    that Keras knows by name, taken of this one number, for example `"mean_squared_error"`,
+    `"huber"` or, with `activation="sigmoid"`, `"binary_crossentropy"`.
+
+    Args:
+        name: The task's name.
+        label: The label's column.
+        loss_weight: The weight of the task's loss in the total.
+        sample_weight: The column of the rows' weights.
+        missing_label: A label value that means "not known", beside NaN and None.
+        hidden_units: The sizes of the head's hidden layers.
+        loss: The Keras name of the loss.
+        activation: The Keras name of the prediction's activation; None for a plain number.
+
+    Example:
+
+    >>> task = Ranking("rating", label="user_rating", hidden_units=[16])
+    >>> task.build({"representation": (None, 8)})
+    >>> task({"representation": np.zeros((3, 8), "float32")}).shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        label: str | None = None,
+        loss_weight: float = 1.0,
+        sample_weight: str | None = None,
+        missing_label: float | None = None,
+        hidden_units: Sequence[int] = (),
+        loss: str = "mean_squared_error",
+        activation: str | None = None,
+    ):
+        super().__init__(name, label, loss_weight, sample_weight, missing_label)
+        require_label(self)
+        self.hidden_units = tuple(hidden_units)
+        self.loss = loss
+        self.activation_name = activation
+        self.loss_of_number = _keras_loss(self.name, loss)
+        self.activation = keras.activations.get(activation)
+        self.head = dense_head(self.hidden_units)
+
+    def build(self, input_shape):
+        self.head.build(input_shape["representation"])
+
+    def call(self, inputs, training=None):
+        """Returns the predicted numbers, `[batch]`."""
+        logits = self.head(inputs["representation"], training=training)
+        return self.activation(ops.squeeze(logits, -1))
+
+    def example_losses(self, labels, predictions, inputs):
+        """Returns the loss of each row, `[batch]` float32."""
+        predictions = ops.cast(predictions, "float32")
+        return self.loss_of_number(ops.expand_dims(labels, -1), ops.expand_dims(predictions, -1))
+
+    def make_metrics(self):
+        if self.loss in _CROSSENTROPIES:
+            return [keras.metrics.AUC(name="auc")]
+        return [
+            keras.metrics.RootMeanSquaredError(name="rmse"),
+            keras.metrics.MeanAbsoluteError(name="mae"),
+        ]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_units": list(self.hidden_units),
+            "loss": self.loss,
+            "activation": self.activation_name,
+        }
+
+
+_CROSSENTROPIES = ("binary_crossentropy", "binary_focal_crossentropy")
+
+# Of one number each: losses over several classes have no place in this head.
+_LOSSES = (
+    *_CROSSENTROPIES,
+    "hinge",
+    "huber",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "squared_hinge",
+)
+
+
+def _keras_loss(task: str, loss: str):
+    if loss not in _LOSSES:
+        raise ModelError(
+            f'The task "{task}" has loss = {loss!r}.{did_you_mean(str(loss), _LOSSES)}',
+            f"One of {quoted_list(_LOSSES)}.",
+            "Correct the name, or write a task of your own for another loss.",
+        )
+    return getattr(keras.losses, loss)

@@ -1,0 +1,147 @@
+"""The contract of a task."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from mtframework.errors import ModelError
+
+
+class Task(keras.layers.Layer):
+    """One objective: a head, a loss a row, and metrics. Abstract.
+
+    A task never reduces, masks or weights its losses: the model does, and in the same way for
+    every task, so that loss weights mean what they say (see `mtframework.model.MultiTaskModel`).
+
+    To write one, subclass it, give the constructor a closed signature that passes the five
+    arguments below on, and implement `call` and `example_losses`; see `docs/write_a_task.md`.
+
+    Args:
+        name: The task's name, by which losses, metrics and weights are reported. In a Gin file,
+            the scope.
+        label: The label's column. None where every row is a positive.
+        loss_weight: What the task's loss is multiplied with in the total. Zero or more.
+        sample_weight: The column of the rows' weights; None for equal weights.
+        missing_label: A label value that means "not known", beside NaN and None.
+    """
+
+    #: Stands in for a missing label in the arithmetic of a row that does not count.
+    label_placeholder = 0.0
+
+    #: "mean" for the weighted mean over the rows that count.
+    reduction = "mean"
+
+    #: Whether `example_losses` reads the embeddings of the whole catalogue.
+    needs_catalogue = False
+
+    def __init__(
+        self,
+        name: str | None = None,
+        label: str | None = None,
+        loss_weight: float = 1.0,
+        sample_weight: str | None = None,
+        missing_label: float | None = None,
+    ):
+        super().__init__(name=name)
+        if isinstance(loss_weight, (bool, str)) or not 0 <= loss_weight < float("inf"):
+            raise ModelError(
+                f'The task "{self.name}" has loss_weight = {loss_weight!r}.',
+                "A finite number, zero or more.",
+                "Correct loss_weight. To push a score down, give it a negative weight when "
+                "serving, not in the loss.",
+            )
+        self.label = label
+        self.loss_weight = float(loss_weight)
+        self.sample_weight = sample_weight
+        self.missing_label = missing_label
+
+    def reads(self, towers: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns which of the model's towers the task reads, and checks their names."""
+        return towers
+
+    def adapt(self, columns: Mapping[str, np.ndarray], ids: Mapping[str, np.ndarray]) -> None:
+        """Learns what the task must know of the training rows before it is built.
+
+        Args:
+            columns: The encoded columns of the training rows: `{name: [num_rows]}`.
+            ids: The key ids by tower name: `{tower: [num_rows]}`.
+        """
+
+    def call(self, inputs: Mapping[str, Any], training=None):
+        """Returns the predictions of a batch.
+
+        Args:
+            inputs: `"towers"`: the embeddings by tower name, each `[batch, embedding_dim]`;
+                `"representation"`: what the towers and the sharing layer give this task,
+                `[batch, units]`.
+            training: Whether the call is part of a training step.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no call().")
+
+    def example_losses(self, labels, predictions, inputs: Mapping[str, Any]):
+        """Returns one loss a row, `[batch]`, unreduced.
+
+        Args:
+            labels: `[batch]` float32; `label_placeholder` where missing. None without a label.
+            predictions: What `call` returned.
+            inputs: `"towers"` as in `call`; `"ids"`: the key ids by tower name, each `[batch]`;
+                `"valid"`: which rows count, `[batch]` bool.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no example_losses().")
+
+    def scores(self, predictions):
+        """Returns the served numbers, `[batch]`, of what `call` returned."""
+        return predictions
+
+    def metric_labels(self, labels):
+        """Returns the labels as the metrics read them."""
+        return labels
+
+    def make_metrics(self) -> list[keras.metrics.Metric]:
+        """Returns new metrics; they are updated with labels, scores and the rows' weights."""
+        return []
+
+    def valid_rows(self, labels):
+        """Returns which rows count, `[batch]` bool; None where all do."""
+        if labels is None:
+            return None
+        present = ops.logical_not(ops.isnan(labels))
+        if self.missing_label is not None:
+            present = ops.logical_and(present, ops.not_equal(labels, self.missing_label))
+        return present
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "label": self.label,
+            "loss_weight": self.loss_weight,
+            "sample_weight": self.sample_weight,
+            "missing_label": self.missing_label,
+        }
+
+    def get_build_config(self):
+        return None  # the model builds its tasks
+
+
+def require_label(task: Task) -> None:
+    """Raises a `ModelError` where a task that learns from a label names none."""
+    if task.label is None:
+        raise ModelError(
+            f'The task "{task.name}" ({type(task).__name__}) has no label.',
+            "The name of the label's column.",
+            f"Set {task.name}/{type(task).__name__}.label to a column of the data set.",
+        )
+
+
+def dense_head(hidden_units, outputs: int = 1) -> keras.Sequential:
+    """Returns dense ReLU layers followed by a linear one with `outputs` units.
+
+    >>> head = dense_head([256, 128])
+    >>> [layer.units for layer in head.layers]
+    [256, 128, 1]
+    """
+    hidden = [keras.layers.Dense(units, activation="relu") for units in hidden_units]
+    return keras.Sequential([*hidden, keras.layers.Dense(outputs)], name="head")
