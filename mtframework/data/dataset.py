@@ -1,6 +1,7 @@
 """What every data set gives: rows to learn from, rows to judge by, and a catalogue."""
 
-from collections.abc import Mapping
+import abc
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,7 +45,7 @@ class Dataset:
         everything = [column.name for column in self.schema]
         self._check("train", self.train, everything)
         self._check("test", self.test, everything)
-        if self.validation:
+        if any(len(values) for values in self.validation.values()):
             self._check("validation", self.validation, everything)
         self._check("catalogue", self.catalogue, self.schema.names("candidate"))
         key = self.catalogue[self.schema.candidate_key]
@@ -74,7 +75,7 @@ class Dataset:
                 f"One of {quoted_list(splits)}.",
                 "Correct the name.",
             )
-        if not splits[name]:
+        if not any(len(values) for values in splits[name].values()):
             raise DataError(
                 f"The split {name} of {self.name} has no rows.",
                 "A split with rows.",
@@ -122,6 +123,51 @@ class Dataset:
             is_feature = column.role in ("query", "candidate", "context")
             if column.kind == "numeric" and is_feature:
                 _check_finite(split, self.name, name, columns[name])
+
+
+class DatasetSource(abc.ABC):
+    """Where a data set comes from: what an experiment names, before anything is read.
+
+    Making one touches neither disk nor network, so that an experiment can be built and checked
+    where its data are not. Every registered data set is one.
+
+    Attributes:
+        schema: What the columns will be, known without loading them.
+
+    Example:
+
+    >>> from mtframework.features.schema import Column
+    >>> class Clicks(DatasetSource):
+    ...     schema = Schema(
+    ...         (
+    ...             Column("visitor", "categorical", "query"),
+    ...             Column("page", "categorical", "candidate"),
+    ...             Column("click", "numeric", "label"),
+    ...         ),
+    ...         query_key="visitor",
+    ...         candidate_key="page",
+    ...     )
+    ...
+    ...     def load(self, progress=None):
+    ...         rows = {"visitor": ["ann", "bob"], "page": ["home", "shop"], "click": [1.0, 0.0]}
+    ...         return Dataset(self.schema, rows, rows, catalogue={"page": ["home", "shop"]})
+    >>> Clicks().load().vocabularies["page"].size
+    3
+    """
+
+    schema: Schema
+
+    @abc.abstractmethod
+    def load(self, progress: Callable[[str], None] | None = None) -> Dataset:
+        """Returns the data set.
+
+        Args:
+            progress: Told, a sentence at a time, what a slow load does and which terms the data
+                come under; left out, the sentences go to standard error.
+
+        Raises:
+            DataError: The data cannot be had, or are not what they should be.
+        """
 
 
 def encode(
