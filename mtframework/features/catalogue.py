@@ -93,6 +93,13 @@ class Catalogue:
             )
         return rows
 
+    def row_of_each_id(self, num_ids: int) -> np.ndarray:
+        """Returns the row of every id below `num_ids`, int32; -1 where it has none."""
+        rows = np.full(num_ids, -1, "int32")
+        known = min(num_ids, len(self._row_of_id))
+        rows[:known] = self._row_of_id[:known]
+        return rows
+
     def seen(self, query_id: int) -> np.ndarray:
         """Returns the rows that one query has seen, int32, ascending; none for id 0."""
         if not 0 < query_id < len(self.seen_offsets) - 1:

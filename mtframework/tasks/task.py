@@ -63,7 +63,7 @@ class Task(keras.layers.Layer):
         return towers
 
     def adapt(self, columns: Mapping[str, np.ndarray], ids: Mapping[str, np.ndarray]) -> None:
-        """Learns what the task must know of the training rows before it is built.
+        """Learns what the task must know of the training rows; called once it is built.
 
         Args:
             columns: The encoded columns of the training rows: `{name: [num_rows]}`.
@@ -87,8 +87,12 @@ class Task(keras.layers.Layer):
         Args:
             labels: `[batch]` float32; `label_placeholder` where missing. None without a label.
             predictions: What `call` returned.
-            inputs: `"towers"` as in `call`; `"ids"`: the key ids by tower name, each `[batch]`;
-                `"valid"`: which rows count, `[batch]` bool.
+            inputs: `"towers"` as in `call`; `"valid"`: which rows count, `[batch]` bool, or None
+                where all do; `"ids"`: the key ids by tower name, each `[batch]`;
+                `"num_ids"`: by tower name, how many ids there are, where the embedding is a
+                function of the id alone; `"catalogue"`, where `needs_catalogue`: by tower name,
+                the embeddings of all candidates, `[num_candidates, embedding_dim]`, and
+                `"catalogue_rows"`: the row of each id, `[num_ids]`, -1 where it has none.
         """
         raise NotImplementedError(f"{type(self).__name__} has no example_losses().")
 
@@ -145,3 +149,17 @@ def dense_head(hidden_units, outputs: int = 1) -> keras.Sequential:
     """
     hidden = [keras.layers.Dense(units, activation="relu") for units in hidden_units]
     return keras.Sequential([*hidden, keras.layers.Dense(outputs)], name="head")
+
+
+def check_binary(task: Task, labels: np.ndarray) -> None:
+    """Raises a `ModelError` where a label that should be 0 or 1 is something else."""
+    present = labels[~np.isnan(labels)]
+    if task.missing_label is not None:
+        present = present[present != task.missing_label]
+    other = present[(present != 0) & (present != 1)]
+    if other.size:
+        raise ModelError(
+            f'The label "{task.label}" of the task "{task.name}" holds {other[0]:g}.',
+            "0, 1 or missing in every row.",
+            f"Set {task.name}/{type(task).__name__}.positive_from to the smallest positive value.",
+        )

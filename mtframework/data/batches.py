@@ -1,0 +1,84 @@
+"""Encoded columns in batches, as Keras reads them."""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+
+from mtframework.errors import DataError, did_you_mean, quoted_list
+
+
+class Batches(keras.utils.PyDataset):
+    """Gives `(features, labels, sample_weights)`, each a dict of columns, in shuffled batches.
+
+    Ids were looked up when the columns were encoded; a batch is nothing but a gather, one a
+    column. The rows are shuffled anew each epoch, from `seed` alone.
+
+    Args:
+        columns: Encoded columns, `{name: [num_rows]}`, as `Dataset.encode` gives them.
+        features: The columns of the features.
+        labels: The columns of the labels.
+        sample_weights: The columns of the rows' weights.
+        batch_size: How many rows a batch has; the last one may have fewer.
+        shuffle: Whether to shuffle.
+        seed: What the order follows from.
+
+    Example:
+
+    >>> columns = {"user": np.arange(5), "rating": np.ones(5, "float32")}
+    >>> batches = Batches(columns, ["user"], ["rating"], batch_size=2, shuffle=False)
+    >>> len(batches)
+    3
+    >>> features, labels = batches[2]
+    >>> features["user"]
+    array([4])
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, np.ndarray],
+        features: Sequence[str],
+        labels: Sequence[str] = (),
+        sample_weights: Sequence[str] = (),
+        batch_size: int = 1024,
+        shuffle: bool = True,
+        seed: int = 0,
+    ):
+        super().__init__()
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise DataError(
+                f"batch_size is {batch_size!r}.", "A whole number from 1.", "Correct batch_size."
+            )
+        for name in (*features, *labels, *sample_weights):
+            if name not in columns:
+                raise DataError(
+                    f'There is no column "{name}".{did_you_mean(name, columns)}',
+                    f"One of {quoted_list(columns)}.",
+                    "Correct the name, or add the column to the data.",
+                )
+        self.parts = [
+            {name: np.ascontiguousarray(columns[name]) for name in names}
+            for names in (features, labels, sample_weights)
+        ]
+        self.num_rows = len(columns[features[0]])
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.generator = np.random.default_rng(seed)
+        self.order = np.arange(self.num_rows)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return -(-self.num_rows // self.batch_size)
+
+    def __getitem__(self, index: int):
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        parts = [{name: values[rows] for name, values in part.items()} for part in self.parts]
+        while not parts[-1]:  # Keras wants no empty part at the end
+            parts.pop()
+        if len(parts) == 3 and not parts[1]:
+            parts[1] = None
+        return tuple(parts)
+
+    def on_epoch_end(self) -> None:
+        if self.shuffle:
+            self.generator.shuffle(self.order)

@@ -1,0 +1,464 @@
+"""The model: tasks over shared towers, and one weighted loss."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.features.catalogue import Catalogue
+from mtframework.features.schema import Column, Schema
+from mtframework.features.vocabulary import Vocabulary
+from mtframework.losses.reduction import reduce_losses
+from mtframework.metrics.task_report import TaskReport
+from mtframework.recommend import recommend
+from mtframework.tasks.task import Task
+from mtframework.towers.tower import Tower
+
+TOWERS = "towers"
+"""The key of the model's output that holds the embeddings; no task can have this name."""
+
+
+@keras.saving.register_keras_serializable(package="mtframework")
+class MultiTaskModel(keras.Model):
+    """Trains any number of tasks over shared towers.
+
+    The loss of a task is the weighted mean over the rows that count, zero where none does:
+
+        loss[task] = Σᵢ weight[i] · example_loss[i] / Σᵢ weight[i]
+
+    and the total is `Σ loss_weight[task] · loss[task]`. A missing label is NaN, None or the
+    task's `missing_label`; such a row counts for the other tasks alone.
+
+    Call `adapt(dataset)` once before training: the model learns its vocabularies, catalogue and
+    candidate frequencies there, and saves them with its weights.
+
+    Batches are `(features, labels, sample_weights)`, each a dict by column name
+    (`mtframework.Batches` makes them). The output is `{task: predictions}` and, under `"towers"`,
+    the embeddings by tower name.
+
+    Args:
+        towers: What turns columns into embeddings. Names must differ.
+        tasks: The objectives. Names must differ.
+        name: The model's name.
+
+    Example:
+
+    >>> model = mtf.MultiTaskModel(
+    ...     towers=[mtf.Tower("user", ["user_id"]), mtf.Tower("movie", ["movie_title"])],
+    ...     tasks=[
+    ...         mtf.Ranking("rating", label="user_rating", loss_weight=0.2, hidden_units=[64]),
+    ...         mtf.Retrieval("watch", query="user", candidate="movie"),
+    ...     ],
+    ... )
+    >>> model.feature_columns
+    ('user_id', 'movie_title')
+    """
+
+    def __init__(
+        self,
+        towers: Sequence[Tower],
+        tasks: Sequence[Task],
+        name: str = "multi_task_model",
+    ):
+        super().__init__(name=name)
+        self.towers = _by_name("tower", "towers", towers)
+        self.tasks = _by_name("task", "tasks", tasks)
+        self._check_composition()
+        self.schema: Schema | None = None
+        self.vocabularies: dict[str, Vocabulary] = {}
+        self.catalogue: Catalogue | None = None
+        self.reports = {
+            name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
+        }
+
+    @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """The columns that a batch's features hold."""
+        return _distinct(c for tower in self.towers.values() for c in tower.columns)
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns that a batch's labels hold."""
+        return _distinct(task.label for task in self.tasks.values())
+
+    @property
+    def sample_weight_columns(self) -> tuple[str, ...]:
+        """The columns that a batch's sample weights hold."""
+        return _distinct(task.sample_weight for task in self.tasks.values())
+
+    def adapt(self, dataset) -> None:
+        """Learns vocabularies, catalogue, frequencies and seen candidates from training rows.
+
+        Args:
+            dataset: An `mtframework.Dataset`.
+
+        Raises:
+            DataError: A tower or a task names a column that the data set lacks.
+            ModelError: A label is missing in every training row, or is not what its task reads.
+        """
+        if self.built:
+            raise ModelError(
+                "adapt was called on a model that is adapted already.",
+                "One call, before training.",
+                "Make a new model for another data set.",
+            )
+        schema = dataset.schema
+        for name in (*self.feature_columns, *self.label_columns, *self.sample_weight_columns):
+            schema[name]  # raises where there is none
+        columns = dataset.encode(dataset.train)
+        for task in self.tasks.values():
+            _check_rows(task, columns)
+        self.schema = schema
+        self.vocabularies = dict(dataset.vocabularies)
+        self.catalogue = Catalogue.learn(
+            schema.candidate_key,
+            dataset.encode(dataset.catalogue),
+            columns[schema.query_key],
+            columns[schema.candidate_key],
+            self.vocabularies[schema.query_key].size,
+        )
+        self._build(self._num_ids())
+        ids = {name: columns[tower.key] for name, tower in self.towers.items()}
+        for task in self.tasks.values():
+            task.adapt(columns, ids)
+
+    def encode(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Returns raw columns as the model reads them: ids (int32) and numbers (float32).
+
+        Columns that no tower reads are left out. A category that training never met becomes id 0.
+        """
+        return {
+            name: (
+                self.vocabularies[name].ids(columns[name])
+                if name in self.vocabularies
+                else np.asarray(columns[name], "float32")
+            )
+            for name in self.feature_columns
+            if name in columns
+        }
+
+    def call(self, features, training=None):
+        """Returns `{task: predictions}` and, under `"towers"`, `{tower: [batch, dim]}`."""
+        towers = self.embed(self.towers, features, training)
+        return {**self.predict_tasks(towers, training=training), TOWERS: towers}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Returns the total of the tasks' weighted losses, a scalar, and updates their reports."""
+        labels, sample_weight = y or {}, sample_weight or {}
+        inputs = {
+            TOWERS: y_pred[TOWERS],
+            "ids": {name: x[tower.key] for name, tower in self.towers.items()},
+            "num_ids": self._num_ids_of_pure_towers(training),
+            **self._catalogue_inputs(training),
+        }
+        total = 0.0
+        for name, task in self.tasks.items():
+            valid, task_labels = _split_missing(task, labels)
+            losses = task.example_losses(task_labels, y_pred[name], {**inputs, "valid": valid})
+            losses = ops.cast(losses, "float32")
+            weights = _row_weights(task, valid, sample_weight, losses)
+            loss = reduce_losses(losses, weights, task.reduction)
+            weighted_loss = task.loss_weight * loss
+            total = total + weighted_loss
+            self.reports[name].update_state(
+                loss,
+                weighted_loss,
+                task.metric_labels(task_labels),
+                task.scores(y_pred[name]),
+                weights,
+            )
+        for penalty in self.losses:
+            total = total + ops.cast(ops.sum(penalty), "float32")
+        return total
+
+    def compile(self, optimizer="adam", loss=None, loss_weights=None, **kwargs):
+        """Configures training as `keras.Model.compile` does; the tasks bring the losses.
+
+        Raises:
+            ModelError: `loss` or `loss_weights` is given.
+        """
+        if loss is not None or loss_weights is not None:
+            raise ModelError(
+                "compile was given loss or loss_weights.",
+                "Neither: each task has its loss and its loss_weight.",
+                "Leave them out here, and set them on the tasks.",
+            )
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def predict(self, x, **kwargs) -> dict[str, Any]:
+        """Returns each task's scores as NumPy arrays, `{task: [num_rows]}`."""
+        outputs = super().predict(x, **kwargs)
+        return {
+            name: keras.tree.map_structure(ops.convert_to_numpy, task.scores(outputs[name]))
+            for name, task in self.tasks.items()
+        }
+
+    def recommend(
+        self,
+        queries: Mapping[str, Any],
+        k: int = 10,
+        exclude_seen: bool = True,
+        task: str | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Returns each query's `k` best candidates of the whole catalogue.
+
+        Args:
+            queries: The raw columns that describe the queries: `{name: [num_queries]}`. A query
+                that training never met gets what the out-of-vocabulary embedding gives.
+            k: How many.
+            exclude_seen: Whether to leave out what the query has in the training rows.
+            task: Whose scores to sort by. Left out, the first retrieval task, else the first.
+
+        Returns:
+            The candidate key's column, `[num_queries, k]` strings, and `"score"`,
+            `[num_queries, k]` float32, best first. Where a query has fewer than `k` unseen
+            candidates, the rest are `""` and -inf.
+
+        Raises:
+            ModelError: `k` is below 1 or above the size of the catalogue, or there is no such
+                task, or a column is missing.
+        """
+        return recommend(self, queries, k, exclude_seen, task)
+
+    def get_metrics_result(self):
+        """Returns the metrics, and each task's share of the total loss."""
+        results = super().get_metrics_result()
+        totals = {name: results.pop(f"{name}/total") for name in self.tasks}
+        total = sum(totals.values())
+        safe_total = ops.where(ops.equal(total, 0), 1.0, total)
+        shares = {f"{name}/share": part / safe_total for name, part in totals.items()}
+        return {**results, **shares}
+
+    def _get_metrics_result_or_logs(self, logs):
+        # Keras calls this hook once an epoch, outside any graph: the place to leave out the
+        # metrics of a task that had no row that counts, whose zeros would read as results.
+        results = super()._get_metrics_result_or_logs(logs)
+        empty = [name for name, report in self.reports.items() if report.is_empty()]
+        return {key: value for key, value in results.items() if key.split("/")[0] not in empty}
+
+    def build(self, input_shape):
+        raise ModelError(
+            "The model was used before it knows its columns.",
+            "A model that has learned its vocabularies and catalogue.",
+            "Call model.adapt(dataset) first, or load a trained model.",
+        )
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "towers": [serialize(tower) for tower in self.towers.values()],
+            "tasks": [serialize(task) for task in self.tasks.values()],
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for parts in ("towers", "tasks"):
+            config[parts] = [
+                keras.saving.deserialize_keras_object(part, custom_objects)
+                for part in config[parts]
+            ]
+        return cls(**config)
+
+    def get_build_config(self):
+        return {"num_ids": self._num_ids()} if self.built else None
+
+    def build_from_config(self, config):
+        self._build(config["num_ids"])
+
+    def save_assets(self, directory: str) -> None:
+        """Writes the schema, the vocabularies and the catalogue; Keras calls this."""
+        if self.schema is None or self.catalogue is None:
+            self.build(None)  # raises
+            return
+        folder = Path(directory)
+        (folder / "schema.json").write_text(json.dumps(dataclasses.asdict(self.schema)))
+        for name, vocabulary in self.vocabularies.items():
+            values = json.dumps(vocabulary.known_values.tolist(), ensure_ascii=False)
+            (folder / f"vocabulary.{name}.json").write_text(values, "utf-8")
+        self.catalogue.save(folder / "catalogue.npz")
+
+    def load_assets(self, directory: str) -> None:
+        """Reads what `save_assets` wrote; Keras calls this."""
+        folder = Path(directory)
+        schema = json.loads((folder / "schema.json").read_text())
+        columns = tuple(Column(**column) for column in schema.pop("columns"))
+        self.schema = Schema(columns, **schema)
+        self.vocabularies = {
+            column.name: Vocabulary(
+                json.loads((folder / f"vocabulary.{column.name}.json").read_text("utf-8"))
+            )
+            for column in columns
+            if column.kind == "categorical"
+        }
+        self.catalogue = Catalogue.load(folder / "catalogue.npz")
+
+    def is_candidate_tower(self, name: str) -> bool:
+        """Returns whether a tower reads nothing but columns that describe candidates."""
+        candidate_columns = self.schema.names("candidate")
+        return all(column in candidate_columns for column in self.towers[name].columns)
+
+    def embed(self, names: Iterable[str], features: Mapping[str, Any], training=False):
+        """Returns the embeddings of some towers, `{tower: [batch, dim]}`, of encoded features."""
+        embeddings = {}
+        for name in names:
+            tower = self.towers[name]
+            for column in tower.columns:
+                if column not in features:
+                    raise ModelError(
+                        f'The features lack the column "{column}" of the tower "{name}".'
+                        f"{did_you_mean(column, features)}",
+                        f"The columns {quoted_list(tower.columns)}.",
+                        "Add the column to the features.",
+                    )
+            columns = {column: features[column] for column in tower.columns}
+            embeddings[name] = tower(columns, training=training)
+        return embeddings
+
+    def predict_tasks(self, embeddings: Mapping[str, Any], names=None, training=False):
+        """Returns `{task: predictions}` of some tasks (all by default), given all embeddings."""
+        parts = [embeddings[name] for name in self.towers]
+        representation = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
+        inputs = {TOWERS: dict(embeddings), "representation": representation}
+        return {
+            name: self.tasks[name](inputs, training=training) for name in names or self.tasks
+        }
+
+    def _check_composition(self) -> None:
+        if TOWERS in self.tasks:
+            raise ModelError(
+                f'A task is named "{TOWERS}", which is where the model puts its embeddings.',
+                "Any other name.",
+                "Rename the task.",
+            )
+        names = tuple(self.towers)
+        read = {tower for task in self.tasks.values() for tower in task.reads(names)}
+        for name in names:
+            if name not in read:
+                raise ModelError(
+                    f'No task reads the tower "{name}".',
+                    "Every tower is read by a task.",
+                    f'Name "{name}" in a task, or take the tower out of the model.',
+                )
+
+    def _num_ids(self) -> dict[str, int | None]:
+        return {
+            name: self.vocabularies[name].size if name in self.vocabularies else None
+            for name in self.feature_columns
+        }
+
+    def _build(self, num_ids: Mapping[str, int | None]) -> None:
+        for tower in self.towers.values():
+            tower.build({name: num_ids[name] for name in tower.columns})
+        shapes = {name: (None, tower.embedding_dim) for name, tower in self.towers.items()}
+        units = sum(tower.embedding_dim for tower in self.towers.values())
+        key_ids = {name: num_ids[tower.key] for name, tower in self.towers.items()}
+        for task in self.tasks.values():
+            task.build({TOWERS: shapes, "representation": (None, units), "num_ids": key_ids})
+        self.built = True
+
+    def _num_ids_of_pure_towers(self, training: bool) -> dict[str, int]:
+        # Candidate columns are functions of the candidate's id, and so is what a tower makes of
+        # them, unless dropout makes it differ from row to row.
+        return {
+            name: self.vocabularies[tower.key].size
+            for name, tower in self.towers.items()
+            if self.is_candidate_tower(name) and not (training and tower.dropout)
+        }
+
+    def _catalogue_inputs(self, training: bool) -> dict[str, Any]:
+        towers = {task.candidate for task in self.tasks.values() if task.needs_catalogue}
+        if not towers:
+            return {}
+        num_ids = self.vocabularies[self.catalogue.key].size
+        return {
+            "catalogue": self.embed(towers, self.catalogue.columns, training),
+            "catalogue_rows": ops.convert_to_tensor(self.catalogue.row_of_each_id(num_ids)),
+        }
+
+
+def _by_name(kind: str, argument: str, parts: Any) -> dict[str, Any]:
+    """Returns the parts by name, and says what is wrong where they are no list of layers."""
+    example = f"{argument} = [{kind.title()}(...), ...], in Gin [@name/{kind.title()}(), ...]"
+    if isinstance(parts, (str, keras.layers.Layer)) or not isinstance(parts, Iterable):
+        raise ModelError(
+            f"The model was given {argument} = {parts!r}.",
+            f"A list of {kind}s.",
+            f"Write {example}.",
+        )
+    by_name: dict[str, Any] = {}
+    for part in parts:
+        if not isinstance(part, keras.layers.Layer):
+            called = f", the class {part.__name__} and no object of it" * isinstance(part, type)
+            raise ModelError(
+                f"The list {argument} holds {part!r}{called}.",
+                f"A {kind}.",
+                f"Write {example}; in Gin mind the parentheses.",
+            )
+        if part.name in by_name:
+            raise ModelError(
+                f'Two {kind}s are named "{part.name}".',
+                f"A name of its own for every {kind}.",
+                f"Rename one of the two {kind}s.",
+            )
+        by_name[part.name] = part
+    if not by_name:
+        raise ModelError(f"The list {argument} is empty.", f"One {kind} or more.", f"Write {example}.")
+    return by_name
+
+
+def _distinct(names: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def _check_rows(task: Task, columns: Mapping[str, np.ndarray]) -> None:
+    """Raises a `ModelError` where the training rows cannot teach the task."""
+    if task.label is not None:
+        labels = ops.convert_to_tensor(np.asarray(columns[task.label], "float32"))
+        if not ops.convert_to_numpy(task.valid_rows(labels)).any():
+            raise ModelError(
+                f'No training row counts for the task "{task.name}": its label "{task.label}" is '
+                "missing in every one, or below what makes a positive.",
+                "At least one row with a label.",
+                "Check the label's column, missing_label and positive_from.",
+            )
+    if task.sample_weight is not None:
+        weights = np.asarray(columns[task.sample_weight], "float32")
+        if not (np.isfinite(weights).all() and weights.min() >= 0):
+            raise ModelError(
+                f'The sample weight "{task.sample_weight}" of the task "{task.name}" holds '
+                f"{weights[~(np.isfinite(weights) & (weights >= 0))][0]:g}.",
+                "A finite number, zero or more, in every row.",
+                "Correct the column.",
+            )
+
+
+def _split_missing(task: Task, labels: Mapping[str, Any]):
+    """Returns which rows count (None for all), and the labels without missing values."""
+    if task.label is None:
+        return None, None
+    if task.label not in labels:
+        raise ModelError(
+            f'The labels lack the column "{task.label}" of the task "{task.name}".'
+            f"{did_you_mean(task.label, labels)}",
+            f"One of {quoted_list(labels)}.",
+            "Add the column to the batch's labels.",
+        )
+    column = ops.cast(labels[task.label], "float32")
+    valid = task.valid_rows(column)
+    return valid, ops.where(valid, column, task.label_placeholder)
+
+
+def _row_weights(task: Task, valid, sample_weight: Mapping[str, Any], losses):
+    """Returns the weight of each row, `[batch]` float32; zero where it does not count."""
+    weights = ops.ones_like(losses)
+    if task.sample_weight is not None:
+        weights = ops.cast(sample_weight[task.sample_weight], "float32")
+    return weights if valid is None else ops.where(valid, weights, 0.0)

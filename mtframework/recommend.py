@@ -1,0 +1,93 @@
+"""A query's best candidates of the whole catalogue, exactly."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.tasks.retrieval import Retrieval
+
+
+def recommend(
+    model, queries: Mapping[str, Any], k: int, exclude_seen: bool, task: str | None
+) -> dict[str, np.ndarray]:
+    """Returns what `MultiTaskModel.recommend` documents."""
+    catalogue = model.catalogue
+    if not 1 <= k <= catalogue.size:
+        raise ModelError(
+            f"k is {k}, and the catalogue holds {catalogue.size} candidates.",
+            f"A number from 1 to {catalogue.size}.",
+            "Ask for fewer recommendations.",
+        )
+    scores = score_catalogue(model, queries, task)
+    if exclude_seen:
+        key = model.schema.query_key
+        for row, query_id in enumerate(model.vocabularies[key].ids(queries[key])):
+            scores[row, catalogue.seen(query_id)] = -np.inf
+    best = _top(scores, k)
+    best_scores = np.take_along_axis(scores, best, 1)
+    names = model.vocabularies[catalogue.key].values(catalogue.columns[catalogue.key])
+    chosen = np.where(np.isneginf(best_scores), "", names[best])
+    return {catalogue.key: chosen, "score": best_scores}
+
+
+def score_catalogue(
+    model, queries: Mapping[str, Any], task: str | None = None
+) -> np.ndarray:
+    """Returns a task's score of every candidate for every query.
+
+    Args:
+        model: A `MultiTaskModel`.
+        queries: The raw columns that describe the queries: `{name: [num_queries]}`.
+        task: The task's name. Left out, the first retrieval task, else the first task.
+
+    Returns:
+        `[num_queries, num_candidates]` float32, candidates in the catalogue's order.
+    """
+    scoring = _scoring_task(model, task)
+    features = model.encode(queries)
+    candidate_towers = [name for name in model.towers if model.is_candidate_tower(name)]
+    query_towers = [name for name in model.towers if name not in candidate_towers]
+    of_catalogue = model.embed(candidate_towers, model.catalogue.columns)
+    of_queries = model.embed(query_towers, features)
+    if isinstance(scoring, Retrieval):
+        product = ops.matmul(
+            of_queries[scoring.query], ops.transpose(of_catalogue[scoring.candidate])
+        )
+        return np.array(ops.convert_to_numpy(product), "float32")
+    num_queries = of_queries[query_towers[0]].shape[0]
+    scores = np.empty((num_queries, model.catalogue.size), "float32")
+    for row in range(num_queries):
+        repeated = {
+            name: ops.repeat(embedding[row : row + 1], model.catalogue.size, axis=0)
+            for name, embedding in of_queries.items()
+        }
+        predictions = model.predict_tasks({**of_catalogue, **repeated}, [scoring.name])
+        scores[row] = ops.convert_to_numpy(scoring.scores(predictions[scoring.name]))
+    return scores
+
+
+def _scoring_task(model, name: str | None):
+    if name is None:
+        retrievals = [task for task in model.tasks.values() if isinstance(task, Retrieval)]
+        return (retrievals or list(model.tasks.values()))[0]
+    if name not in model.tasks:
+        raise ModelError(
+            f'There is no task "{name}".{did_you_mean(name, model.tasks)}',
+            f"One of {quoted_list(model.tasks)}.",
+            "Correct the name.",
+        )
+    return model.tasks[name]
+
+
+def _top(scores: np.ndarray, k: int) -> np.ndarray:
+    """Returns the columns of the `k` largest scores a row, best first; ties by column."""
+    if k < scores.shape[1]:
+        columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    else:
+        columns = np.broadcast_to(np.arange(k), scores.shape).copy()
+    columns.sort(axis=1)
+    order = np.argsort(-np.take_along_axis(scores, columns, 1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, 1)

@@ -1,0 +1,203 @@
+"""Finds the candidates of a query in the whole catalogue."""
+
+from typing import Literal
+
+import numpy as np
+from keras import ops
+
+from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.losses.catalogue_softmax import catalogue_softmax
+from mtframework.losses.in_batch_softmax import in_batch_softmax
+from mtframework.registry import register_task
+from mtframework.tasks.task import Task
+
+
+@register_task("retrieval")
+class Retrieval(Task):
+    """Learns embeddings whose inner product finds a query's candidates.
+
+    The score of a row is `query · candidate`, `[batch]`. The loss of a row is the cross-entropy of
+    its candidate among negatives, with logits `score / temperature`:
+
+    - `negatives="batch"`: among the candidates of the batch's rows. A popular candidate is in many
+      batches and would be unlearned, so the logarithm of its share of the training rows is
+      subtracted from its logit (`logq`; Bengio & Senécal 2008, Yi et al. 2019). The shares are
+      counted from the data and saved with the model.
+    - `negatives="catalogue"`: among all candidates.
+
+    A row is a query if its label is present and at least `positive_from`; the other rows do not
+    count in the loss, but their candidates are negatives still, unless
+    `negative_rows="positives"`.
+
+    Args:
+        name: The task's name.
+        label: The label's column; None where every row is a positive.
+        loss_weight: The weight of the task's loss in the total.
+        sample_weight: The column of the rows' weights.
+        missing_label: A label value that means "not known", beside NaN and None.
+        query: The tower of who asks.
+        candidate: The tower of what is found.
+        positive_from: The smallest label that makes a row a positive; None for any label.
+        negatives: `"batch"` or `"catalogue"`.
+        negative_rows: `"all"`, or `"positives"` for only the candidates of positive rows.
+        temperature: What scores are divided by. More than 0.
+        logq: Whether in-batch logits are corrected by the candidates' frequencies.
+        remove_accidental_hits: Whether the row's own candidate, met again in the batch, is no
+            negative.
+        remove_known_positives: Whether the same query's other positives in the batch are no
+            negatives.
+        num_hard_negatives: How many of the highest-scoring negatives to keep; None for all.
+        reduction: `"mean"`, or `"sum"` for the sum over the batch that TensorFlow Recommenders
+            takes; its weight then grows with the batch size.
+
+    Example:
+
+    >>> task = Retrieval("watch", query="user", candidate="movie", label="rating", positive_from=4)
+    >>> towers = {"user": np.ones((2, 3), "float32"), "movie": np.ones((2, 3), "float32")}
+    >>> ops.convert_to_numpy(task.call({"towers": towers}))
+    array([3., 3.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        label: str | None = None,
+        loss_weight: float = 1.0,
+        sample_weight: str | None = None,
+        missing_label: float | None = None,
+        query: str = "query",
+        candidate: str = "candidate",
+        positive_from: float | None = None,
+        negatives: Literal["batch", "catalogue"] = "batch",
+        negative_rows: Literal["all", "positives"] = "all",
+        temperature: float = 1.0,
+        logq: bool = True,
+        remove_accidental_hits: bool = False,
+        remove_known_positives: bool = False,
+        num_hard_negatives: int | None = None,
+        reduction: Literal["mean", "sum"] = "mean",
+    ):
+        super().__init__(name, label, loss_weight, sample_weight, missing_label)
+        self._check_choice("negatives", negatives, ("batch", "catalogue"))
+        self._check_choice("negative_rows", negative_rows, ("all", "positives"))
+        self._check_choice("reduction", reduction, ("mean", "sum"))
+        if isinstance(temperature, (bool, str)) or not 0 < temperature < float("inf"):
+            raise self._wrong("temperature", temperature, "A finite number above 0.")
+        if num_hard_negatives is not None and num_hard_negatives < 1:
+            raise self._wrong("num_hard_negatives", num_hard_negatives, "None, or 1 or more.")
+        if positive_from is not None and label is None:
+            raise self._wrong("positive_from", positive_from, "A label that it is a bound of.")
+        self.query = query
+        self.candidate = candidate
+        self.positive_from = positive_from
+        self.negatives = negatives
+        self.negative_rows = negative_rows
+        self.temperature = temperature
+        self.logq = logq
+        self.remove_accidental_hits = remove_accidental_hits
+        self.remove_known_positives = remove_known_positives
+        self.num_hard_negatives = num_hard_negatives
+        self.reduction = reduction
+        self.needs_catalogue = negatives == "catalogue"
+        self.corrects = logq and negatives == "batch"
+
+    def reads(self, towers):
+        for argument, tower in (("query", self.query), ("candidate", self.candidate)):
+            if tower not in towers:
+                raise ModelError(
+                    f'The task "{self.name}" has {argument} = "{tower}", and there is no such '
+                    f"tower.{did_you_mean(tower, towers)}",
+                    f"One of {quoted_list(towers)}.",
+                    f"Set {self.name}/Retrieval.{argument} to the name of a tower.",
+                )
+        return (self.query, self.candidate)
+
+    def build(self, input_shape):
+        if self.corrects:
+            self.sampling_probability = self.add_weight(
+                shape=(input_shape["num_ids"][self.candidate],),
+                initializer="ones",
+                trainable=False,
+                name="sampling_probability",
+            )
+
+    def adapt(self, columns, ids):
+        """Counts how often each candidate is a negative in the training rows."""
+        if not self.corrects:
+            return
+        counted = ids[self.candidate]
+        if self.negative_rows == "positives" and self.label is not None:
+            labels = ops.convert_to_tensor(columns[self.label])
+            counted = counted[ops.convert_to_numpy(self.valid_rows(labels))]
+        counts = np.bincount(counted, minlength=self.sampling_probability.shape[0])
+        # A candidate that training never met has no share; it counts as met once.
+        counts = np.maximum(counts, 1)
+        self.sampling_probability.assign((counts / counts.sum()).astype("float32"))
+
+    def call(self, inputs, training=None):
+        """Returns the score of each row's pair, `[batch]`."""
+        towers = inputs["towers"]
+        return ops.sum(towers[self.query] * towers[self.candidate], axis=-1)
+
+    def valid_rows(self, labels):
+        present = super().valid_rows(labels)
+        if self.positive_from is None:
+            return present
+        return ops.logical_and(present, labels >= self.positive_from)
+
+    def example_losses(self, labels, predictions, inputs):
+        """Returns the cross-entropy of each row's candidate, `[batch]` float32."""
+        queries = inputs["towers"][self.query]
+        ids = inputs["ids"][self.candidate]
+        if self.negatives == "catalogue":
+            return catalogue_softmax(
+                queries,
+                inputs["catalogue"][self.candidate],
+                ops.take(inputs["catalogue_rows"], ids),
+                temperature=self.temperature,
+            )
+        positives = inputs["valid"]
+        return in_batch_softmax(
+            queries,
+            inputs["towers"][self.candidate],
+            ids,
+            query_ids=inputs["ids"][self.query],
+            positive_rows=positives,
+            negative_rows=positives if self.negative_rows == "positives" else None,
+            temperature=self.temperature,
+            sampling_probability=(
+                ops.take(self.sampling_probability, ids) if self.corrects else None
+            ),
+            remove_accidental_hits=self.remove_accidental_hits,
+            remove_known_positives=self.remove_known_positives,
+            num_hard_negatives=self.num_hard_negatives,
+            num_candidates=inputs["num_ids"].get(self.candidate),
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "query": self.query,
+            "candidate": self.candidate,
+            "positive_from": self.positive_from,
+            "negatives": self.negatives,
+            "negative_rows": self.negative_rows,
+            "temperature": self.temperature,
+            "logq": self.logq,
+            "remove_accidental_hits": self.remove_accidental_hits,
+            "remove_known_positives": self.remove_known_positives,
+            "num_hard_negatives": self.num_hard_negatives,
+            "reduction": self.reduction,
+        }
+
+    def _check_choice(self, argument: str, value, choices: tuple[str, ...]) -> None:
+        if value not in choices:
+            hint = did_you_mean(str(value), choices)
+            raise self._wrong(argument, value, f"One of {quoted_list(choices)}.{hint}")
+
+    def _wrong(self, argument: str, value, expected: str) -> ModelError:
+        return ModelError(
+            f'The task "{self.name}" has {argument} = {value!r}.',
+            expected,
+            f"Correct {self.name}/Retrieval.{argument}.",
+        )

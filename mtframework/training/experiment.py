@@ -1,0 +1,55 @@
+"""An experiment: what a Gin file describes, as an object."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from mtframework.errors import ModelError
+from mtframework.model import MultiTaskModel
+
+
+@dataclass
+class Experiment:
+    """Data, model, optimizer and how long to train.
+
+    Args:
+        dataset: Where the rows come from: a registered data set, with `load()`.
+        model: A new model.
+        optimizer: A Keras optimizer.
+        batch_size: How many rows a training step sees.
+        epochs: How often every training row is seen.
+        seed: What weights and the order of the rows follow from.
+
+    Raises:
+        ModelError: A number is out of range, or a part is missing or of the wrong type.
+    """
+
+    dataset: Any
+    model: MultiTaskModel
+    optimizer: keras.optimizers.Optimizer
+    batch_size: int = 1024
+    epochs: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        for argument, example in (("dataset", "@MovieLens100K()"), ("optimizer", "@Adam()")):
+            value = getattr(self, argument)
+            attribute = {"dataset": "load", "optimizer": "apply_gradients"}[argument]
+            if isinstance(value, type) or not hasattr(value, attribute):
+                raise self._wrong(argument, value, f"An object, such as {example} in Gin.")
+        if not isinstance(self.model, MultiTaskModel):
+            raise self._wrong("model", self.model, "A model: @MultiTaskModel() in Gin.")
+        for argument in ("batch_size", "epochs"):
+            value = getattr(self, argument)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise self._wrong(argument, value, "A whole number from 1.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise self._wrong("seed", self.seed, "A whole number from 0.")
+
+    def _wrong(self, argument: str, value: Any, expected: str) -> ModelError:
+        return ModelError(
+            f"The experiment has {argument} = {value!r}.",
+            expected,
+            f"Correct Experiment.{argument}.",
+        )
