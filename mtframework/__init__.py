@@ -1,28 +1,77 @@
 """A Keras 3 framework for recommenders that learn from several kinds of feedback at once."""
 
-from mtframework.data.batches import Batches
-from mtframework.data.dataset import Dataset
-from mtframework.errors import MtframeworkError
-from mtframework.features.schema import Column, Schema
-from mtframework.features.vocabulary import Vocabulary
-from mtframework.model import MultiTaskModel
-from mtframework.tasks.feedback import BinaryFeedback
-from mtframework.tasks.ranking import Ranking
-from mtframework.tasks.retrieval import Retrieval
-from mtframework.tasks.task import Task
-from mtframework.towers.tower import Tower
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mtframework.data.batches import Batches
+    from mtframework.data.dataset import Dataset, DatasetSource
+    from mtframework.data.movielens import MovieLens100K
+    from mtframework.errors import MtframeworkError
+    from mtframework.evaluation.evaluate import evaluate
+    from mtframework.features.schema import Column, Schema
+    from mtframework.features.vocabulary import Vocabulary
+    from mtframework.model import MultiTaskModel
+    from mtframework.tasks.feedback import BinaryFeedback
+    from mtframework.tasks.ranking import Ranking
+    from mtframework.tasks.retrieval import Retrieval
+    from mtframework.tasks.task import Task
+    from mtframework.towers.tower import Tower
+    from mtframework.training.experiment import Experiment
+    from mtframework.training.run import Run
+    from mtframework.training.train import train
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Batches",
     "BinaryFeedback",
     "Column",
     "Dataset",
+    "DatasetSource",
+    "Experiment",
+    "MovieLens100K",
     "MtframeworkError",
     "MultiTaskModel",
     "Ranking",
     "Retrieval",
+    "Run",
     "Schema",
     "Task",
     "Tower",
     "Vocabulary",
+    "evaluate",
+    "train",
 ]
+
+_HOMES = {
+    "Batches": "data.batches",
+    "BinaryFeedback": "tasks.feedback",
+    "Column": "features.schema",
+    "Dataset": "data.dataset",
+    "DatasetSource": "data.dataset",
+    "Experiment": "training.experiment",
+    "MovieLens100K": "data.movielens",
+    "MtframeworkError": "errors",
+    "MultiTaskModel": "model",
+    "Ranking": "tasks.ranking",
+    "Retrieval": "tasks.retrieval",
+    "Run": "training.run",
+    "Schema": "features.schema",
+    "Task": "tasks.task",
+    "Tower": "towers.tower",
+    "Vocabulary": "features.vocabulary",
+    "evaluate": "evaluation.evaluate",
+    "train": "training.train",
+}
+
+
+def __getattr__(name: str):
+    # Keras takes seconds to import; `mtframework --help` must not wait for it.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

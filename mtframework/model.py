@@ -191,13 +191,28 @@ class MultiTaskModel(keras.Model):
             )
         super().compile(optimizer=optimizer, **kwargs)
 
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
     def predict(self, x, **kwargs) -> dict[str, Any]:
-        """Returns each task's scores as NumPy arrays, `{task: [num_rows]}`."""
+        """Returns each task's scores as NumPy arrays, `{task: [num_rows]}`.
+
+        Args:
+            x: Encoded columns (see `encode`) or `Batches`.
+            **kwargs: As `keras.Model.predict` takes them.
+        """
+        return self.predict_and_embed(x, **kwargs)[0]
+
+    def predict_and_embed(self, x, **kwargs) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Returns each task's scores, and `{tower: [num_rows, dim]}`, as NumPy arrays."""
         outputs = super().predict(x, **kwargs)
-        return {
+        scores = {
             name: keras.tree.map_structure(ops.convert_to_numpy, task.scores(outputs[name]))
             for name, task in self.tasks.items()
         }
+        return scores, outputs[TOWERS]
 
     def recommend(
         self,
@@ -327,9 +342,7 @@ class MultiTaskModel(keras.Model):
         parts = [embeddings[name] for name in self.towers]
         representation = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
         inputs = {TOWERS: dict(embeddings), "representation": representation}
-        return {
-            name: self.tasks[name](inputs, training=training) for name in names or self.tasks
-        }
+        return {name: self.tasks[name](inputs, training=training) for name in names or self.tasks}
 
     def _check_composition(self) -> None:
         if TOWERS in self.tasks:
@@ -410,7 +423,9 @@ def _by_name(kind: str, argument: str, parts: Any) -> dict[str, Any]:
             )
         by_name[part.name] = part
     if not by_name:
-        raise ModelError(f"The list {argument} is empty.", f"One {kind} or more.", f"Write {example}.")
+        raise ModelError(
+            f"The list {argument} is empty.", f"One {kind} or more.", f"Write {example}."
+        )
     return by_name
 
 

@@ -33,9 +33,7 @@ def recommend(
     return {catalogue.key: chosen, "score": best_scores}
 
 
-def score_catalogue(
-    model, queries: Mapping[str, Any], task: str | None = None
-) -> np.ndarray:
+def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) -> np.ndarray:
     """Returns a task's score of every candidate for every query.
 
     Args:

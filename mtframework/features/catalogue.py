@@ -63,9 +63,7 @@ class Catalogue:
         catalogue = cls(key, columns, np.zeros(1, "int64"), np.zeros(0, "int32"))
         rows = catalogue.rows(candidate_ids)
         known = np.asarray(query_ids) > 0
-        pairs = np.unique(
-            np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known]
-        )
+        pairs = np.unique(np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known])
         counts = np.bincount(pairs // max(catalogue.size, 1), minlength=num_query_ids)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
         return cls(key, columns, offsets, (pairs % max(catalogue.size, 1)).astype("int32"))

@@ -41,7 +41,10 @@ class TaskReport(keras.metrics.Metric):
         self.loss.update_state(loss, sample_weight=ops.sum(weights))
         self.total.update_state(weighted_loss)
         for metric in self.task_metrics:
-            metric.update_state(labels, scores, sample_weight=weights)
+            # Keras takes the last axis of labels and scores for the parts of one row.
+            metric.update_state(
+                ops.expand_dims(labels, -1), ops.expand_dims(scores, -1), sample_weight=weights
+            )
 
     def result(self):
         parts = (self.loss, self.total, *self.task_metrics)

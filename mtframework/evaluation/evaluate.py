@@ -1,0 +1,87 @@
+"""A trained model's metrics on rows that it has not seen."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from keras import ops
+
+from mtframework.data.batches import Batches
+from mtframework.data.dataset import Dataset
+from mtframework.metrics.catalogue_rank import catalogue_ranks, top_k_accuracy
+from mtframework.model import MultiTaskModel
+from mtframework.tasks.retrieval import Retrieval
+from mtframework.tasks.task import Task
+
+TOP_K = (1, 5, 10, 50, 100)
+
+
+def evaluate(
+    model: MultiTaskModel,
+    dataset: Dataset,
+    split: str = "test",
+    top_k: Sequence[int] = TOP_K,
+    batch_size: int = 8192,
+) -> dict[str, float]:
+    """Returns every task's metrics on one split.
+
+    A retrieval task gives `{task}/top_{k}`, the share of positive rows whose candidate is among
+    the k best of the whole catalogue, and `{task}/top_{k}_filtered`, the same without the
+    candidates that the query has in the training rows. The other tasks give their own metrics. A
+    task without a row that counts gives nothing.
+
+    Args:
+        model: A trained model.
+        dataset: The data that it was trained on.
+        split: `"test"`, `"validation"` or `"train"`.
+        top_k: The k of the top-k accuracies; those above the catalogue's size are left out.
+        batch_size: How many rows to predict at once.
+    """
+    columns = dataset.encode(dataset.split(split))
+    batches = Batches(columns, model.feature_columns, batch_size=batch_size, shuffle=False)
+    scores, towers = model.predict_and_embed(batches, verbose=0)
+    results: dict[str, float] = {}
+    for name, task in model.tasks.items():
+        valid, labels, weights = _rows(task, columns)
+        if not valid.any():
+            continue
+        for metric in task.make_metrics():
+            metric.update_state(
+                np.expand_dims(task.metric_labels(labels[valid]), -1),
+                np.expand_dims(scores[name][valid], -1),
+                sample_weight=weights[valid],
+            )
+            results[f"{name}/{metric.name}"] = float(ops.convert_to_numpy(metric.result()))
+        if isinstance(task, Retrieval):
+            found = _top_k(model, task, columns, towers[task.query], valid, weights, top_k)
+            results.update({f"{name}/{metric}": value for metric, value in found.items()})
+    return results
+
+
+def _rows(task: Task, columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns which rows count for the task, its labels and the rows' weights."""
+    num_rows = len(next(iter(columns.values())))
+    weights = columns[task.sample_weight] if task.sample_weight else np.ones(num_rows, "float32")
+    if task.label is None:
+        return np.ones(num_rows, bool), np.zeros(num_rows, "float32"), weights
+    labels = columns[task.label]
+    valid = ops.convert_to_numpy(task.valid_rows(ops.convert_to_tensor(labels)))
+    return valid, labels, weights
+
+
+def _top_k(model, task, columns, queries, valid, weights, top_k) -> dict[str, float]:
+    catalogue = model.catalogue
+    embeddings = model.embed([task.candidate], catalogue.columns)[task.candidate]
+    query_ids = columns[model.schema.query_key][valid]
+    seen = [catalogue.seen(query_id) for query_id in query_ids]
+    ranks, filtered = catalogue_ranks(
+        queries[valid],
+        catalogue.rows(columns[catalogue.key][valid]),
+        ops.convert_to_numpy(embeddings),
+        seen=seen,
+    )
+    return {
+        f"top_{k}{suffix}": top_k_accuracy(kind, k, weights[valid])
+        for suffix, kind in (("", ranks), ("_filtered", filtered))
+        for k in top_k
+        if k <= catalogue.size
+    }

@@ -1,0 +1,71 @@
+"""What is written while a model trains."""
+
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from tensorboardX import SummaryWriter
+
+from mtframework.errors import ModelError
+
+
+class MetricsWriter(keras.callbacks.Callback):
+    """Writes each epoch's metrics as one JSON line: `epoch`, `seconds` and every metric.
+
+    Args:
+        path: The file; lines are appended.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        line = {"epoch": epoch + 1, "seconds": time.perf_counter() - self._began, **(logs or {})}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({name: float(value) for name, value in line.items()}) + "\n")
+
+
+class TensorBoardWriter(keras.callbacks.Callback):
+    """Writes each epoch's metrics for TensorBoard, with or without TensorFlow.
+
+    Args:
+        path: The folder of the event files.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+
+    def on_train_begin(self, logs=None):
+        self._writer = SummaryWriter(str(self.path))
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            self._writer.add_scalar(name, float(value), epoch + 1)
+        self._writer.flush()
+
+    def on_train_end(self, logs=None):
+        self._writer.close()
+
+
+class StopOnNonFiniteLoss(keras.callbacks.Callback):
+    """Ends training with an error that names the task whose loss is no number any more."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if np.isfinite(float((logs or {}).get("loss", 0.0))):
+            return
+        losses = {name: float(value) for name, value in logs.items() if name.endswith("/loss")}
+        bad = [name.split("/")[0] for name, value in losses.items() if not np.isfinite(value)]
+        raise ModelError(
+            f"The loss is {float(logs['loss'])} at step {batch + 1} of the epoch"
+            + (f', from the task "{bad[0]}".' if bad else "."),
+            "A finite loss.",
+            "Lower the learning rate, look for extreme values in the labels and features, or "
+            "lower the task's loss_weight.",
+        )

@@ -1,0 +1,120 @@
+"""The folder that a training leaves behind."""
+
+import json
+import os
+from pathlib import Path
+
+import keras
+
+import mtframework
+from mtframework.errors import RunError
+from mtframework.model import MultiTaskModel
+
+_MARK = "run.json"
+
+
+class Run:
+    """A run folder.
+
+    ```text
+    run.json        which versions and backend made it
+    config.gin      the whole configuration, as resolved; trains the same again
+    metrics.jsonl   one line an epoch
+    tensorboard/    the same for TensorBoard
+    model.keras     the model with its vocabularies and catalogue
+    ```
+
+    Open one with `Run.create` or `Run.open`.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config_path = path / "config.gin"
+        self.metrics_path = path / "metrics.jsonl"
+        self.tensorboard_path = path / "tensorboard"
+        self.model_path = path / "model.keras"
+
+    @classmethod
+    def create(cls, path: str | os.PathLike) -> "Run":
+        """Makes a new run folder.
+
+        Raises:
+            RunError: The path holds something already, or cannot be written.
+        """
+        run = cls(Path(path))
+        try:
+            if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+                raise RunError(
+                    f"{run.path} exists and is not empty.",
+                    "A new or an empty folder: no run is ever overwritten.",
+                    "Name another folder, or remove this one.",
+                )
+            run.path.mkdir(parents=True, exist_ok=True)
+            mark = {
+                "mtframework": mtframework.__version__,
+                "keras": keras.__version__,
+                "backend": keras.backend.backend(),
+            }
+            run._write(run.path / _MARK, json.dumps(mark, indent=1) + "\n")
+        except OSError as error:
+            raise RunError(
+                f"{run.path} cannot be written: {error.strerror or error}.",
+                "A folder that can be written.",
+                "Name another folder, or correct its permissions or the disk's free space.",
+            ) from error
+        return run
+
+    @classmethod
+    def open(cls, path: str | os.PathLike) -> "Run":
+        """Opens the run folder of a finished training.
+
+        Raises:
+            RunError: The path is no run folder, has no model, or belongs to a newer version.
+        """
+        run = cls(Path(path))
+        if not (run.path / _MARK).is_file():
+            raise RunError(
+                f"{run.path} is no run folder: it has no {_MARK}.",
+                "A folder that mtframework train --run wrote.",
+                "Check the path.",
+            )
+        written_by = json.loads((run.path / _MARK).read_text())["mtframework"]
+        if _release(written_by) > _release(mtframework.__version__):
+            raise RunError(
+                f"{run.path} was written by mtframework {written_by}.",
+                f"At most {mtframework.__version__}, which is what is installed.",
+                "Install the newer version.",
+            )
+        if not run.model_path.is_file():
+            raise RunError(
+                f"{run.path} has no {run.model_path.name}: its training did not finish.",
+                "A finished run.",
+                f"Train again from {run.config_path}.",
+            )
+        return run
+
+    def write_config(self, text: str) -> None:
+        """Writes the resolved configuration."""
+        self._write(self.config_path, text)
+
+    def save_model(self, model: MultiTaskModel) -> None:
+        """Writes the model; a reader never sees a part of it."""
+        partial = self.path / "partial.keras"
+        try:
+            model.save(partial)
+            os.replace(partial, self.model_path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def load_model(self) -> MultiTaskModel:
+        """Returns the trained model."""
+        return keras.saving.load_model(self.model_path)
+
+    def _write(self, path: Path, text: str) -> None:
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_text(text, "utf-8")
+        os.replace(partial, path)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])

@@ -1,0 +1,94 @@
+"""Training: from an experiment to a model."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+
+from mtframework.data.batches import Batches
+from mtframework.data.dataset import Dataset
+from mtframework.model import MultiTaskModel
+from mtframework.training.callbacks import MetricsWriter, StopOnNonFiniteLoss, TensorBoardWriter
+from mtframework.training.experiment import Experiment
+from mtframework.training.run import Run
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gives.
+
+    Args:
+        model: The trained model.
+        dataset: The data it was trained on.
+        history: Each metric's value an epoch, `{name: [num_epochs]}`.
+        fit_seconds: How long training took, without loading the data.
+    """
+
+    model: MultiTaskModel
+    dataset: Dataset
+    history: dict[str, list[float]]
+    fit_seconds: float
+
+
+def train(
+    experiment: Experiment,
+    run: Run | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    dataset: Dataset | None = None,
+) -> Trained:
+    """Trains the experiment's model.
+
+    Args:
+        experiment: What to train, on what, and how long. Its model is trained in place.
+        run: Where to write metrics and the model; None writes nothing.
+        callbacks: Keras callbacks, for example one that shows progress.
+        dataset: The experiment's data, where it is loaded already.
+
+    Raises:
+        DataError: The data cannot be had or read.
+        ModelError: The model does not fit the data, or its loss is no number any more.
+    """
+    dataset = dataset or experiment.dataset.load()
+    model = experiment.model
+    model.adapt(dataset)
+    model.compile(optimizer=experiment.optimizer)
+    writers = (
+        [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)] if run else []
+    )
+    began = time.perf_counter()
+    history = model.fit(
+        batches_of(model, dataset, "train", experiment.batch_size, seed=experiment.seed),
+        validation_data=(
+            batches_of(model, dataset, "validation", experiment.batch_size, shuffle=False)
+            if dataset.validation
+            else None
+        ),
+        epochs=experiment.epochs,
+        callbacks=[*callbacks, StopOnNonFiniteLoss(), *writers],
+        verbose=0,
+    )
+    fit_seconds = time.perf_counter() - began
+    if run:
+        run.save_model(model)
+    return Trained(model, dataset, history.history, fit_seconds)
+
+
+def batches_of(
+    model: MultiTaskModel,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+    shuffle: bool = True,
+    seed: int = 0,
+) -> Batches:
+    """Returns one split's rows as the batches that the model reads."""
+    return Batches(
+        dataset.encode(dataset.split(split)),
+        model.feature_columns,
+        model.label_columns,
+        model.sample_weight_columns,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+    )
