@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mtframework.data import movielens_tfds
+from mtframework.data import movielens_prepare
 from mtframework.data.dataset import Dataset, DatasetSource
 from mtframework.data.splits import hold_out_last_of_each, hold_out_latest, hold_out_random
 from mtframework.data.tutorial_order import tensorflow_shuffle_order
@@ -91,7 +91,7 @@ class MovieLens100K(DatasetSource):
 
     def load(self, progress: Callable[[str], None] | None = None) -> Dataset:
         """Returns the data set: under a second, or up to a minute the first time on a machine."""
-        tables = movielens_tfds.read(self.data_dir, self.raw_dir, progress)
+        tables = movielens_prepare.read(self.data_dir, self.raw_dir, progress)
         ratings = _as_schema_says(tables["100k-ratings"])
         kept, test = self._hold_out(ratings, TEST_FRACTION, self.seed, is_test=True)
         rows = {name: values[kept] for name, values in ratings.items()}
