@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtframework.tasks.task import Task
     from mtframework.towers.tower import Tower
     from mtframework.training.experiment import Experiment
-    from mtframework.training.run import Run
+    from mtframework.training.run import Run, load_model
     from mtframework.training.train import train
 
 __version__ = "0.1.0"
@@ -41,6 +41,7 @@ __all__ = [
     "Tower",
     "Vocabulary",
     "evaluate",
+    "load_model",
     "train",
 ]
 
@@ -62,6 +63,7 @@ _HOMES = {
     "Tower": "towers.tower",
     "Vocabulary": "features.vocabulary",
     "evaluate": "evaluation.evaluate",
+    "load_model": "training.run",
     "train": "training.train",
 }
 

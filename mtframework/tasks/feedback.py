@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from mtframework.registry import register_task
-from mtframework.tasks.task import Task, dense_head, require_label
+from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 
 
 @register_task("binary_feedback")

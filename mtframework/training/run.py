@@ -9,6 +9,7 @@ import keras
 import mtframework
 from mtframework.errors import RunError
 from mtframework.model import MultiTaskModel
+from mtframework.registry import load_builtin_parts, load_plugins
 
 _MARK = "run.json"
 
@@ -108,12 +109,26 @@ class Run:
 
     def load_model(self) -> MultiTaskModel:
         """Returns the trained model."""
-        return keras.saving.load_model(self.model_path)
+        return load_model(self.model_path)
 
     def _write(self, path: Path, text: str) -> None:
         partial = path.with_name(f"{path.name}.partial")
         partial.write_text(text, "utf-8")
         os.replace(partial, path)
+
+
+def load_model(path: str | os.PathLike) -> MultiTaskModel:
+    """Returns a saved model, in a process that need not have imported its parts.
+
+    The built-in parts and those of installed plugins are imported first;
+    `keras.saving.load_model` does the rest.
+
+    Args:
+        path: A `.keras` file that `MultiTaskModel.save` wrote.
+    """
+    load_builtin_parts()
+    load_plugins()
+    return keras.saving.load_model(path)
 
 
 def _release(version: str) -> tuple[int, ...]:

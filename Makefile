@@ -1,0 +1,40 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# What runs on every backend; the rest of tests/ reads files, Gin and the command line, once.
+CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests/metrics \
+	tests/sharing tests/tasks tests/towers tests/training tests/test_model.py
+
+.PHONY: movielens test test-torch lint
+
+movielens: $(VENV)/core  ## Train the tutorial's three experiments and print their results.
+	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
+		gin/tutorial/retrieval_specialist.gin gin/tutorial/joint.gin \
+		--predict "user_id=42,movie_title=Dances with Wolves (1990)" --recommend "user_id=42"
+
+test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest tests
+	KERAS_BACKEND=jax $(BIN)/python -m pytest $(CORE_TESTS)
+
+test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.
+	KERAS_BACKEND=torch $(BIN)/python -m pytest $(CORE_TESTS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+$(VENV)/core: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/dev: $(VENV)/core
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+$(VENV)/torch: $(VENV)/dev
+	$(PIP) --editable '.[dev,torch]'
+	touch $@

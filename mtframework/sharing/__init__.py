@@ -1,0 +1,1 @@
+"""Between towers and heads: what the tasks share."""
