@@ -1,7 +1,8 @@
 """What every data set gives: rows to learn from, rows to judge by, and a catalogue."""
 
 import abc
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,7 +31,8 @@ class Dataset:
 
     Raises:
         DataError: A split is empty, lacks a column of the schema or has columns of unequal
-            length; the catalogue holds a candidate twice; a numeric feature holds NaN.
+            length; the catalogue holds a candidate twice; a numeric feature holds NaN; a column's
+            values are not of its kind; a vocabulary belongs to no categorical column.
     """
 
     schema: Schema
@@ -55,6 +57,13 @@ class Dataset:
                 "Each candidate once.",
                 "Remove duplicate candidates from the catalogue.",
             )
+        for name in self.vocabularies:
+            if self.schema[name].kind != "categorical":
+                raise DataError(
+                    f'{self.name} was given a vocabulary for the numeric column "{name}".',
+                    "Vocabularies of categorical columns.",
+                    "Leave the vocabulary out, or declare the column categorical.",
+                )
         learned = {
             column.name: self._learn(column.name)
             for column in self.schema
@@ -86,15 +95,17 @@ class Dataset:
     def encode(self, columns: Columns) -> dict[str, np.ndarray]:
         """Returns the columns as the model reads them.
 
-        Categorical columns become int32 ids, numeric ones float32; ids are looked up once here
-        and never again. Columns outside the schema are left out.
+        Categorical columns become int32 ids, numeric ones float32, timestamps stay as they are;
+        ids are looked up once here and never again. Columns outside the schema are left out.
         """
         return encode(columns, self.schema, self.vocabularies)
 
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.
         parts = [source[name] for source in (self.train, self.catalogue) if name in source]
-        return Vocabulary.learn(np.concatenate(parts))
+        with _naming(name):
+            distinct = [Vocabulary.learn(part).known_values for part in parts]
+        return Vocabulary.learn(np.concatenate(distinct))
 
     def _check(self, split: str, columns: Columns, names) -> None:
         for name in names:
@@ -120,9 +131,10 @@ class Dataset:
             )
         for name in names:
             column = self.schema[name]
-            is_feature = column.role in ("query", "candidate", "context")
-            if column.kind == "numeric" and is_feature:
-                _check_finite(split, self.name, name, columns[name])
+            if column.kind == "numeric" and column.role != "timestamp":
+                numbers = _numbers(name, columns[name])
+                if column.role in ("query", "candidate", "context"):
+                    _check_finite(split, self.name, name, numbers)
 
 
 class DatasetSource(abc.ABC):
@@ -173,20 +185,57 @@ class DatasetSource(abc.ABC):
 def encode(
     columns: Columns, schema: Schema, vocabularies: Mapping[str, Vocabulary]
 ) -> dict[str, np.ndarray]:
-    """Returns `columns` as ids (int32) and numbers (float32); the rest is left out."""
-    return {
-        column.name: (
-            vocabularies[column.name].ids(columns[column.name])
-            if column.kind == "categorical"
-            else np.asarray(columns[column.name], "float32")
-        )
-        for column in schema
-        if column.name in columns
-    }
+    """Returns `columns` as ids (int32) and numbers (float32); the rest is left out.
+
+    A timestamp stays as it is: float32 would round the seconds of this century to two minutes.
+
+    Raises:
+        DataError: A column's values are not of its kind.
+    """
+    encoded = {}
+    for column in schema:
+        if column.name not in columns:
+            continue
+        values = columns[column.name]
+        if column.kind == "categorical":
+            with _naming(column.name):
+                encoded[column.name] = vocabularies[column.name].ids(values)
+        elif column.role == "timestamp":
+            encoded[column.name] = np.asarray(values)
+        else:
+            encoded[column.name] = _numbers(column.name, values).astype("float32")
+    return encoded
+
+
+@contextlib.contextmanager
+def _naming(column: str) -> Iterator[None]:
+    """Lets an error that a vocabulary raises name the column, which a vocabulary does not know."""
+    try:
+        yield
+    except DataError as error:
+        found = error.found.replace("A categorical column", f'The categorical column "{column}"')
+        raise DataError(found, error.expected, error.mend) from error
+
+
+def _numbers(name: str, values) -> np.ndarray:
+    array = np.asarray(values)
+    if array.dtype.kind in "fiub":
+        return array
+    try:
+        if array.dtype.kind != "O":
+            raise TypeError
+        return array.astype("float64")
+    except (TypeError, ValueError):
+        raise DataError(
+            f'The numeric column "{name}" holds values of type {array.dtype}, such as '
+            f"{array.flat[0]!r}.",
+            "Numbers, NaN where missing.",
+            "Turn the values into numbers, or declare the column categorical.",
+        ) from None
 
 
 def _check_finite(split: str, dataset: str, name: str, values: np.ndarray) -> None:
-    bad = np.flatnonzero(~np.isfinite(np.asarray(values, "float64")))
+    bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise DataError(
             f'The feature "{name}" is {values[bad[0]]} in row {bad[0]} of the {split} rows of '

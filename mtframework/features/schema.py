@@ -21,6 +21,9 @@ class Column:
         role: Whom it describes: `"query"` (who asks), `"candidate"` (what is recommended),
             `"context"` (the single event), or how it is used: `"label"`, `"weight"`,
             `"timestamp"`.
+
+    Raises:
+        DataError: The name is empty, or there is no such kind or role.
     """
 
     name: str
@@ -28,6 +31,12 @@ class Column:
     role: Role
 
     def __post_init__(self):
+        if not isinstance(self.name, str) or not self.name:
+            raise DataError(
+                f"A column is named {self.name!r}.",
+                "A string of one character or more.",
+                "Name the column as the data do.",
+            )
         for argument, value, known in (
             ("kind", self.kind, get_args(Kind)),
             ("role", self.role, get_args(Role)),
@@ -49,6 +58,9 @@ class Schema:
         columns: All columns, in order.
         query_key: The categorical column that identifies a query, for example `"user_id"`.
         candidate_key: The categorical column that identifies a candidate of the catalogue.
+
+    Raises:
+        DataError: Two columns have one name, or a key is no categorical column of its role.
 
     Example:
 
@@ -72,6 +84,15 @@ class Schema:
     candidate_key: str
 
     def __post_init__(self):
+        object.__setattr__(self, "columns", tuple(self.columns))
+        names = [column.name for column in self.columns]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise DataError(
+                f"The schema has two columns of one name: {quoted_list(repeated)}.",
+                "Each column once.",
+                "Remove or rename one of the two.",
+            )
         for argument, key, role in (
             ("query_key", self.query_key, "query"),
             ("candidate_key", self.candidate_key, "candidate"),

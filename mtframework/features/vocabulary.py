@@ -16,7 +16,10 @@ class Vocabulary:
 
     Args:
         values: The known values, without duplicates, strings or integers. Integers are kept as
-            their decimal strings, so that `42` and `"42"` are one value.
+            their decimal strings, so that `42` and `"42"` are one value. `"[UNK]"` is none.
+
+    Raises:
+        DataError: A value stands twice, is `"[UNK]"`, or is neither a string nor an integer.
 
     Example:
 
@@ -43,11 +46,21 @@ class Vocabulary:
                 "Values without duplicates.",
                 "Use Vocabulary.learn, which removes duplicates, or remove them yourself.",
             )
+        if (self._values == self.UNKNOWN).any():
+            raise DataError(
+                f'A vocabulary was given the value "{self.UNKNOWN}", which stands for unknown.',
+                "Values that are known.",
+                "Use Vocabulary.learn, which leaves it out, or leave it out yourself.",
+            )
 
     @classmethod
     def learn(cls, values: Iterable) -> "Vocabulary":
-        """Returns the vocabulary of the distinct values, sorted as strings."""
-        return cls(np.unique(_strings(values)))
+        """Returns the vocabulary of the distinct values, sorted as strings.
+
+        `"[UNK]"` among them is left out, and has id 0 like everything unknown.
+        """
+        distinct = np.unique(_strings(values))
+        return cls(distinct[distinct != cls.UNKNOWN])
 
     @property
     def size(self) -> int:
@@ -72,45 +85,67 @@ class Vocabulary:
         return ids[inverse].reshape(asked.shape)
 
     def values(self, ids: Iterable[int]) -> np.ndarray:
-        """Returns the strings of `ids`; `"[UNK]"` for 0.
+        """Returns the strings of `ids`, of the same shape; `"[UNK]"` for 0.
 
         Raises:
             DataError: An id is negative or not below `size`.
         """
         asked = np.asarray(ids)
-        if asked.size and (asked.min() < 0 or asked.max() >= self.size):
+        if not asked.size:
+            return np.zeros(asked.shape, self._values.dtype)
+        if asked.dtype.kind not in "iu":
+            raise DataError(
+                f"A vocabulary was asked for ids of type {asked.dtype}.",
+                "Integers.",
+                "Use ids that this vocabulary gave.",
+            )
+        if asked.min() < 0 or asked.max() >= self.size:
             raise DataError(
                 f"A vocabulary of {self.size} ids was asked for id "
                 f"{asked.min() if asked.min() < 0 else asked.max()}.",
                 f"Ids from 0 to {self.size - 1}.",
                 "Use ids that this vocabulary gave.",
             )
-        return np.concatenate([[self.UNKNOWN], self._values])[asked]
+        if not len(self._values):
+            return np.full(asked.shape, self.UNKNOWN)
+        # A gather and no copy of the vocabulary, which may be far larger than what is asked.
+        return np.where(asked == 0, self.UNKNOWN, self._values[np.maximum(asked, 1) - 1])[()]
 
 
 def _strings(values: Iterable) -> np.ndarray:
     """Returns `values` as an array of str; bytes are decoded as UTF-8."""
-    array = np.asarray(values)
+    if hasattr(values, "__array__"):
+        array = np.asarray(values)
+    else:
+        # As objects, since NumPy makes strings of all that stands beside a string, NaN included.
+        array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=object)
     if array.dtype.kind == "U":
         return array
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iuT" or array.size == 0:
         return array.astype(str)
-    if array.dtype.kind == "S":
-        return np.char.decode(array, "utf-8")
-    if array.size == 0:
-        return array.astype(str)
-    if array.dtype.kind == "O":
-        texts = [each.decode("utf-8") if isinstance(each, bytes) else each for each in array.flat]
-        bad = next((each for each in texts if not isinstance(each, (str, int, np.integer))), None)
-        if bad is None and not any(each is None for each in texts):
-            return np.array([str(each) for each in texts]).reshape(array.shape)
-        raise DataError(
-            f"A categorical column holds {bad!r}, of type {type(bad).__name__}.",
-            "Strings or integers.",
-            "Fill missing categories with a string of your choice before training.",
-        )
+    if array.dtype.kind in "SO":
+        return np.array([_string(each) for each in array.flat]).reshape(array.shape)
     raise DataError(
         f"A categorical column holds numbers of type {array.dtype}.",
         "Strings or integers.",
         "Declare the column numeric, or turn its values into strings.",
+    )
+
+
+def _string(value: object) -> str:
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"A categorical column holds {value!r}, which is no UTF-8.",
+                "Bytes in UTF-8.",
+                "Decode the column with its own encoding first.",
+            ) from error
+    if isinstance(value, (str, int, np.integer)) and not isinstance(value, bool):
+        return str(value)
+    raise DataError(
+        f"A categorical column holds {value!r}, of type {type(value).__name__}.",
+        "Strings or integers.",
+        "Fill missing categories with a string of your choice before training.",
     )
