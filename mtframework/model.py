@@ -190,11 +190,11 @@ class MultiTaskModel(keras.Model):
                 "Leave them out here, and set them on the tasks.",
             )
         super().compile(optimizer=optimizer, **kwargs)
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def predict(self, x, **kwargs) -> dict[str, Any]:
         """Returns each task's scores as NumPy arrays, `{task: [num_rows]}`.

@@ -50,6 +50,9 @@ class Registry:
     >>> @layers.register("double")
     ... class Double(keras.layers.Layer):
     ...     "Doubles."
+    ...
+    ...     def __init__(self, name=None):
+    ...         super().__init__(name=name)
     >>> layers.get("double").cls.__name__
     'Double'
     >>> layers.get("duble")

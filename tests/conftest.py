@@ -24,15 +24,21 @@ SHOP_SCHEMA = mtf.Schema(
 
 
 def shop_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
-    """Returns rows of 20 shoppers and 30 products; a third of the stars are missing."""
+    """Returns rows of 20 shoppers and 30 products; a third of the stars are missing.
+
+    Even shoppers look at the first half of the products, odd ones at the second; stars and
+    purchases follow from the product.
+    """
     draw = np.random.default_rng(seed)
-    stars = draw.integers(1, 6, num_rows).astype("float32")
+    shopper = draw.integers(0, 20, num_rows)
+    product = draw.integers(0, 15, num_rows) + 15 * (shopper % 2)
+    stars = np.where(draw.random(num_rows) < 1 / 3, np.nan, 1 + product % 5)
     return {
-        "shopper": draw.integers(0, 20, num_rows),
+        "shopper": shopper,
         "age": draw.normal(size=num_rows).astype("float32"),
-        "product": np.array([f"product {i:02}" for i in draw.integers(0, 30, num_rows)]),
-        "stars": np.where(draw.random(num_rows) < 1 / 3, np.nan, stars).astype("float32"),
-        "bought": draw.integers(0, 2, num_rows).astype("float32"),
+        "product": np.array([f"product {i:02}" for i in product], dtype="<U10"),
+        "stars": stars.astype("float32"),
+        "bought": (product % 2).astype("float32"),
         "trust": draw.uniform(0.5, 2, num_rows).astype("float32"),
     }
 

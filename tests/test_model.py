@@ -93,7 +93,9 @@ def test_reported_losses_are_unweighted_and_shares_sum_to_one(model, shop):
     shares = {name: history[f"{name}/share"][0] for name in model.tasks}
     assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
     results = model.evaluate(batches, return_dict=True, verbose=0)
-    contributions = {name: t.loss_weight * results[f"{name}/loss"] for name, t in model.tasks.items()}
+    contributions = {
+        name: t.loss_weight * results[f"{name}/loss"] for name, t in model.tasks.items()
+    }
     total = sum(contributions.values())
     for name in model.tasks:
         # Epoch means over unequal last batches differ a little between the two.
@@ -102,14 +104,16 @@ def test_reported_losses_are_unweighted_and_shares_sum_to_one(model, shop):
 
 def test_metrics_count_only_rows_with_a_label_and_their_weights(shop):
     model = hand_model(shop, mtf.Ranking("rating", label="stars", sample_weight="trust"))
-    features = {"shopper": np.arange(4, dtype="int32"), "product": np.arange(4, dtype="int32")}
     labels = np.array([1.0, np.nan, 5.0, 3.0], "float32")
-    weights = np.array([1.0, 9.0, 2.0, 0.0], "float32")
-    predicted = model.predict(features, verbose=0)["rating"]
-    model.reset_metrics()
-    results = model.evaluate(
-        features, {"stars": labels}, sample_weight={"trust": weights}, return_dict=True, verbose=0
-    )
+    columns = {
+        "shopper": np.arange(4, dtype="int32"),
+        "product": np.arange(4, dtype="int32"),
+        "stars": labels,
+        "trust": np.array([1.0, 9.0, 2.0, 0.0], "float32"),
+    }
+    batches = mtf.Batches(columns, ["shopper", "product"], ["stars"], ["trust"], 3, shuffle=False)
+    predicted = model.predict(batches, verbose=0)["rating"]
+    results = model.evaluate(batches, return_dict=True, verbose=0)
     errors = predicted[[0, 2]] - labels[[0, 2]]
     expected = (1 * errors[0] ** 2 + 2 * errors[1] ** 2) / 3
     assert results["rating/rmse"] == pytest.approx(expected**0.5, rel=1e-5)
@@ -117,9 +121,10 @@ def test_metrics_count_only_rows_with_a_label_and_their_weights(shop):
 
 
 def test_training_lowers_every_loss(model, shop):
-    history = model.fit(batches_of(model, shop, "train", 64), epochs=8, verbose=0).history
+    model.compile(optimizer=keras.optimizers.Adam(0.03))
+    history = model.fit(batches_of(model, shop, "train", 64), epochs=20, verbose=0).history
     for name in model.tasks:
-        assert history[f"{name}/loss"][-1] < history[f"{name}/loss"][0]
+        assert history[f"{name}/loss"][-1] < 0.9 * history[f"{name}/loss"][0]
 
 
 FRESH = """

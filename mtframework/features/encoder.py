@@ -23,7 +23,7 @@ class FeatureEncoder(keras.layers.Layer):
     >>> encoder = FeatureEncoder(["user_id", "age"], embedding_dim=4)
     >>> encoder.build({"user_id": 10, "age": None})
     >>> features = {"user_id": np.array([3, 7]), "age": np.array([0.2, -1.0], "float32")}
-    >>> encoder(features).shape
+    >>> tuple(encoder(features).shape)
     (2, 5)
     """
 

@@ -32,7 +32,7 @@ class Ranking(Task):
 
     >>> task = Ranking("rating", label="user_rating", hidden_units=[16])
     >>> task.build({"representation": (None, 8)})
-    >>> task({"representation": np.zeros((3, 8), "float32")}).shape
+    >>> tuple(task({"representation": np.zeros((3, 8), "float32")}).shape)
     (3,)
     """
 

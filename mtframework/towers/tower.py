@@ -29,7 +29,7 @@ class Tower(keras.layers.Layer):
 
     >>> tower = Tower("user", features=["user_id"], embedding_dim=8)
     >>> tower.build({"user_id": 100})
-    >>> tower({"user_id": np.array([1, 2, 3])}).shape
+    >>> tuple(tower({"user_id": np.array([1, 2, 3])}).shape)
     (3, 8)
     """
 

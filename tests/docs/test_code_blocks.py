@@ -1,0 +1,76 @@
+"""Every block of code in the README and in docs/ runs.
+
+The blocks of a page run in order, in one empty folder: a block with a title is written to the file
+of that name, `python` blocks share one process, `bash` blocks are run as they stand. The `make`
+targets of the README are looked up and not run, since `make test` is what runs this.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+NO_CODE = ("text", "json")
+
+
+@dataclass
+class Block:
+    language: str
+    title: str
+    code: str
+    line: int
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text("utf-8")
+    return [
+        Block(found[1], found[2] or "", found[3], text[: found.start()].count("\n") + 1)
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def script_of(page: Path) -> str:
+    """Returns a page's Python blocks as one program whose errors name the page's lines."""
+    lines = ["import os, subprocess"]
+    for block in blocks_of(page):
+        where = f"{page.name}:{block.line}"
+        if block.title:
+            lines.append(f"os.makedirs(os.path.dirname({block.title!r}) or '.', exist_ok=True)")
+            lines.append(f"open({block.title!r}, 'w').write({block.code!r})")
+        elif block.language == "python":
+            code = "\n" * block.line + block.code
+            lines.append(f"exec(compile({code!r}, {where!r}, 'exec'))")
+        elif block.language == "bash":
+            code = re.sub(r"^make ", f"make -n -C {ROOT} ", block.code, flags=re.MULTILINE)
+            lines.append(f"subprocess.run(['bash', '-ec', {code!r}], check=True)")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_runs(page, tmp_path):
+    unknown = {b.language for b in blocks_of(page)} - {"python", "bash", "gin", "toml", *NO_CODE}
+    assert not unknown, f"{page.name} has blocks of {unknown}, which nothing runs"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    answer = subprocess.run(
+        [sys.executable, "-c", script_of(page)],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stdout[-2000:] + answer.stderr[-4000:]
+
+
+def test_no_fence_is_written_in_a_way_that_is_not_read():
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        assert text.count("\n```") // 2 >= len(blocks_of(page))
+        opened = [line for line in text.splitlines() if line.startswith("```")][::2]
+        assert len(opened) == len(blocks_of(page)), f"{page}: a code fence without a language"
