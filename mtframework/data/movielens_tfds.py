@@ -20,8 +20,8 @@ from types import ModuleType
 
 import numpy as np
 
-from mtframework.data import movielens_files
-from mtframework.data.movielens_cache import TABLES_SHA256, Tables, tables_sha256
+from mtframework.data import movielens_cache, movielens_files
+from mtframework.data.movielens_cache import Tables
 from mtframework.errors import DataError
 
 VERSION = "0.1.1"
@@ -96,9 +96,16 @@ def read_records(root: Path) -> Tables:
     Raises:
         DataError: TensorFlow cannot be imported, or the records are damaged or of other contents.
     """
-    with _tfds_errors():
-        tables = {table: _read_table(root, table) for table in NUM_EXAMPLES}
-    if tables_sha256(tables) != TABLES_SHA256:
+    try:
+        with _tfds_errors():
+            tables = {table: _read_table(root, table) for table in NUM_EXAMPLES}
+    except OSError as error:
+        raise DataError(
+            f"The prepared data sets in {root / 'movielens'} cannot be read: {error}.",
+            "Files that can be read.",
+            "Mend their permissions, or name another folder with data_dir or TFDS_DATA_DIR.",
+        ) from error
+    if movielens_cache.tables_sha256(tables) != movielens_cache.TABLES_SHA256:
         raise DataError(
             f"The prepared data sets in {root / 'movielens'} hold other examples than "
             f"MovieLens 100K {VERSION}.",

@@ -44,7 +44,7 @@ def tensorflow_shuffle_order(num_rows: int, seed: int = 42, graph_seed: int = 42
 
     Args:
         num_rows: The number of rows, no larger than the buffer.
-        seed: The argument `seed` of `shuffle`.
+        seed: The argument `seed` of `shuffle`, from 1 to 2³¹ − 2, as the next one.
         graph_seed: The argument of `tf.random.set_seed`; 87654321 where it was not called.
 
     Returns:
