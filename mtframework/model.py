@@ -60,6 +60,11 @@ class MultiTaskModel(keras.Model):
     ('user_id', 'movie_title')
     """
 
+    # What adapt learns, or load_assets reads.
+    schema: Schema
+    vocabularies: dict[str, Vocabulary]
+    catalogue: Catalogue
+
     def __init__(
         self,
         towers: Sequence[Tower],
@@ -70,9 +75,6 @@ class MultiTaskModel(keras.Model):
         self.towers = _by_name("tower", "towers", towers)
         self.tasks = _by_name("task", "tasks", tasks)
         self._check_composition()
-        self.schema: Schema | None = None
-        self.vocabularies: dict[str, Vocabulary] = {}
-        self.catalogue: Catalogue | None = None
         self.reports = {
             name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
         }
@@ -133,6 +135,7 @@ class MultiTaskModel(keras.Model):
 
         Columns that no tower reads are left out. A category that training never met becomes id 0.
         """
+        self._require_adapted()
         return {
             name: (
                 self.vocabularies[name].ids(columns[name])
@@ -148,7 +151,9 @@ class MultiTaskModel(keras.Model):
         towers = self.embed(self.towers, features, training)
         return {**self.predict_tasks(towers, training=training), TOWERS: towers}
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self, x: Any = None, y=None, y_pred: Any = None, sample_weight=None, training=True
+    ):
         """Returns the total of the tasks' weighted losses, a scalar, and updates their reports."""
         labels, sample_weight = y or {}, sample_weight or {}
         inputs = {
@@ -239,6 +244,7 @@ class MultiTaskModel(keras.Model):
             ModelError: `k` is below 1 or above the size of the catalogue, or there is no such
                 task, or a column is missing.
         """
+        self._require_adapted()
         return recommend(self, queries, k, exclude_seen, task)
 
     def get_metrics_result(self):
@@ -258,11 +264,7 @@ class MultiTaskModel(keras.Model):
         return {key: value for key, value in results.items() if key.split("/")[0] not in empty}
 
     def build(self, input_shape):
-        raise ModelError(
-            "The model was used before it knows its columns.",
-            "A model that has learned its vocabularies and catalogue.",
-            "Call model.adapt(dataset) first, or load a trained model.",
-        )
+        self._require_adapted()  # Keras builds a model at its first call, and adapt has built ours
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -290,9 +292,7 @@ class MultiTaskModel(keras.Model):
 
     def save_assets(self, directory: str) -> None:
         """Writes the schema, the vocabularies and the catalogue; Keras calls this."""
-        if self.schema is None or self.catalogue is None:
-            self.build(None)  # raises
-            return
+        self._require_adapted()
         folder = Path(directory)
         (folder / "schema.json").write_text(json.dumps(dataclasses.asdict(self.schema)))
         for name, vocabulary in self.vocabularies.items():
@@ -320,7 +320,9 @@ class MultiTaskModel(keras.Model):
         candidate_columns = self.schema.names("candidate")
         return all(column in candidate_columns for column in self.towers[name].columns)
 
-    def embed(self, names: Iterable[str], features: Mapping[str, Any], training=False):
+    def embed(
+        self, names: Iterable[str], features: Mapping[str, Any], training: bool | None = False
+    ) -> dict[str, Any]:
         """Returns the embeddings of some towers, `{tower: [batch, dim]}`, of encoded features."""
         embeddings = {}
         for name in names:
@@ -337,12 +339,25 @@ class MultiTaskModel(keras.Model):
             embeddings[name] = tower(columns, training=training)
         return embeddings
 
-    def predict_tasks(self, embeddings: Mapping[str, Any], names=None, training=False):
+    def predict_tasks(
+        self,
+        embeddings: Mapping[str, Any],
+        names: Sequence[str] | None = None,
+        training: bool | None = False,
+    ) -> dict[str, Any]:
         """Returns `{task: predictions}` of some tasks (all by default), given all embeddings."""
         parts = [embeddings[name] for name in self.towers]
         representation = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
         inputs = {TOWERS: dict(embeddings), "representation": representation}
         return {name: self.tasks[name](inputs, training=training) for name in names or self.tasks}
+
+    def _require_adapted(self) -> None:
+        if not self.built:
+            raise ModelError(
+                "The model was used before it knows its columns.",
+                "A model that has learned its vocabularies and catalogue.",
+                "Call model.adapt(dataset) first, or load a trained model.",
+            )
 
     def _check_composition(self) -> None:
         if TOWERS in self.tasks:

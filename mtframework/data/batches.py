@@ -72,12 +72,12 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        parts = [{name: values[rows] for name, values in part.items()} for part in self.parts]
-        while not parts[-1]:  # Keras wants no empty part at the end
-            parts.pop()
-        if len(parts) == 3 and not parts[1]:
-            parts[1] = None
-        return tuple(parts)
+        features, labels, sample_weights = (
+            {name: values[rows] for name, values in part.items()} or None for part in self.parts
+        )
+        if sample_weights:
+            return features, labels, sample_weights
+        return (features, labels) if labels else (features,)  # Keras wants no None at the end
 
     def on_epoch_end(self) -> None:
         if self.shuffle:

@@ -52,7 +52,7 @@ class BinaryFeedback(Task):
         self.head = dense_head(self.hidden_units)
 
     def adapt(self, columns, ids):
-        if self.positive_from is None:
+        if self.positive_from is None and self.label is not None:
             check_binary(self, columns[self.label])
 
     def build(self, input_shape):

@@ -58,7 +58,8 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Ends training with an error that names the task whose loss is no number any more."""
 
     def on_train_batch_end(self, batch, logs=None):
-        if np.isfinite(float((logs or {}).get("loss", 0.0))):
+        logs = logs or {}
+        if np.isfinite(float(logs.get("loss", 0.0))):
             return
         losses = {name: float(value) for name, value in logs.items() if name.endswith("/loss")}
         bad = [name.split("/")[0] for name, value in losses.items() if not np.isfinite(value)]

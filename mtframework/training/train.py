@@ -49,19 +49,19 @@ def train(
         DataError: The data cannot be had or read.
         ModelError: The model does not fit the data, or its loss is no number any more.
     """
-    dataset = dataset or experiment.dataset.load()
+    data: Dataset = dataset or experiment.dataset.load()
     model = experiment.model
-    model.adapt(dataset)
+    model.adapt(data)
     model.compile(optimizer=experiment.optimizer)
     writers = (
         [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)] if run else []
     )
     began = time.perf_counter()
     history = model.fit(
-        batches_of(model, dataset, "train", experiment.batch_size, seed=experiment.seed),
+        batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed),
         validation_data=(
-            batches_of(model, dataset, "validation", experiment.batch_size, shuffle=False)
-            if dataset.validation
+            batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
+            if data.validation
             else None
         ),
         epochs=experiment.epochs,
@@ -71,7 +71,7 @@ def train(
     fit_seconds = time.perf_counter() - began
     if run:
         run.save_model(model)
-    return Trained(model, dataset, history.history, fit_seconds)
+    return Trained(model, data, history.history, fit_seconds)
 
 
 def batches_of(
