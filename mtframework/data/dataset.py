@@ -47,7 +47,7 @@ class Dataset:
         everything = [column.name for column in self.schema]
         self._check("train", self.train, everything)
         self._check("test", self.test, everything)
-        if any(len(values) for values in self.validation.values()):
+        if _has_rows(self.validation):
             self._check("validation", self.validation, everything)
         self._check("catalogue", self.catalogue, self.schema.names("candidate"))
         key = self.catalogue[self.schema.candidate_key]
@@ -84,13 +84,18 @@ class Dataset:
                 f"One of {quoted_list(splits)}.",
                 "Correct the name.",
             )
-        if not any(len(values) for values in splits[name].values()):
+        if not _has_rows(splits[name]):
             raise DataError(
                 f"The split {name} of {self.name} has no rows.",
                 "A split with rows.",
                 "Ask for another split, or give the data set a share for it.",
             )
         return splits[name]
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are validation rows."""
+        return _has_rows(self.validation)
 
     def encode(self, columns: Columns) -> dict[str, np.ndarray]:
         """Returns the columns as the model reads them.
@@ -221,17 +226,14 @@ def _numbers(name: str, values) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind in "fiub":
         return array
-    try:
-        if array.dtype.kind != "O":
-            raise TypeError
-        return array.astype("float64")
-    except (TypeError, ValueError):
-        raise DataError(
-            f'The numeric column "{name}" holds values of type {array.dtype}, such as '
-            f"{array.flat[0]!r}.",
-            "Numbers, NaN where missing.",
-            "Turn the values into numbers, or declare the column categorical.",
-        ) from None
+    for each in array.ravel().tolist():
+        if each is not None and not isinstance(each, (int, float, np.number)):
+            raise DataError(
+                f'The numeric column "{name}" holds {each!r}, of type {type(each).__name__}.',
+                "Numbers, NaN where missing.",
+                "Turn the values into numbers, or declare the column categorical.",
+            )
+    return array.astype("float64")
 
 
 def _check_finite(split: str, dataset: str, name: str, values: np.ndarray) -> None:
@@ -243,3 +245,7 @@ def _check_finite(split: str, dataset: str, name: str, values: np.ndarray) -> No
             "A finite number in every row.",
             "Fill the missing numbers, or leave the rows out.",
         )
+
+
+def _has_rows(columns: Columns) -> bool:
+    return any(len(values) for values in columns.values())

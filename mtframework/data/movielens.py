@@ -77,10 +77,14 @@ class MovieLens100K(DatasetSource):
                 f"One of {quoted_list(SPLITS)}.",
                 "Correct MovieLens100K.split.",
             )
-        if not 0 <= validation_fraction <= 1:
+        whole_is_allowed = split == "leave_last_out"
+        is_number = isinstance(validation_fraction, (int, float))
+        if not (is_number and 0 <= validation_fraction <= 1) or (
+            validation_fraction == 1 and not whole_is_allowed
+        ):
             raise DataError(
-                f"MovieLens100K.validation_fraction is {validation_fraction}.",
-                "A number from 0 to 1.",
+                f"MovieLens100K.validation_fraction is {validation_fraction!r}.",
+                f"A number from 0 to {'1' if whole_is_allowed else 'below 1'}.",
                 "Give a share such as 0.1.",
             )
         self.split = split

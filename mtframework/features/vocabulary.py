@@ -1,6 +1,6 @@
 """Strings and integers to ids and back, in NumPy, outside any graph."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -118,15 +118,16 @@ def _strings(values: Iterable) -> np.ndarray:
         array = np.asarray(values)
     else:
         # As objects, since NumPy makes strings of all that stands beside a string, NaN included.
-        array = np.asarray(values if hasattr(values, "__len__") else list(values), dtype=object)
+        once = isinstance(values, Iterable) and not isinstance(values, Sequence)
+        array = np.asarray(list(values) if once else values, dtype=object)
     if array.dtype.kind == "U":
         return array
-    if array.dtype.kind in "iuT" or array.size == 0:
+    if array.dtype.kind in "iu" or array.size == 0:
         return array.astype(str)
-    if array.dtype.kind in "SO":
+    if array.dtype.kind in "SOT":
         return np.array([_string(each) for each in array.flat]).reshape(array.shape)
     raise DataError(
-        f"A categorical column holds numbers of type {array.dtype}.",
+        f"A categorical column holds values of type {array.dtype}.",
         "Strings or integers.",
         "Declare the column numeric, or turn its values into strings.",
     )
