@@ -1,0 +1,65 @@
+"""Gradient sign dropout."""
+
+import keras
+from keras import ops
+
+from mtframework.balancing.gradient_balancer import GradientBalancer
+from mtframework.errors import ModelError
+from mtframework.registry import register_gradient_balancer
+
+
+@register_gradient_balancer("graddrop")
+class GradientSignDropout(GradientBalancer):
+    """Keeps, entry by entry, the gradients of one sign, drawn by the signs' shares.
+
+    With `P = ½·(1 + Σ gᵢ / Σ |gᵢ|)` and `U` uniform in [0, 1]: where `U < P` the positive entries
+    are summed, elsewhere the negative ones. Entries on which all tasks agree are the plain sum. The
+    reported weight of a task is the share of its entries that was kept.
+
+    Cost: a few passes over the gradients and as many random numbers as the representation has
+    entries; the one method here that grows with the batch.
+
+    Chen et al. 2020, "Just pick a sign: optimizing deep multitask models with gradient sign
+    dropout".
+
+    Args:
+        leak: The share of every gradient that is kept whatever its sign.
+        seed: Of the random numbers; None takes one at random.
+        name: The layer's name.
+
+    Example:
+
+    >>> balancer = GradientSignDropout()
+    >>> combined = balancer.combine([[1.0, -2.0], [2.0, -1.0]])
+    >>> [round(float(value), 3) for value in combined]
+    [3.0, -3.0]
+    """
+
+    def __init__(self, leak: float = 0.0, seed: int | None = None, name: str | None = None):
+        super().__init__(name=name)
+        if not 0.0 <= leak <= 1.0:
+            raise ModelError(
+                f"The leak of GradientSignDropout is {leak}.",
+                "A share from 0 to 1.",
+                "Use 0 for the method of the paper; 1 is the plain sum.",
+            )
+        self.leak = leak
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def prepare(self, num_tasks, size):
+        return keras.random.uniform((size,), seed=self.seed_generator, dtype="float32")
+
+    def update(self, gradients, gram, state=None, prepared=None):
+        absolute = ops.sum(ops.abs(gradients), axis=0)
+        zero = ops.equal(absolute, 0.0)
+        agreement = ops.sum(gradients, axis=0) / ops.where(zero, ops.ones_like(absolute), absolute)
+        positive = 0.5 * (1.0 + agreement) > ops.cast(prepared, gradients.dtype)
+        # Entries that are zero have no sign; which side they fall on changes nothing.
+        kept = ops.cast(ops.equal(gradients > 0.0, positive[None, :]), gradients.dtype)
+        share = self.leak + (1.0 - self.leak) * kept
+        weights = ops.cast(ops.mean(share, axis=1), "float32")
+        return ops.sum(share * gradients, axis=0), weights, state
+
+    def get_config(self):
+        return {**super().get_config(), "leak": self.leak, "seed": self.seed}
