@@ -1,0 +1,82 @@
+"""Errors as a user of the command line reads them."""
+
+import functools
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import typer
+
+from mtframework.errors import MtframeworkError
+
+
+def reported(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the command with every error told in one message, without a traceback.
+
+    `--debug`, which the command must take, shows the traceback as well.
+    """
+
+    @functools.wraps(command)
+    def run(*args, **kwargs):
+        from mtframework.cli.quiet import quieten
+
+        quieten()
+        try:
+            return command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            console().print("Interrupted.", style="red")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:  # whoever read the output has seen enough
+            raise typer.Exit(1) from None
+        except Exception as error:
+            if kwargs.get("debug"):
+                traceback.print_exception(error)
+            tell(error)
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def tell(error: Exception) -> None:
+    """Prints an error to standard error: what was found, what was expected, how to mend it."""
+    if isinstance(error, MtframeworkError):
+        several = getattr(error, "findings", ())
+        for each in several or (error,):
+            tell_finding(each)
+        return
+    printer = console()
+    printer.print("Error: ", style="bold red", end="")
+    printer.print(f"{type(error).__name__}: {error}")
+    printer.print("  This was not foreseen; --debug shows the traceback.", style="dim")
+
+
+def tell_finding(finding: Any) -> None:
+    """Prints what has `found`, `expected` and `mend`, and where it has them `location`, `level`."""
+    printer = console()
+    warning = getattr(finding, "level", "error") == "warning"
+    printer.print(
+        "Warning: " if warning else "Error: ",
+        style="bold yellow" if warning else "bold red",
+        end="",
+    )
+    where = f"{finding.location}: " if hasattr(finding, "location") else ""
+    printer.print(f"{where}{finding.found}")
+    for word in ("expected", "mend"):
+        printer.print(f"  {word}: ", style="bold", end="")
+        printer.print(getattr(finding, word))
+
+
+def console():
+    """Returns a console on standard error that prints texts as they are."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def tell_warnings(findings: Iterable[Any]) -> None:
+    """Prints the findings that are no errors."""
+    for finding in findings:
+        if not finding.is_error:
+            tell_finding(finding)

@@ -1,0 +1,35 @@
+"""`mtframework evaluate`."""
+
+from typing import Annotated
+
+import typer
+
+from mtframework.cli import options
+
+
+def evaluate(
+    run: options.RunFolder,
+    split: Annotated[
+        str, typer.Option("--split", help="The rows to judge by: test, validation or train.")
+    ] = "test",
+    plugin: options.Plugin = None,
+    json: options.Json = None,
+    debug: options.Debug = False,
+) -> None:
+    """Evaluate a trained model: each task's metrics on rows that it has not seen."""
+    from mtframework.cli.quiet import start_keras
+
+    start_keras(debug)
+    from mtframework import config
+    from mtframework.cli import output
+    from mtframework.cli.trained import load_run
+    from mtframework.evaluation.evaluate import evaluate as evaluate_model
+
+    opened = load_run(run, plugin)
+    experiment = config.load_experiment(opened.config_path, plugins=plugin or ())
+    metrics = evaluate_model(opened.load_model(), experiment.dataset.load(), split)
+    lines = output.table("metric", split, title=str(run))
+    for name, value in metrics.items():
+        lines.add_row(name, output.number(value))
+    output.console().print(lines)
+    output.write_json(json, metrics)

@@ -1,0 +1,44 @@
+"""`mtframework list`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from mtframework.cli import options
+
+Kind = Literal["tasks", "towers", "sharing", "loss_balancers", "gradient_balancers", "datasets"]
+
+
+def list_parts(
+    kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
+    plugin: options.Plugin = None,
+    json: options.Json = None,
+    debug: options.Debug = False,
+) -> None:
+    """List the parts that an experiment can use: built-in, and of installed plugins."""
+    from mtframework.cli.quiet import start_keras
+
+    start_keras(debug)
+    from mtframework import config
+    from mtframework.cli import output
+    from mtframework.cli.errors import tell
+    from mtframework.registry import REGISTRIES
+
+    for failure in config.load_parts(None, plugin or ()):
+        tell(failure)
+    table = output.table("name", "in Gin", "owner", "arguments", "what it is", numbers_from=5)
+    parts = [
+        {
+            "name": part.name,
+            "class": part.cls.__name__,
+            "owner": part.owner,
+            "signature": part.signature,
+            "summary": part.summary,
+        }
+        for part in REGISTRIES[kind]
+    ]
+    for part in parts:
+        gin = f"@{part['class']}()"
+        table.add_row(part["name"], gin, part["owner"], part["signature"], part["summary"])
+    output.console().print(table)
+    output.write_json(json, parts)

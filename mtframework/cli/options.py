@@ -1,0 +1,53 @@
+"""Options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Experiment = Annotated[
+    Path, typer.Argument(help="A Gin file.", metavar="EXPERIMENT", show_default=False)
+]
+Experiments = Annotated[
+    list[Path], typer.Argument(help="Gin files.", metavar="EXPERIMENT...", show_default=False)
+]
+RunFolder = Annotated[
+    Path, typer.Argument(help="The folder of a finished run.", metavar="RUN", show_default=False)
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A binding that comes after the file's, such as rating/Ranking.loss_weight=0.3. "
+        "Repeatable.",
+        metavar="BINDING",
+        show_default=False,
+    ),
+]
+Plugin = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        help="A Python file or module with parts of your own. Repeatable.",
+        metavar="FILE|MODULE",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", help="What everything random follows from: Experiment.seed.", show_default=False
+    ),
+]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", help="Write the result to this file too.", metavar="FILE", show_default=False
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def with_seed(bindings: list[str] | None, seed: int | None) -> list[str]:
+    """Returns the bindings of `--set` and, where it is given, that of `--seed`."""
+    return [*(bindings or ()), *([] if seed is None else [f"Experiment.seed = {seed}"])]

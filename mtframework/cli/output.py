@@ -1,0 +1,60 @@
+"""Results on standard output and in files."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from mtframework.errors import RunError
+
+WIDTH_OF_A_PIPE = 160
+"""Columns where no terminal says how many it has."""
+
+
+def console() -> Console:
+    """Returns a console on standard output that prints texts as they are."""
+    detected = Console(markup=False, highlight=False)
+    if not detected.is_terminal:
+        detected.width = WIDTH_OF_A_PIPE
+    return detected
+
+
+def table(*columns: str, title: str | None = None, numbers_from: int = 1) -> Table:
+    """Returns an empty table; the columns from `numbers_from` on are numbers."""
+    empty = Table(title=title, title_justify="left", title_style="bold")
+    for position, column in enumerate(columns):
+        empty.add_column(column, justify="right" if position >= numbers_from else "left")
+    return empty
+
+
+def number(value: float | None) -> str:
+    """Returns a metric as a table shows it; an en dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def write_json(path: Path | None, result: Any) -> None:
+    """Writes a result as JSON, whole or not at all; does nothing without a path.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    if path is None:
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            partial.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written: {error.strerror}.",
+            "A file in a folder that exists and can be written.",
+            "Name another file for --json.",
+        ) from error

@@ -1,0 +1,70 @@
+"""Predictions and recommendations as the commands show them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+from mtframework.cli import output
+from mtframework.cli.rows import as_columns
+
+if TYPE_CHECKING:
+    from mtframework.model import MultiTaskModel
+
+
+def predictions(model: "MultiTaskModel", columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Returns `{task: [num_rows]}` of raw columns; `task/part` where a task predicts several."""
+    flat: dict[str, np.ndarray] = {}
+    for task, scores in model.predict(model.encode(columns), verbose=0).items():
+        parts = scores if isinstance(scores, Mapping) else {"": scores}
+        for part, values in parts.items():
+            flat[f"{task}/{part}" if part else task] = np.asarray(values)
+    return flat
+
+
+def print_predictions(
+    console: Console, name: str, model: "MultiTaskModel", rows: Sequence[Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Prints each task's prediction for each row, and returns them."""
+    if not rows:
+        return []
+    found = predictions(model, as_columns(model, rows))
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    table = output.table(*columns, *found, title=f"{name} predicts", numbers_from=len(columns))
+    results = []
+    for position, row in enumerate(rows):
+        values = {task: float(scores[position]) for task, scores in found.items()}
+        table.add_row(*(row[column] for column in columns), *map(output.number, values.values()))
+        results.append({**row, **values})
+    console.print(table)
+    return results
+
+
+def print_recommendations(
+    console: Console,
+    name: str,
+    model: "MultiTaskModel",
+    queries: Sequence[Mapping[str, str]],
+    k: int,
+    exclude_seen: bool = True,
+    task: str | None = None,
+) -> list[dict[str, Any]]:
+    """Prints each query's best candidates, and returns them."""
+    results = []
+    if not queries:
+        return results
+    best = model.recommend(as_columns(model, queries), k, exclude_seen, task)
+    key = next(column for column in best if column != "score")
+    for query, candidates, scores in zip(queries, best[key], best["score"], strict=True):
+        asked = ", ".join(f"{column}={value}" for column, value in query.items())
+        seen = "without what it has seen" if exclude_seen else "with what it has seen"
+        table = output.table("", key, "score", title=f"{name} recommends to {asked}, {seen}")
+        table.columns[0].justify, table.columns[1].justify = "right", "left"
+        found = [(str(c), float(s)) for c, s in zip(candidates, scores, strict=True) if c]
+        for rank, (candidate, score) in enumerate(found, 1):
+            table.add_row(str(rank), candidate, output.number(score))
+        console.print(table)
+        pairs = [{key: candidate, "score": score} for candidate, score in found]
+        results.append({"query": dict(query), "recommendations": pairs})
+    return results

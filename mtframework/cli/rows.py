@@ -1,0 +1,103 @@
+"""Rows that are written on the command line or in a CSV file."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtframework.errors import DataError, did_you_mean, quoted_list
+
+# A comma ends a value only where a next column follows, so that "Postino, Il (1994)" is one value.
+_COLUMN = re.compile(r"(?:^|,)\s*([A-Za-z_]\w*)\s*=")
+
+
+def parse_row(text: str) -> dict[str, str]:
+    """Returns the columns of `name=value,name=value`.
+
+    >>> parse_row("user_id=42,movie_title=Postino, Il (1994)")
+    {'user_id': '42', 'movie_title': 'Postino, Il (1994)'}
+    """
+    starts = list(_COLUMN.finditer(text))
+    if not starts or starts[0].start():
+        raise DataError(
+            f'"{text}" is no row.',
+            "Columns as name=value, separated by commas, such as user_id=42.",
+            "Correct the row.",
+        )
+    ends = [start.start() for start in starts[1:]] + [len(text)]
+    return {
+        start[1]: text[start.end() : end].strip() for start, end in zip(starts, ends, strict=True)
+    }
+
+
+def as_columns(model, rows: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
+    """Returns rows as the columns that a model reads: strings, and numbers where it has them.
+
+    Raises:
+        DataError: A column is not the model's, is missing in a row, or holds no number.
+    """
+    known = model.feature_columns
+    for row in rows:
+        for name in row:
+            if name not in known:
+                raise DataError(
+                    f'The model reads no column "{name}".{did_you_mean(name, known)}',
+                    f"Columns of {quoted_list(known)}.",
+                    "Correct the name, or leave the column out.",
+                )
+    names = [name for name in known if any(name in row for row in rows)]
+    for number, row in enumerate(rows, 1):
+        for name in names:
+            if name not in row:
+                raise DataError(
+                    f'Row {number} lacks the column "{name}", which another row has.',
+                    "The same columns in every row.",
+                    "Add the column.",
+                )
+    return {name: _column(model, name, [row[name] for row in rows]) for name in names}
+
+
+def read_csv(model, path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """Returns a CSV file as a table with all its columns, and those that the model reads.
+
+    Raises:
+        DataError: The file cannot be read, lacks a column, or holds text in a numeric one.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+
+    types = {
+        name: pa.string() if model.schema[name].kind == "categorical" else pa.float32()
+        for name in model.feature_columns
+    }
+    try:
+        rows = pa.csv.read_csv(path, convert_options=pa.csv.ConvertOptions(column_types=types))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(
+            f"{path} cannot be read: {error}.",
+            "A CSV file with a first line of column names, numbers in numeric columns.",
+            "Correct the path or the file.",
+        ) from error
+    columns = {}
+    for name in model.feature_columns:
+        if name not in rows.column_names:
+            raise DataError(
+                f'{path} lacks the column "{name}".{did_you_mean(name, rows.column_names)}',
+                f"The columns {quoted_list(model.feature_columns)}.",
+                "Add or rename the column.",
+            )
+        columns[name] = rows[name].to_numpy(zero_copy_only=False)
+    return rows, columns
+
+
+def _column(model, name: str, values: list[str]) -> np.ndarray:
+    if model.schema[name].kind == "categorical":
+        return np.array(values)
+    try:
+        return np.array([float(value) for value in values], "float32")
+    except ValueError as error:
+        raise DataError(
+            f'The numeric column "{name}" holds a text: {error}.', "A number.", "Correct the row."
+        ) from error

@@ -1,0 +1,34 @@
+"""`mtframework show`."""
+
+from mtframework.cli import options
+
+
+def show(
+    experiment: options.Experiment,
+    bindings: options.Set = None,
+    plugin: options.Plugin = None,
+    seed: options.Seed = None,
+    json: options.Json = None,
+    debug: options.Debug = False,
+) -> None:
+    """Show the whole configuration of an experiment, and where each value comes from."""
+    from mtframework.cli.quiet import start_keras
+
+    start_keras(debug)
+    from mtframework import config
+    from mtframework.cli import output
+    from mtframework.cli.errors import tell_finding
+
+    loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
+    table = output.table("argument", "value", "from", title=loaded.name, numbers_from=3)
+    values = loaded.values()
+    for value in values:
+        style = "dim" if value.origin == "default" else None
+        table.add_row(value.key, value.text, value.origin, style=style)
+    output.console().print(table)
+    for finding in loaded.findings:
+        tell_finding(finding)
+    output.write_json(
+        json,
+        [{"key": each.key, "value": each.text, "from": each.origin} for each in values],
+    )

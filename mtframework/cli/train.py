@@ -1,0 +1,56 @@
+"""`mtframework train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtframework.cli import options
+
+
+def train(
+    experiment: options.Experiment,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            help="The folder to write; by default runs/NAME, and runs/NAME-2 if that is taken.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
+    bindings: options.Set = None,
+    plugin: options.Plugin = None,
+    seed: options.Seed = None,
+    json: options.Json = None,
+    debug: options.Debug = False,
+) -> None:
+    """Train an experiment, and write the model, its configuration and its metrics to a folder."""
+    from mtframework.cli.quiet import start_keras
+
+    start_keras(debug)
+    from mtframework import config
+    from mtframework.cli import output
+    from mtframework.cli.errors import tell_warnings
+    from mtframework.cli.training import train_shown
+
+    loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
+    tell_warnings(loaded.findings)
+    folder = run or _free_folder(Path("runs") / loaded.name)
+    trained = train_shown(loaded, folder)
+    last = {name: values[-1] for name, values in trained.history.items()}
+    printer = output.console()
+    lines = output.table("metric", "last epoch", title=f"{loaded.name}, as trained")
+    for name, value in last.items():
+        lines.add_row(name, output.number(value))
+    printer.print(lines)
+    printer.print(f"Trained in {trained.fit_seconds:.1f} s; the run is in {folder}.")
+    output.write_json(json, {"run": str(folder), "metrics": last, "seconds": trained.fit_seconds})
+
+
+def _free_folder(wanted: Path) -> Path:
+    folder, number = wanted, 1
+    while folder.exists():
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return folder

@@ -1,0 +1,26 @@
+"""One training with its progress shown. Imports Keras: for commands to import when they run."""
+
+import shutil
+from pathlib import Path
+
+from mtframework.cli.progress import training_progress
+from mtframework.config import Loaded
+from mtframework.training.run import Run
+from mtframework.training.train import Trained
+from mtframework.training.train import train as train_experiment
+
+
+def train_shown(loaded: Loaded, folder: Path | None) -> Trained:
+    """Builds and trains an experiment, into a new run folder where one is named."""
+    experiment = loaded.build()
+    run = None
+    if folder is not None:
+        run = Run.create(folder)
+        run.write_config(loaded.text)
+        for plugin in loaded.plugin_files:
+            shutil.copy(plugin, run.path)
+    progress = training_progress(loaded.name)
+    try:
+        return train_experiment(experiment, run, [progress])
+    finally:
+        progress.close()

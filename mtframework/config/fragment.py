@@ -1,0 +1,28 @@
+"""Files that are meant to be included."""
+
+from mtframework.config.configuration import ROOT, Configuration
+from mtframework.config.syntax import REQUIRED, Macro, references
+
+
+def is_fragment(configuration: Configuration) -> bool:
+    """Returns whether a file leaves something to whoever includes it.
+
+    It does where it says so, `loss_weight = %gin.REQUIRED`, and where it binds nothing of
+    `Experiment`. A file that binds a part of `Experiment` alone is an experiment with a mistake.
+    """
+    root = configuration.parts.find(ROOT)
+    binds_experiment = any(
+        configuration.parts.find(binding.selector) is root
+        for binding in configuration.source.bindings
+    )
+    return not binds_experiment or bool(left_to_set(configuration))
+
+
+def left_to_set(configuration: Configuration) -> list[str]:
+    """Returns what is bound to `%gin.REQUIRED`."""
+    bindings = (*configuration.bindings.values(), *configuration.macros.values())
+    return [binding.key for binding in bindings if _is_required(binding.value)]
+
+
+def _is_required(value: object) -> bool:
+    return any(isinstance(each, Macro) and each.name == REQUIRED for each in references(value))

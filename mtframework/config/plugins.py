@@ -1,0 +1,101 @@
+"""Plugins that an experiment or the command line names, beside the installed ones."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+from mtframework.config.finding import Finding
+from mtframework.config.includes import Source
+from mtframework.errors import PluginError
+
+
+def load_plugin(plugin: str, folder: Path | None = None) -> Path | None:
+    """Loads a file `my_task.py` or a module `my_package.tasks`, which registers its parts.
+
+    Args:
+        plugin: The file's path or the module's name.
+        folder: Where `my_task.py` may lie when only `my_task` is named.
+
+    Returns:
+        The file, or None where it is a module that Python finds.
+
+    Raises:
+        PluginError: There is no such file or module, or it raises when it is imported.
+    """
+    path = Path(plugin)
+    if path.suffix != ".py":
+        beside = (folder or Path()) / f"{plugin}.py"
+        if not beside.is_file():
+            _import(plugin)
+            return None
+        path = beside
+    if not path.is_file():
+        raise PluginError(
+            f"There is no plugin file {plugin}.",
+            "A Python file that exists, or the name of an installed module.",
+            "Check the path.",
+        )
+    _load_file(path)
+    return path
+
+
+def load_imports(source: Source) -> None:
+    """Loads what the import statements of an experiment name; its findings tell what failed."""
+    for statement in source.imports:
+        if statement.location.source.startswith("--plugin"):
+            continue  # loaded already, and by its own path
+        try:
+            file = load_plugin(statement.module, source.path.parent)
+        except PluginError as error:
+            source.findings.append(
+                Finding(statement.location, error.found, error.expected, error.mend)
+            )
+        else:
+            source.plugin_files += [file] if file else []
+
+
+def _load_file(path: Path) -> None:
+    name = path.stem
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path.resolve()):
+        return
+    if loaded is not None or name in sys.stdlib_module_names:
+        raise PluginError(
+            f"The plugin {path} has the name of another module, {name}.",
+            "A name of its own.",
+            f"Rename the file, for example to my_{path.name}.",
+        )
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert spec is not None  # a path that ends in .py always has a loader
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Classes of the module are found by its name, for example when a model is loaded.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a plugin may raise anything
+        del sys.modules[name]
+        raise _failed(str(path), error) from error
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # a plugin may raise anything
+        missing = isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name))
+        if not missing:
+            raise _failed(name, error) from error
+        raise PluginError(
+            f"There is no module {name}.",
+            "The name of an installed module, or a file that ends in .py.",
+            "Install its package, or give the path of the file.",
+        ) from None
+
+
+def _failed(plugin: str, error: Exception) -> PluginError:
+    return PluginError(
+        f"The plugin {plugin} failed to load: {type(error).__name__}: {error}",
+        "A module that imports and registers its parts.",
+        "Mend the plugin; --debug shows the traceback.",
+    )
