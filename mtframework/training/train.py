@@ -61,7 +61,7 @@ def train(
         batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed),
         validation_data=(
             batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
-            if data.validation
+            if data.has_validation
             else None
         ),
         epochs=experiment.epochs,
