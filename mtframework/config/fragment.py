@@ -19,10 +19,19 @@ def is_fragment(configuration: Configuration) -> bool:
 
 
 def left_to_set(configuration: Configuration) -> list[str]:
-    """Returns what is bound to `%gin.REQUIRED`."""
-    bindings = (*configuration.bindings.values(), *configuration.macros.values())
-    return [binding.key for binding in bindings if _is_required(binding.value)]
+    """Returns what is bound to `%gin.REQUIRED`, of the objects that would be made."""
+    left: dict[str, None] = {}
+    for made in configuration.made():
+        for binding in configuration.arguments(made.part, made.scope).values():
+            if _is_required(binding.value, configuration):
+                left[binding.key] = None
+    return list(left)
 
 
-def _is_required(value: object) -> bool:
-    return any(isinstance(each, Macro) and each.name == REQUIRED for each in references(value))
+def _is_required(value: object, configuration: Configuration) -> bool:
+    for each in references(value):
+        if isinstance(each, Macro):
+            behind = configuration.macro(each.name)
+            if each.name == REQUIRED or (behind and _is_required(behind.value, configuration)):
+                return True
+    return False
