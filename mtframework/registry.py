@@ -24,7 +24,7 @@ class Part:
 
     @property
     def owner(self) -> str:
-        """The distribution that the class comes from, or its module where none has it."""
+        """The distribution that the class comes from, or its top-level module."""
         return _owner(self.cls)
 
     @property
@@ -203,8 +203,9 @@ def _identity(cls: type) -> str:
 
 
 def _owner(cls: type) -> str:
-    distributions = _distributions().get(cls.__module__.split(".")[0])
-    return distributions[0] if distributions else cls.__module__
+    package = cls.__module__.split(".")[0]
+    # An editable install lists no packages; its name is most often the package's.
+    return next(iter(_distributions().get(package, ())), package)
 
 
 @functools.cache  # a scan of every installed distribution

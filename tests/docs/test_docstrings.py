@@ -27,7 +27,7 @@ def test_examples(name):
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("name", [name for name in mtf.__all__])
+@pytest.mark.parametrize("name", mtf.__all__)
 def test_public_names_are_documented(name):
     part = getattr(mtf, name)
     assert inspect.getdoc(part), f"{name} has no docstring"

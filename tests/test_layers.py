@@ -1,0 +1,124 @@
+"""Who may import whom, and that the core needs no TensorFlow."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "mtframework"
+
+# Layer by layer from the bottom: a module imports from its own layer and those below.
+LAYERS = [
+    {"errors", "registry"},
+    {"features", "losses", "metrics"},
+    {"tasks", "towers", "sharing", "balancing", "data"},
+    {"model", "recommend"},
+    {"training", "evaluation", "serving", "testing"},
+    {"config"},
+    {"cli"},
+]
+# data/ knows no model part, and no model part knows data/.
+APART = [("data", {"tasks", "towers", "sharing", "balancing", "losses", "metrics"})]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(name: str) -> str:
+    return name.split(".")[1]
+
+
+def level_of(part: str) -> int:
+    return next(level for level, parts in enumerate(LAYERS) if part in parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Returns every module that a file imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def parts_imported(path: Path) -> set[str]:
+    return {part_of(name) for name in imports_of(path) if name.startswith("mtframework.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_module_imports_only_from_below(path):
+    relative = path.relative_to(PACKAGE)
+    if relative.name == "__init__.py" and len(relative.parts) == 1:
+        return  # the public names, imported when asked for
+    part = relative.parts[0].removesuffix(".py")
+    for imported in parts_imported(path):
+        assert level_of(imported) <= level_of(part), f"{relative} imports {imported}"
+        for one, others in APART:
+            assert not (part == one and imported in others), f"{relative} imports {imported}"
+            assert not (part in others and imported == one), f"{relative} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_config_imports_gin(path):
+    if path.relative_to(PACKAGE).parts[0] != "config":
+        assert not {name for name in imports_of(path) if name.split(".")[0] == "gin"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_tensorflow_is_imported_inside_functions_of_data_and_export_alone(path):
+    relative = path.relative_to(PACKAGE)
+    everywhere = {name.split(".")[0] for name in imports_of(path)}
+    tensorflow = {"tensorflow", "tensorflow_datasets", "tensorflow_recommenders"} & everywhere
+    if relative.parts[0] != "data" and relative != Path("serving/export.py"):
+        assert not tensorflow
+    for node in ast.parse(path.read_text("utf-8")).body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not [name for name in names if name.startswith("tensorflow")]
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "tf_keras"):
+            raise ImportError(f"{name} is not to be had here")
+
+sys.meta_path.insert(0, Refuse())
+sys.path.insert(0, sys.argv[1])
+import keras
+from conftest import make_shop, make_tasks, make_towers
+import mtframework as mtf
+from mtframework.registry import load_builtin_parts
+
+load_builtin_parts()
+data = make_shop()
+
+class Shop(mtf.DatasetSource):
+    schema = data.schema
+
+    def load(self, progress=None):
+        return data
+
+model = mtf.MultiTaskModel(make_towers(), make_tasks())
+experiment = mtf.Experiment(Shop(), model, keras.optimizers.Adam(0.03), 64, epochs=5)
+trained = mtf.train(experiment, mtf.Run.create(sys.argv[2]))
+results = mtf.evaluate(mtf.Run.open(sys.argv[2]).load_model(), data, top_k=[10])
+assert trained.history["loss"][-1] < trained.history["loss"][0]
+assert results["find/top_10"] > 10 / 30, results
+assert keras.backend.backend() == "jax"
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_jax_trains_and_evaluates_where_tensorflow_cannot_be_imported(tmp_path):
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, str(Path(__file__).parent), str(tmp_path / "r")],
+        env={"KERAS_BACKEND": "jax", "PATH": "/usr/bin:/bin", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
