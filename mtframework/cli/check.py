@@ -28,7 +28,7 @@ def check(
     num_errors = 0
     for path in experiments:
         loaded = config.load(path, bindings or (), plugin or ())
-        findings = config.check(loaded)
+        findings = loaded.check()
         errors = sum(finding.is_error for finding in findings)
         num_errors += errors
         for finding in findings:

@@ -115,9 +115,9 @@ def _experiments(paths: Sequence[Path], bindings: list[str], plugins: list[str])
             "At least one whole experiment.",
             "Name files that include these.",
         )
-    config.raise_errors(finding for each in complete for finding in each.findings)
-    for each in complete:
-        tell_warnings(each.findings)
+    findings = [finding for each in complete for finding in each.check()]
+    config.raise_errors(findings)
+    tell_warnings(findings)
     return complete
 
 

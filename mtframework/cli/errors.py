@@ -72,7 +72,7 @@ def console():
     """Returns a console on standard error that prints texts as they are."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 
 def tell_warnings(findings: Iterable[Any]) -> None:

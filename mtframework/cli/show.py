@@ -26,7 +26,7 @@ def show(
         style = "dim" if value.origin == "default" else None
         table.add_row(value.key, value.text, value.origin, style=style)
     output.console().print(table)
-    for finding in loaded.findings:
+    for finding in loaded.check():
         tell_finding(finding)
     output.write_json(
         json,

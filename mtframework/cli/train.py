@@ -35,7 +35,9 @@ def train(
     from mtframework.cli.training import train_shown
 
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
-    tell_warnings(loaded.findings)
+    findings = loaded.check()
+    config.raise_errors(findings)
+    tell_warnings(findings)
     folder = run or _free_folder(Path("runs") / loaded.name)
     trained = train_shown(loaded, folder)
     last = {name: values[-1] for name, values in trained.history.items()}

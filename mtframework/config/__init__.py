@@ -1,6 +1,5 @@
 """Gin experiments: read, checked, built and recorded. Nothing else imports Gin."""
 
-from mtframework.config.check import check
 from mtframework.config.finding import CheckError, Finding, raise_errors
 from mtframework.config.load import Loaded, load, load_experiment, load_parts
 
@@ -8,7 +7,6 @@ __all__ = [
     "CheckError",
     "Finding",
     "Loaded",
-    "check",
     "load",
     "load_experiment",
     "load_parts",

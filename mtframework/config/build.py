@@ -23,7 +23,7 @@ def build(configuration: Configuration) -> Experiment:
     What is parsed is what a run folder records, so that the record cannot differ from the run.
 
     Raises:
-        ExperimentError: A constructor refuses its arguments; the message names the line.
+        LocatedError: A constructor refuses its arguments; the message names the line.
     """
     with _empty_gin():
         make_configurable(configuration.parts)
@@ -33,7 +33,7 @@ def build(configuration: Configuration) -> Experiment:
         try:
             return gin.get_configurable(ROOT)()
         except Exception as error:  # constructors of plugins may raise anything
-            raise _located(error, configuration) from error
+            raise located(error, configuration, _failed(error, configuration)) from error
 
 
 def set_seed(seed: int) -> None:
@@ -75,31 +75,47 @@ def seed_of(configuration: Configuration) -> int:
     return value if isinstance(value, int) else 0
 
 
-_CALL = re.compile(r"In call to configurable '(?P<name>\w+)' \(.*\)(?: in scope '(?P<scope>.*)')?")
+_CALL = re.compile(
+    r"\n? *In call to configurable '(?P<name>\w+)'.*?(?: in scope '(?P<scope>.*)')?$", re.M
+)
 
 
-def _located(error: Exception, configuration: Configuration) -> ExperimentError:
-    """Returns the error with the line of the object whose making failed.
+class LocatedError(ExperimentError):
+    """What a constructor refused, and the line of the experiment that it was given in.
 
-    Gin appends each class that it was making to the message, the innermost first.
+    Args:
+        location: The line.
+        found: What is wrong, without the line.
+        expected: As in every error.
+        mend: As in every error.
     """
-    call = _CALL.search(str(error))
-    made = _made_of(configuration, call["name"], call["scope"] or "") if call else None
-    text = str(error)[: call.start()].strip() if call else str(error).strip()
+
+    def __init__(self, location: Location, found: str, expected: str, mend: str):
+        self.location = location
+        self.unlocated = found
+        super().__init__(f"{location}: {found}", expected, mend)
+
+
+def located(error: Exception, configuration: Configuration, made: Made | None) -> LocatedError:
+    """Returns a constructor's error with the line of the argument, or the object, it is about."""
+    text = _CALL.split(str(error))[0].strip()
     location = _line(text, configuration, made) if made else configuration.source.location
     if isinstance(error, MtframeworkError):
-        return ExperimentError(f"{location}: {error.found}", error.expected, error.mend)
-    what = made.key if made else "The experiment"
-    return ExperimentError(
-        f"{location}: {what} cannot be made: {type(error).__name__}: {text}",
+        return LocatedError(location, error.found, error.expected, error.mend)
+    what = f"{made.key}()" if made else "The experiment"
+    return LocatedError(
+        location,
+        f"{what} cannot be made: {type(error).__name__}: {text}",
         "Arguments that its constructor accepts.",
         "Correct the binding; --debug shows the traceback.",
     )
 
 
-def _made_of(configuration: Configuration, name: str, scope: str) -> Made | None:
-    for made in configuration.made():
-        if (made.part.name, made.scope) == (name, scope):
+def _failed(error: Exception, configuration: Configuration) -> Made | None:
+    """Returns which object failed: Gin appends each to the message, the innermost first."""
+    call = _CALL.search(str(error))
+    for made in configuration.made() if call else ():
+        if call and (made.part.name, made.scope) == (call["name"], call["scope"] or ""):
             return made
     return None
 

@@ -2,16 +2,57 @@
 
 from collections.abc import Iterator, Sequence
 
+from mtframework.config.checks import (
+    classes,
+    columns,
+    duplicates,
+    macros,
+    names,
+    objects,
+    shares,
+    unused,
+    values,
+)
 from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding
 from mtframework.errors import PluginError
+
+_CHECKS = (classes, duplicates, macros, unused, values, names)
 
 
 def check_configuration(
     configuration: Configuration, plugin_failures: Sequence[PluginError] = ()
 ) -> Iterator[Finding]:
-    yield from configuration.source.findings
+    """Yields the mistakes that the statements show, before any object is made.
+
+    Args:
+        configuration: What the statements come to.
+        plugin_failures: The installed plugins that failed to load: one of them may be why a class
+            is unknown.
+    """
+    found = list(configuration.source.findings)
+    for each in _CHECKS:
+        found += each.check(configuration)
+    yield from sorted(found, key=lambda finding: finding.location)
+    unknown = any("There is no class" in finding.found for finding in found)
+    for failure in plugin_failures if unknown else ():
+        yield Finding(configuration.source.location, failure.found, failure.expected, failure.mend)
 
 
-def check(loaded):
-    return loaded.findings
+def check_objects(configuration: Configuration) -> Iterator[Finding]:
+    """Yields the mistakes that show when objects are made, and before any data is read.
+
+    The configuration must have passed `check_configuration` without an error.
+    """
+    refused = list(objects.check(configuration))
+    yield from refused
+    if refused:
+        return
+    experiment, findings = objects.whole(configuration)
+    yield from findings
+    if experiment is None:
+        return
+    lacking = list(columns.check(configuration, experiment))
+    yield from lacking
+    if not lacking:
+        yield from shares.check(configuration, experiment)

@@ -1,6 +1,6 @@
 """What an experiment's statements come to: which binding holds, and what gets made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,22 @@ class Configuration:
         found = [self.macros[outer] for outer in scope_and_outer(name) if outer in self.macros]
         return found[-1] if found else None
 
+    def macros_in(self, value: Any) -> Iterator[tuple[Macro, Binding | None]]:
+        """Yields the macros in a value and, once each, those behind them, with their bindings."""
+        seen: set[str] = set()
+        values = [value]
+        while values:
+            for each in references(values.pop()):
+                if isinstance(each, Macro) and each.name not in seen:
+                    seen.add(each.name)
+                    binding = self.macro(each.name)
+                    yield each, binding
+                    values += [binding.value] if binding else []
+
+    def resolved(self, value: Any) -> Any:
+        """Returns a value with its macros replaced; one that cannot be replaced stays."""
+        return self._resolved(value, ())
+
     def made(self) -> Iterator[Made]:
         """Yields every object that building makes, the experiment first.
 
@@ -85,9 +101,18 @@ class Configuration:
         assert root is not None  # it is always among the parts
         yield from self._made(root, "", self.source.location, ())
 
-    def value_in(self, value: Any, scope: str) -> Iterator[tuple[Reference, str, Location]]:
-        """Yields the references in a value, those behind macros as well, with their scopes."""
-        yield from self._references(value, scope, Location(""), ())
+    def _resolved(self, value: Any, open_macros: tuple[str, ...]) -> Any:
+        match value:
+            case Macro():
+                binding = self.macro(value.name)
+                if binding is None or value.name in open_macros:
+                    return value
+                return self._resolved(binding.value, (*open_macros, value.name))
+            case list() | tuple():
+                return type(value)(self._resolved(each, open_macros) for each in value)
+            case dict():
+                return {key: self._resolved(each, open_macros) for key, each in value.items()}
+        return value
 
     def _made(
         self, part: Configurable, scope: str, location: Location, path: tuple[str, ...]
@@ -130,9 +155,3 @@ def scope_and_outer(scope: str) -> Iterator[str]:
     words = scope.split("/") if scope else []
     for end in range(len(words) + 1):
         yield "/".join(words[:end])
-
-
-def final_values(configuration: Configuration, made: Made) -> Mapping[str, Any]:
-    """Returns the arguments of an object that are not left to their defaults."""
-    bound = configuration.arguments(made.part, made.scope)
-    return {argument: binding.value for argument, binding in bound.items()}

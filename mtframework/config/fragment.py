@@ -1,7 +1,7 @@
 """Files that are meant to be included."""
 
 from mtframework.config.configuration import ROOT, Configuration
-from mtframework.config.syntax import REQUIRED, Macro, references
+from mtframework.config.syntax import REQUIRED
 
 
 def is_fragment(configuration: Configuration) -> bool:
@@ -23,15 +23,6 @@ def left_to_set(configuration: Configuration) -> list[str]:
     left: dict[str, None] = {}
     for made in configuration.made():
         for binding in configuration.arguments(made.part, made.scope).values():
-            if _is_required(binding.value, configuration):
+            if any(macro.name == REQUIRED for macro, _ in configuration.macros_in(binding.value)):
                 left[binding.key] = None
     return list(left)
-
-
-def _is_required(value: object, configuration: Configuration) -> bool:
-    for each in references(value):
-        if isinstance(each, Macro):
-            behind = configuration.macro(each.name)
-            if each.name == REQUIRED or (behind and _is_required(behind.value, configuration)):
-                return True
-    return False

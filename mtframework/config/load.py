@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtframework.config.build import build, seed_of
-from mtframework.config.check import check_configuration
+from mtframework.config.check import check_configuration, check_objects
 from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding, raise_errors
 from mtframework.config.fragment import is_fragment, left_to_set
@@ -28,7 +28,7 @@ class Loaded:
 
     Args:
         configuration: What its statements come to.
-        findings: What is wrong with it.
+        findings: What its statements show to be wrong; `check` finds more.
     """
 
     configuration: Configuration
@@ -79,11 +79,16 @@ class Loaded:
         """Returns every argument of every object, and where its value comes from."""
         return values_of(self.configuration)
 
+    def check(self) -> list[Finding]:
+        """Returns every mistake that shows without reading data; makes the objects for that."""
+        is_whole = not self.is_fragment and not any(each.is_error for each in self.findings)
+        return [*self.findings, *(check_objects(self.configuration) if is_whole else ())]
+
     def build(self) -> Experiment:
         """Returns the experiment's objects, newly made.
 
         Raises:
-            CheckError: The check found an error.
+            CheckError: The statements show an error.
             ExperimentError: The file is a fragment, or a constructor refuses its arguments.
         """
         raise_errors(self.findings)

@@ -8,7 +8,7 @@ import keras
 
 import mtframework
 from mtframework.config.configuration import Configuration, Made
-from mtframework.config.syntax import Macro, references, value_text
+from mtframework.config.syntax import value_text
 
 _LITERALS = (str, int, float, bool, type(None))
 
@@ -79,17 +79,10 @@ def is_literal(value: object) -> bool:
 
 
 def _used_macros(configuration: Configuration, made: Iterable[Made]) -> list[str]:
-    values = [
-        binding.value
+    bindings = (
+        behind
         for each in made
         for binding in configuration.arguments(each.part, each.scope).values()
-    ]
-    used: dict[str, None] = {}
-    while values:
-        for each in references(values.pop()):
-            if isinstance(each, Macro) and each.name not in used:
-                binding = configuration.macro(each.name)
-                if binding is not None:
-                    used[binding.key] = None
-                    values.append(binding.value)
-    return sorted(used)
+        for _, behind in configuration.macros_in(binding.value)
+    )
+    return sorted({binding.key for binding in bindings if binding})

@@ -1,0 +1,49 @@
+"""Columns that the data set does not have."""
+
+from collections.abc import Iterator
+
+from mtframework.config.configuration import Configuration, Made
+from mtframework.config.finding import Finding
+from mtframework.config.location import Location
+from mtframework.errors import DataError
+from mtframework.training.experiment import Experiment
+
+
+def check(configuration: Configuration, experiment: Experiment) -> Iterator[Finding]:
+    """Finds features, keys, labels and weights that the data set's schema lacks."""
+    schema = getattr(experiment.dataset, "schema", None)
+    if schema is None:
+        return  # a source that knows its columns only once they are read
+    model = experiment.model
+    wanted = [
+        ("tower", name, column) for name, each in model.towers.items() for column in each.columns
+    ]
+    for name, task in model.tasks.items():
+        columns = (task.label, task.sample_weight)
+        wanted += [("task", name, column) for column in columns if column is not None]
+    made = {_identity(configuration, each): each for each in configuration.made()}
+    for kind, name, column in wanted:
+        try:
+            schema[column]
+        except DataError as error:
+            yield Finding(
+                _line(configuration, made.get((kind, name)), column),
+                f'The {kind} "{name}" reads the column "{column}". {error.found}',
+                error.expected,
+                "Correct the name.",
+            )
+
+
+def _identity(configuration: Configuration, made: Made) -> tuple[str, str]:
+    bound = configuration.arguments(made.part, made.scope).get("name")
+    return made.part.kind, str(configuration.resolved(bound.value)) if bound else ""
+
+
+def _line(configuration: Configuration, made: Made | None, column: str) -> Location:
+    if made is None:  # made by another object, not by a reference
+        return configuration.source.location
+    for binding in configuration.arguments(made.part, made.scope).values():
+        value = configuration.resolved(binding.value)
+        if value == column or (isinstance(value, (list, tuple)) and column in value):
+            return binding.location
+    return made.location

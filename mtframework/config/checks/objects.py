@@ -1,0 +1,43 @@
+"""Arguments that a constructor refuses."""
+
+from collections.abc import Iterator
+
+from mtframework.config.build import LocatedError, build, located
+from mtframework.config.configuration import Configuration, Made
+from mtframework.config.finding import Finding
+from mtframework.config.syntax import Reference, references
+from mtframework.training.experiment import Experiment
+
+
+def check(configuration: Configuration) -> Iterator[Finding]:
+    """Makes every object that needs no other one, by itself, so that each tells its mistake."""
+    for made in {each.key: each for each in configuration.made()}.values():
+        arguments = _plain_arguments(configuration, made)
+        if arguments is None:
+            continue
+        try:
+            made.part.cls(**arguments)
+        except Exception as error:  # constructors of plugins may raise anything
+            yield as_finding(located(error, configuration, made))
+
+
+def whole(configuration: Configuration) -> tuple[Experiment | None, list[Finding]]:
+    """Makes the experiment, and returns it or what is wrong with it."""
+    try:
+        return build(configuration), []
+    except LocatedError as error:
+        return None, [as_finding(error)]
+
+
+def as_finding(error: LocatedError) -> Finding:
+    """Returns a located error as a finding."""
+    return Finding(error.location, error.unlocated, error.expected, error.mend)
+
+
+def _plain_arguments(configuration: Configuration, made: Made) -> dict[str, object] | None:
+    bound = configuration.arguments(made.part, made.scope)
+    values = {name: configuration.resolved(each.value) for name, each in bound.items()}
+    makes = any(
+        isinstance(each, Reference) for value in values.values() for each in references(value)
+    )
+    return None if makes else values

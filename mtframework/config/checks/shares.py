@@ -1,0 +1,135 @@
+"""Loss weights that leave a task as good as off."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from keras import ops
+
+from mtframework.config.configuration import Configuration
+from mtframework.config.finding import Finding
+from mtframework.config.location import Location
+from mtframework.data.batches import Batches
+from mtframework.data.dataset import Dataset
+from mtframework.features.schema import Schema
+from mtframework.training.experiment import Experiment
+
+SMALL_SHARE = 0.001
+MAX_ROWS = 8192
+NUM_IDS = 500
+
+
+def check(configuration: Configuration, experiment: Experiment) -> Iterator[Finding]:
+    """Finds tasks whose part of the first step's loss is next to nothing.
+
+    The losses are those of the new model on made-up rows: exact they are not, but a sum over a
+    batch of thousands beside a mean shows. The experiment's model is used up.
+    """
+    schema = getattr(experiment.dataset, "schema", None)
+    if schema is None or len(experiment.model.tasks) < 2:
+        return
+    try:
+        shares = initial_shares(experiment, schema)
+    except Exception as error:  # made-up rows may be what a plugin's task cannot read
+        yield Finding(
+            configuration.source.location,
+            f"The losses of a first step on made-up rows cannot be had: {type(error).__name__}: "
+            f"{str(error).splitlines()[0]}",
+            "A step that goes through.",
+            "Train a single epoch to see whether real rows do.",
+            level="warning",
+        )
+        return
+    on = {name: share for name, share in shares.items() if experiment.model.tasks[name].loss_weight}
+    largest = max(on, key=lambda name: on[name], default="")
+    for name, share in on.items():
+        if share < SMALL_SHARE:
+            yield _finding(configuration, experiment, name, largest, on)
+
+
+def initial_shares(experiment: Experiment, schema: Schema) -> dict[str, float]:
+    """Returns each task's share of the total loss of a new model on one made-up batch."""
+    model = experiment.model
+    num_rows = min(experiment.batch_size, MAX_ROWS)
+    dataset = made_up_dataset(schema, num_rows, _labels(experiment))
+    model.adapt(dataset)
+    batch = Batches(
+        dataset.encode(dataset.train),
+        model.feature_columns,
+        model.label_columns,
+        model.sample_weight_columns,
+        batch_size=num_rows,
+    )[0]
+    features, labels, weights = (*batch, None, None)[:3]
+    outputs = model(features, training=False)
+    model.compute_loss(features, labels, outputs, weights, training=False)
+    totals = {
+        name: float(ops.convert_to_numpy(report.total.result()))
+        for name, report in model.reports.items()
+    }
+    whole = sum(totals.values()) or 1.0
+    return {name: total / whole for name, total in totals.items()}
+
+
+def made_up_dataset(schema: Schema, num_rows: int, labels: dict[str, float]) -> Dataset:
+    """Returns rows that fit a schema.
+
+    Args:
+        schema: The columns.
+        num_rows: How many rows.
+        labels: The larger of the two values of each label; the other is one less.
+    """
+    generator = np.random.default_rng(0)
+    num_ids = min(NUM_IDS, num_rows)
+    ids = generator.permutation(np.arange(num_rows) % num_ids)
+    rows, catalogue = {}, {}
+    for column in schema:
+        values = np.arange(num_ids).astype(str)
+        if column.kind == "numeric":
+            values = generator.uniform(size=num_ids)
+        if column.role == "candidate":
+            catalogue[column.name] = values
+            rows[column.name] = values[ids]
+        elif column.role == "label" and column.kind == "numeric":
+            rows[column.name] = labels.get(column.name, 1.0) - generator.integers(0, 2, num_rows)
+        else:
+            rows[column.name] = values[generator.integers(0, num_ids, num_rows)]
+    return Dataset(schema, rows, rows, catalogue, name="made-up rows")
+
+
+def _labels(experiment: Experiment) -> dict[str, float]:
+    # A label of 0 or 1 fits every task, but where only larger ones are positives.
+    return {
+        task.label: float(getattr(task, "positive_from", None) or 1.0)
+        for task in experiment.model.tasks.values()
+        if task.label is not None
+    }
+
+
+def _finding(
+    configuration: Configuration,
+    experiment: Experiment,
+    small: str,
+    large: str,
+    shares: dict[str, float],
+) -> Finding:
+    task = experiment.model.tasks[large]
+    fair = task.loss_weight * shares[small] / shares[large]
+    key = f"{large}/{type(task).__name__}.loss_weight"
+    return Finding(
+        _line(configuration, large),
+        f"At the start {large} carries {shares[large]:.4%} of the total loss and {small} "
+        f"{shares[small]:.4%}, which is as good as off.",
+        "Shares that let every task learn.",
+        f"Lower {key}; {fair:.1g} makes the two equal."
+        + " Or take reduction='mean'." * (task.reduction == "sum"),
+        level="warning",
+    )
+
+
+def _line(configuration: Configuration, task: str) -> Location:
+    for made in configuration.made():
+        bound = configuration.arguments(made.part, made.scope)
+        name = bound.get("name")
+        if made.part.kind == "task" and name and configuration.resolved(name.value) == task:
+            return bound["loss_weight"].location if "loss_weight" in bound else made.location
+    return configuration.source.location

@@ -1,0 +1,105 @@
+"""Bindings that nothing reads, and scopes that no reference has."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mtframework.config.configuration import ROOT, Configuration, scope_and_outer
+from mtframework.config.finding import Finding
+from mtframework.config.fragment import is_fragment
+from mtframework.config.syntax import Binding, Reference, references
+from mtframework.errors import did_you_mean
+
+
+def check(configuration: Configuration) -> Iterator[Finding]:
+    """Finds bindings without effect.
+
+    A binding must take effect in the experiment that its own file is, before another file or the
+    command line puts something else over it. In a fragment, which is none, its class must be
+    referred to in its scope somewhere.
+    """
+    for includes in dict.fromkeys(each.includes for each in configuration.source.bindings):
+        inside = [
+            each
+            for each in configuration.source.bindings
+            if each.includes[: len(includes)] == includes
+        ]
+        alone = Configuration(replace(configuration.source, bindings=inside), configuration.parts)
+        own = [
+            each
+            for each in inside
+            if each.includes == includes and not _is_explained(configuration, each)
+        ]
+        if not is_fragment(alone):
+            read = _read(alone)
+            yield from (_finding(alone, each) for each in own if each not in read)
+        elif len(includes) > 1:
+            yield from (
+                _finding(configuration, each)
+                for each in own
+                if not _is_referred_to(configuration, each)
+            )
+
+
+def _is_explained(configuration: Configuration, binding: Binding) -> bool:
+    """Returns whether another check tells the mistake that would make this one a follow-up."""
+    if binding.is_macro or configuration.parts.find(binding.selector) is None:
+        return True
+    later = configuration.bindings[configuration.target(binding)]
+    if later is not binding and later.includes == binding.includes:
+        return True  # bound twice
+    return any(
+        configuration.parts.find(each.selector) is None
+        and (not each.scopes or binding.scope in scope_and_outer("/".join(each.scopes)))
+        for each in _references(configuration)
+    )
+
+
+def _read(configuration: Configuration) -> list[Binding]:
+    return [
+        binding
+        for made in configuration.made()
+        for binding in configuration.arguments(made.part, made.scope).values()
+    ]
+
+
+def _is_referred_to(configuration: Configuration, binding: Binding) -> bool:
+    part = configuration.parts.find(binding.selector)
+    if part is None or part.selector == ROOT:
+        return True  # unknown classes are another check's business
+    return any(
+        configuration.parts.find(each.selector) == part
+        # A reference without scopes is made in whatever scope reads it.
+        and (not each.scopes or binding.scope in scope_and_outer("/".join(each.scopes)))
+        for each in _references(configuration)
+    )
+
+
+def _finding(configuration: Configuration, binding: Binding) -> Finding:
+    part = configuration.parts.find(binding.selector)
+    name = part.name if part else binding.selector
+    scopes = {"/".join(each.scopes) for each in _references(configuration)} - {""}
+    outer = {each for scope in scopes for each in scope_and_outer(scope)}
+    if binding.scope and binding.scope not in outer:
+        hint = did_you_mean(binding.scope, outer - {""})
+        found = f'No reference has the scope "{binding.scope}".{hint}'
+        mend = f"Correct the scope, or write @{binding.scope}/{name}() where the object belongs."
+    elif binding.scope:
+        of_scope = {
+            each.selector
+            for each in _references(configuration)
+            if binding.scope in scope_and_outer("/".join(each.scopes))
+        }
+        made = ", ".join(sorted(of_scope))
+        found = f'Nothing reads {binding.key}: the scope "{binding.scope}" is of {made}.'
+        mend = "Correct the scope or the class, or remove the line."
+    else:
+        found = f"Nothing reads {binding.key}."
+        mend = f"Remove the line, or write @{name}() where the object belongs."
+    return Finding(binding.location, found, "A binding that has an effect.", mend)
+
+
+def _references(configuration: Configuration) -> Iterator[Reference]:
+    for binding in configuration.source.bindings:
+        for each in references(binding.value):
+            if isinstance(each, Reference):
+                yield each
