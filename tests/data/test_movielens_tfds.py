@@ -199,7 +199,7 @@ class TestDisk:
         assert found.startswith(f"The disk of {full_disk} is full: ")
         assert "No space left on device" in found
         assert expected == (
-            "  expected: 150 MB while MovieLens 100K is fetched and built, and 45 MB afterwards."
+            "  expected: 75 MB while MovieLens 100K is fetched and built, and 45 MB afterwards."
         )
         assert mend == (
             "  mend: Free some space, or name another folder with data_dir or TFDS_DATA_DIR."
