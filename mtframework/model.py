@@ -162,12 +162,14 @@ class MultiTaskModel(keras.Model):
             "num_ids": self._num_ids_of_pure_towers(training),
             **self._catalogue_inputs(training),
         }
+        num_rows = ops.shape(x[self.feature_columns[0]])[0]
         total = 0.0
         for name, task in self.tasks.items():
             valid, task_labels = _split_missing(task, labels)
-            losses = task.example_losses(task_labels, y_pred[name], {**inputs, "valid": valid})
+            weights = _row_weights(task, valid, sample_weight, num_rows)
+            rows = {"valid": valid, "row_weights": weights}
+            losses = task.example_losses(task_labels, y_pred[name], {**inputs, **rows})
             losses = ops.cast(losses, "float32")
-            weights = _row_weights(task, valid, sample_weight, losses)
             loss = reduce_losses(losses, weights, task.reduction)
             weighted_loss = task.loss_weight * loss
             total = total + weighted_loss
@@ -486,9 +488,17 @@ def _split_missing(task: Task, labels: Mapping[str, Any]):
     return valid, ops.where(valid, column, task.label_placeholder)
 
 
-def _row_weights(task: Task, valid, sample_weight: Mapping[str, Any], losses):
+def _row_weights(task: Task, valid, sample_weight: Mapping[str, Any], num_rows):
     """Returns the weight of each row, `[batch]` float32; zero where it does not count."""
-    weights = ops.ones_like(losses)
-    if task.sample_weight is not None:
+    if task.sample_weight is None:
+        weights = ops.ones((num_rows,), "float32")
+    elif task.sample_weight in sample_weight:
         weights = ops.cast(sample_weight[task.sample_weight], "float32")
+    else:
+        raise ModelError(
+            f'The sample weights lack the column "{task.sample_weight}" of the task "{task.name}".'
+            f"{did_you_mean(task.sample_weight, sample_weight)}",
+            f"The columns {quoted_list(sample_weight)} and this one.",
+            "Add the column to the batch's sample weights.",
+        )
     return weights if valid is None else ops.where(valid, weights, 0.0)

@@ -155,6 +155,11 @@ class Retrieval(Task):
                 inputs["catalogue"][self.candidate],
                 ops.take(inputs["catalogue_rows"], ids),
                 temperature=self.temperature,
+                query_ids=inputs["ids"][self.query],
+                positive_rows=inputs["valid"],
+                remove_known_positives=self.remove_known_positives,
+                num_hard_negatives=self.num_hard_negatives,
+                row_weights=inputs["row_weights"],
             )
         positives = inputs["valid"]
         return in_batch_softmax(
@@ -172,6 +177,7 @@ class Retrieval(Task):
             remove_known_positives=self.remove_known_positives,
             num_hard_negatives=self.num_hard_negatives,
             num_candidates=inputs["num_ids"].get(self.candidate),
+            row_weights=inputs["row_weights"],
         )
 
     def get_config(self):

@@ -88,7 +88,9 @@ class Task(keras.layers.Layer):
             labels: `[batch]` float32; `label_placeholder` where missing. None without a label.
             predictions: What `call` returned.
             inputs: `"towers"` as in `call`; `"valid"`: which rows count, `[batch]` bool, or None
-                where all do; `"ids"`: the key ids by tower name, each `[batch]`;
+                where all do; `"row_weights"`: what the model will weight the losses with,
+                `[batch]` float32, zero where a row does not count; `"ids"`: the key ids by tower
+                name, each `[batch]`;
                 `"num_ids"`: by tower name, how many ids there are, where the embedding is a
                 function of the id alone; `"catalogue"`, where `needs_catalogue`: by tower name,
                 the embeddings of all candidates, `[num_candidates, embedding_dim]`, and
