@@ -1,0 +1,1 @@
+"""The losses that Keras and keras-rs lack."""

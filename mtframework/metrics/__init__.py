@@ -1,0 +1,1 @@
+"""The metrics that Keras and keras-rs lack."""
