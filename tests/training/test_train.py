@@ -1,0 +1,161 @@
+"""Training and what it leaves behind."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from conftest import make_shop, make_tasks, make_towers
+from tensorboardX.proto.event_pb2 import Event
+
+import mtframework as mtf
+from mtframework.errors import ModelError, RunError
+from mtframework.training.train import batches_of
+
+
+class Shop(mtf.DatasetSource):
+    schema = make_shop().schema
+
+    def load(self, progress=None):
+        return make_shop()
+
+
+def experiment(**changes) -> mtf.Experiment:
+    keras.utils.set_random_seed(3)
+    arguments = {
+        "dataset": Shop(),
+        "model": mtf.MultiTaskModel(make_towers(), make_tasks()),
+        "optimizer": keras.optimizers.Adam(0.01),
+        "batch_size": 128,
+        "epochs": 3,
+    }
+    return mtf.Experiment(**{**arguments, **changes})
+
+
+def test_run_folder_holds_the_model_and_every_epoch(tmp_path):
+    run = mtf.Run.create(tmp_path / "run")
+    trained = mtf.train(experiment(), run)
+    lines = [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    for name in ("loss", "rating/loss", "rating/rmse", "find/share", "buy/auc"):
+        values = [line[name] for line in lines]
+        np.testing.assert_allclose(values, trained.history[name], rtol=1e-6)
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "metrics.jsonl",
+        "model.keras",
+        "run.json",
+        "tensorboard",
+    ]
+    rows = trained.model.encode({"shopper": [1, 2], "product": ["product 03", "product 04"]})
+    here = trained.model.predict(rows, verbose=0)
+    there = mtf.Run.open(run.path).load_model().predict(rows, verbose=0)
+    for name in here:
+        np.testing.assert_allclose(there[name], here[name], rtol=1e-6)
+
+
+def test_tensorboard_gets_the_same_numbers(tmp_path):
+    run = mtf.Run.create(tmp_path / "run")
+    trained = mtf.train(experiment(epochs=1), run)
+    (file,) = run.tensorboard_path.iterdir()
+    written = scalars(file.read_bytes())
+    assert written["rating/loss"] == pytest.approx(trained.history["rating/loss"][0], rel=1e-5)
+    assert written["find/share"] == pytest.approx(trained.history["find/share"][0], rel=1e-5)
+
+
+def scalars(data: bytes) -> dict[str, float]:
+    """Returns the scalars of an event file: records of length, checksum, event, checksum."""
+    found = {}
+    while data:
+        length = int.from_bytes(data[:8], "little")
+        event = Event.FromString(data[12 : 12 + length])
+        found.update({value.tag: value.simple_value for value in event.summary.value})
+        data = data[12 + length + 4 :]
+    return found
+
+
+def test_same_seed_trains_the_same():
+    first, second = (mtf.train(experiment()).history["loss"] for _ in range(2))
+    np.testing.assert_allclose(first, second, rtol=1e-6)
+
+
+def test_validation_rows_are_reported():
+    shop = make_shop()
+    data = make_shop(validation=shop.test)
+    history = mtf.train(experiment(epochs=1), dataset=data).history
+    assert history["val_rating/rmse"][0] > 0
+
+
+def test_batches_follow_their_seed_and_hold_every_row_once(model, shop):
+    def epoch(batches):
+        return np.concatenate([batches[i][0]["shopper"] for i in range(len(batches))])
+
+    one, same, other = (batches_of(model, shop, "train", 64, seed=seed) for seed in (1, 1, 2))
+    first = epoch(one)
+    np.testing.assert_array_equal(first, epoch(same))
+    assert (first != epoch(other)).any()
+    one.on_epoch_end()
+    assert (first != epoch(one)).any()
+    np.testing.assert_array_equal(np.sort(first), np.sort(epoch(one)))
+    features, labels, weights = one[0]
+    assert sorted(features) == ["product", "shopper"]
+    assert sorted(labels) == ["bought", "stars"]
+    assert sorted(weights) == ["trust"]
+
+
+def test_loss_that_is_no_number_stops_training_and_names_the_task():
+    shop = make_shop()
+    train = {**shop.train, "stars": np.where(np.arange(400) < 5, 1e30, shop.train["stars"])}
+    data = make_shop(train=train)
+    with pytest.raises(
+        ModelError, match='at step 1 of the epoch, from the task "rating"'
+    ) as raised:
+        mtf.train(experiment(batch_size=400), dataset=data)
+    assert "Lower the learning rate" in str(raised.value)
+
+
+def test_run_is_never_overwritten(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(RunError, match="is not empty"):
+        mtf.Run.create(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_run_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        mtf.Run.create(tmp_path / "file" / "run")
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(RunError, match=r"it has no run\.json"):
+        mtf.Run.open(tmp_path)
+
+
+def test_unfinished_run_is_refused(tmp_path):
+    mtf.Run.create(tmp_path / "run")
+    with pytest.raises(RunError, match="its training did not finish"):
+        mtf.Run.open(tmp_path / "run")
+
+
+def test_run_of_a_newer_version_is_refused(tmp_path):
+    run = mtf.Run.create(tmp_path / "run")
+    (run.path / "run.json").write_text('{"mtframework": "99.1.0"}')
+    with pytest.raises(RunError, match=r"was written by mtframework 99\.1\.0"):
+        mtf.Run.open(run.path)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("batch_size", 0),
+        ("batch_size", "64"),
+        ("epochs", 1.5),
+        ("seed", -1),
+        ("dataset", Shop),
+        ("optimizer", "adam"),
+        ("model", mtf.MultiTaskModel),
+    ],
+)
+def test_experiment_refuses(argument, value):
+    with pytest.raises(ModelError, match=f"The experiment has {argument} = "):
+        experiment(**{argument: value})
