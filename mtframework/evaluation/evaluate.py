@@ -7,7 +7,12 @@ from keras import ops
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
-from mtframework.metrics.catalogue_rank import catalogue_ranks, top_k_accuracy
+from mtframework.metrics.catalogue_rank import (
+    catalogue_ranks,
+    mean_reciprocal_rank,
+    ndcg,
+    top_k_accuracy,
+)
 from mtframework.model import MultiTaskModel
 from mtframework.tasks.retrieval import Retrieval
 from mtframework.tasks.task import Task
@@ -25,9 +30,9 @@ def evaluate(
     """Returns every task's metrics on one split.
 
     A retrieval task gives `{task}/top_{k}`, the share of positive rows whose candidate is among
-    the k best of the whole catalogue, and `{task}/top_{k}_filtered`, the same without the
-    candidates that the query has in the training rows. The other tasks give their own metrics. A
-    task without a row that counts gives nothing.
+    the k best of the whole catalogue, `{task}/mrr` and `{task}/ndcg_10`, all of them over all
+    candidates and, with `_filtered` behind, without those that the query has in the training
+    rows. The other tasks give their own metrics. A task without a row that counts gives nothing.
 
     Args:
         model: A trained model.
@@ -45,14 +50,13 @@ def evaluate(
         if not valid.any():
             continue
         for metric in task.make_metrics():
+            metric_labels = ops.convert_to_numpy(task.metric_labels(labels[valid]))
             metric.update_state(
-                np.expand_dims(task.metric_labels(labels[valid]), -1),
-                np.expand_dims(scores[name][valid], -1),
-                sample_weight=weights[valid],
+                metric_labels[:, None], scores[name][valid][:, None], sample_weight=weights[valid]
             )
             results[f"{name}/{metric.name}"] = float(ops.convert_to_numpy(metric.result()))
         if isinstance(task, Retrieval):
-            found = _top_k(model, task, columns, towers[task.query], valid, weights, top_k)
+            found = _rank_metrics(model, task, columns, towers[task.query], valid, weights, top_k)
             results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
 
@@ -68,20 +72,20 @@ def _rows(task: Task, columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return valid, labels, weights
 
 
-def _top_k(model, task, columns, queries, valid, weights, top_k) -> dict[str, float]:
+def _rank_metrics(model, task, columns, queries, valid, weights, top_k) -> dict[str, float]:
     catalogue = model.catalogue
     embeddings = model.embed([task.candidate], catalogue.columns)[task.candidate]
-    query_ids = columns[model.schema.query_key][valid]
-    seen = [catalogue.seen(query_id) for query_id in query_ids]
     ranks, filtered = catalogue_ranks(
         queries[valid],
         catalogue.rows(columns[catalogue.key][valid]),
         ops.convert_to_numpy(embeddings),
-        seen=seen,
+        seen=[catalogue.seen(query_id) for query_id in columns[model.schema.query_key][valid]],
     )
-    return {
-        f"top_{k}{suffix}": top_k_accuracy(kind, k, weights[valid])
-        for suffix, kind in (("", ranks), ("_filtered", filtered))
-        for k in top_k
-        if k <= catalogue.size
-    }
+    results = {}
+    for suffix, kind in (("", ranks), ("_filtered", filtered)):
+        for k in top_k:
+            if k <= catalogue.size:
+                results[f"top_{k}{suffix}"] = top_k_accuracy(kind, k, weights[valid])
+        results[f"mrr{suffix}"] = mean_reciprocal_rank(kind, weights[valid])
+        results[f"ndcg_10{suffix}"] = ndcg(kind, 10, weights[valid])
+    return results

@@ -1,0 +1,57 @@
+"""Metrics of a trained model against sums over rows, written out."""
+
+import numpy as np
+import pytest
+from conftest import make_shop, shop_rows
+from keras import ops
+
+import mtframework as mtf
+from mtframework.training.train import batches_of
+
+
+@pytest.fixture
+def trained(model, shop):
+    model.fit(batches_of(model, shop, "train", 64), epochs=3, verbose=0)
+    return model
+
+
+def test_rating_metrics_are_those_of_the_rows_with_a_label(trained, shop):
+    rows = trained.encode({"shopper": shop.test["shopper"], "product": shop.test["product"]})
+    predicted = trained.predict(rows, verbose=0)["rating"]
+    errors = (predicted - shop.test["stars"])[~np.isnan(shop.test["stars"])]
+    results = mtf.evaluate(trained, shop)
+    assert results["rating/rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
+    assert results["rating/mae"] == pytest.approx(np.mean(np.abs(errors)), rel=1e-5)
+
+
+def test_top_k_is_a_count_over_sorted_scores(trained, shop):
+    tables = {
+        name: ops.convert_to_numpy(tower.encoder.embeddings[name].embeddings).astype("float64")
+        for name, tower in trained.towers.items()
+    }
+    products = shop.catalogue["product"]
+    of_catalogue = tables["product"][trained.vocabularies["product"].ids(products)]
+    hits = {"": 0, "_filtered": 0}
+    for shopper, product in zip(shop.test["shopper"], shop.test["product"], strict=True):
+        query = tables["shopper"][trained.vocabularies["shopper"].ids([shopper])[0]]
+        best = products[np.argsort(-(of_catalogue @ query))].tolist()
+        seen = set(shop.train["product"][shop.train["shopper"] == shopper]) - {product}
+        hits[""] += product in best[:5]
+        hits["_filtered"] += product in [each for each in best if each not in seen][:5]
+    results = mtf.evaluate(trained, shop, top_k=[5, 1000])
+    for suffix, count in hits.items():
+        assert results[f"find/top_5{suffix}"] == pytest.approx(count / 100)
+    assert "find/top_1000" not in results
+
+
+def test_weighted_metrics_use_the_rows_weights(trained, shop):
+    ones = make_shop(test={**shop.test, "trust": np.ones(100, "float32")})
+    assert mtf.evaluate(trained, shop)["buy/auc"] != mtf.evaluate(trained, ones)["buy/auc"]
+
+
+def test_task_without_a_label_in_the_split_is_left_out(trained):
+    rows = shop_rows(50, seed=9)
+    rows["stars"][:] = np.nan
+    results = mtf.evaluate(trained, make_shop(test=rows))
+    assert not [name for name in results if name.startswith("rating/")]
+    assert results["find/top_10"] > 0
