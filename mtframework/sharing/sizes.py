@@ -1,0 +1,65 @@
+"""Checks of the sharing layers' arguments."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mtframework.errors import ModelError
+
+
+def check_units(owner: str, argument: str, units: Sequence[int], needed: bool) -> tuple[int, ...]:
+    """Returns the sizes of dense layers as a tuple.
+
+    Raises:
+        ModelError: They are no list of whole numbers from 1 up, or `needed` and there is none.
+    """
+    if not isinstance(units, Sequence) or isinstance(units, str):
+        _refuse(owner, argument, units, "A list of layer sizes.", f"Write {argument} = [64].")
+    if needed and not units:
+        _refuse(
+            owner,
+            argument,
+            units,
+            "At least one layer size.",
+            f"Write {argument} = [64], or leave it out for the default.",
+        )
+    for size in units:
+        if not _is_whole(size) or size < 1:
+            _refuse(owner, argument, units, "Layer sizes of 1 or more.", f"Correct {argument}.")
+    return tuple(units)
+
+
+def check_count(owner: str, argument: str, count: int, mend: str | None = None) -> int:
+    """Returns the count.
+
+    Raises:
+        ModelError: It is no whole number from 1 up.
+    """
+    if not _is_whole(count) or count < 1:
+        mend = mend or f"Correct {argument}, or leave it out for the default."
+        _refuse(owner, argument, count, "A whole number, 1 or more.", mend)
+    return count
+
+
+def check_share(owner: str, argument: str, share: float, low: float, high: float) -> float:
+    """Returns the number.
+
+    Raises:
+        ModelError: It is not from `low` up, or not below `high`.
+    """
+    if isinstance(share, (bool, str)) or not low <= share < high:
+        _refuse(
+            owner,
+            argument,
+            share,
+            f"A number from {low:g} up, below {high:g}.",
+            f"Correct {argument}, or leave it out for the default.",
+        )
+    return float(share)
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _refuse(owner: str, argument: str, value: Any, expected: str, mend: str):
+    raise ModelError(f"The sharing layer {owner} has {argument} = {value!r}.", expected, mend)
