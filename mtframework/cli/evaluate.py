@@ -28,7 +28,7 @@ def evaluate(
     opened = load_run(run, plugin)
     experiment = config.load_experiment(opened.config_path, plugins=plugin or ())
     metrics = evaluate_model(opened.load_model(), experiment.dataset.load(), split)
-    lines = output.table("metric", split, title=str(run))
+    lines = output.table("metric", split)
     for name, value in metrics.items():
         lines.add_row(name, output.number(value))
     output.console().print(lines)

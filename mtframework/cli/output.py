@@ -22,9 +22,14 @@ def console() -> Console:
     return detected
 
 
-def table(*columns: str, title: str | None = None, numbers_from: int = 1) -> Table:
+def heading(console: Console, text: str) -> None:
+    """Prints the line above a table, which rich's own title would fold to the table's width."""
+    console.print(f"\n{text}", style="bold", soft_wrap=True)
+
+
+def table(*columns: str, numbers_from: int = 1) -> Table:
     """Returns an empty table; the columns from `numbers_from` on are numbers."""
-    empty = Table(title=title, title_justify="left", title_style="bold")
+    empty = Table()
     for position, column in enumerate(columns):
         empty.add_column(column, justify="right" if position >= numbers_from else "left")
     return empty

@@ -31,12 +31,13 @@ def print_predictions(
         return []
     found = predictions(model, as_columns(model, rows))
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    table = output.table(*columns, *found, title=f"{name} predicts", numbers_from=len(columns))
+    table = output.table(*columns, *found, numbers_from=len(columns))
     results = []
     for position, row in enumerate(rows):
         values = {task: float(scores[position]) for task, scores in found.items()}
         table.add_row(*(row[column] for column in columns), *map(output.number, values.values()))
         results.append({**row, **values})
+    output.heading(console, f"{name} predicts")
     console.print(table)
     return results
 
@@ -59,11 +60,12 @@ def print_recommendations(
     for query, candidates, scores in zip(queries, best[key], best["score"], strict=True):
         asked = ", ".join(f"{column}={value}" for column, value in query.items())
         seen = "without what it has seen" if exclude_seen else "with what it has seen"
-        table = output.table("", key, "score", title=f"{name} recommends to {asked}, {seen}")
+        table = output.table("", key, "score")
         table.columns[0].justify, table.columns[1].justify = "right", "left"
         found = [(str(c), float(s)) for c, s in zip(candidates, scores, strict=True) if c]
         for rank, (candidate, score) in enumerate(found, 1):
             table.add_row(str(rank), candidate, output.number(score))
+        output.heading(console, f"{name} recommends to {asked}, {seen}")
         console.print(table)
         pairs = [{key: candidate, "score": score} for candidate, score in found]
         results.append({"query": dict(query), "recommendations": pairs})

@@ -1,6 +1,7 @@
 """Keeps what TensorFlow logs while it starts off the terminal."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 def quieten() -> None:
     """Asks TensorFlow for errors alone; what the user has set stays."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Several models in one process are what compare is for, and no reason to warn of retracing.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def start_keras(debug: bool = False) -> None:

@@ -20,7 +20,7 @@ def show(
     from mtframework.cli.errors import tell_finding
 
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
-    table = output.table("argument", "value", "from", title=loaded.name, numbers_from=3)
+    table = output.table("argument", "value", "from", numbers_from=3)
     values = loaded.values()
     for value in values:
         style = "dim" if value.origin == "default" else None

@@ -42,7 +42,7 @@ def train(
     trained = train_shown(loaded, folder)
     last = {name: values[-1] for name, values in trained.history.items()}
     printer = output.console()
-    lines = output.table("metric", "last epoch", title=f"{loaded.name}, as trained")
+    lines = output.table("metric", "last epoch")
     for name, value in last.items():
         lines.add_row(name, output.number(value))
     printer.print(lines)

@@ -120,10 +120,18 @@ def _failed(error: Exception, configuration: Configuration) -> Made | None:
     return None
 
 
-def _line(text: str, configuration: Configuration, made: Made) -> Location:
-    """Returns the line of the argument that the text speaks of, else of the object."""
-    bound = configuration.arguments(made.part, made.scope)
-    for argument, binding in bound.items():
-        if argument != "name" and re.search(rf"\b{argument}\b", text.split("\n")[0]):
-            return binding.location
-    return made.location
+def _line(text: str, configuration: Configuration, failed: Made) -> Location:
+    """Returns the line of the argument that the text speaks of, else of the object.
+
+    A model refuses what a task of it says; such a text has the task's name in quotes.
+    """
+    first_line = text.split("\n")[0]
+    for made in (*configuration.made(), failed):
+        bound = configuration.arguments(made.part, made.scope)
+        name = configuration.resolved(bound["name"].value) if "name" in bound else None
+        if made is not failed and f'"{name}"' not in first_line:
+            continue
+        for argument, binding in bound.items():
+            if argument != "name" and re.search(rf"\b{argument}\b", first_line):
+                return binding.location
+    return failed.location

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -80,7 +80,7 @@ _REGISTRY_KINDS = frozenset(each.kind for each in registry.REGISTRIES.values())
 class Parts:
     """Every configurable class, by what an experiment may write for it."""
 
-    def __init__(self, configurables: Iterator[Configurable]):
+    def __init__(self, configurables: Iterable[Configurable]):
         self._by_selector = {each.selector: each for each in configurables}
 
     def __iter__(self) -> Iterator[Configurable]:

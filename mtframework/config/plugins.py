@@ -55,12 +55,15 @@ def load_imports(source: Source) -> None:
             source.plugin_files += [file] if file else []
 
 
+# What each plugin file held when it was loaded: a run folder's copy is the same plugin.
+_LOADED: dict[str, bytes] = {}
+
+
 def _load_file(path: Path) -> None:
-    name = path.stem
-    loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(path.resolve()):
+    name, content = path.stem, path.read_bytes()
+    if name in sys.modules and _LOADED.get(name) == content:
         return
-    if loaded is not None or name in sys.stdlib_module_names:
+    if name in sys.modules or name in sys.stdlib_module_names:
         raise PluginError(
             f"The plugin {path} has the name of another module, {name}.",
             "A name of its own.",
@@ -77,6 +80,7 @@ def _load_file(path: Path) -> None:
     except Exception as error:  # a plugin may raise anything
         del sys.modules[name]
         raise _failed(str(path), error) from error
+    _LOADED[name] = content
 
 
 def _import(name: str) -> None:

@@ -4,6 +4,7 @@ import collections.abc
 import inspect
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from keras.optimizers.schedules import LearningRateSchedule
@@ -24,14 +25,14 @@ _SEQUENCES = (list, tuple, collections.abc.Sequence, collections.abc.Iterable)
 _MAPPINGS = (dict, collections.abc.Mapping)
 
 
-def annotation_of(parameter: inspect.Parameter, annotation: Any) -> Any:
-    """Returns an argument's annotation; without one, what its default value is, else `Any`.
+def annotation_of(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
+    """Returns an argument's annotation; without one, the type of its default, else `Any`.
 
     Keras annotates nothing, but most of its defaults tell: a learning rate is a number, which a
     schedule may stand for.
     """
-    if annotation is not inspect.Parameter.empty:
-        return annotation
+    if parameter.name in hints:
+        return hints[parameter.name]
     default = parameter.default
     if isinstance(default, float):
         return float | LearningRateSchedule
@@ -68,30 +69,34 @@ def fits(value: Any, annotation: Any, parts: Parts) -> bool:
     return True
 
 
-def described(annotation: Any) -> str:
+def described(annotation: Any, parts: Parts) -> str:
     """Returns an annotation in words.
 
-    >>> described(typing.Literal["mean", "sum"] | None)
+    >>> described(typing.Literal["mean", "sum"] | None, Parts([]))
     '"mean", "sum" or None'
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(described(each) for each in arguments)
+        return " or ".join(described(each, parts) for each in arguments)
     if origin is typing.Literal:
         return quoted_list(map(str, arguments))
     if origin is typing.Annotated:
-        return described(arguments[0])
+        return described(arguments[0], parts)
     if annotation in _SEQUENCES or origin in _SEQUENCES:
         items = [each for each in arguments if each is not ...]
-        return f"a list, each {described(items[0])}" if items else "a list"
+        return f"a list, each {described(items[0], parts)}" if items else "a list"
     if annotation in _MAPPINGS or origin in _MAPPINGS:
         return _NAMES[dict]
     if annotation in _NAMES:
         return _NAMES[annotation]
+    if annotation is Any:
+        return "an object"
     if annotation is None:
         return "None"
     name = getattr(annotation, "__name__", str(annotation))
-    return f"an object of {name}, such as @{name}()"
+    examples = sorted(part.name for part in parts if _is_subclass(part.cls, annotation))
+    example = f", such as @{examples[0]}()" if examples else ""
+    return f"an object of {name}{example}"
 
 
 def suggestion(value: Any, annotation: Any) -> str:
@@ -108,10 +113,13 @@ def suggestion(value: Any, annotation: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Returns a value as the file has it, and its type where that is what is wrong with it."""
+    """Returns a value as the file has it, cut short where it is long."""
     text = value_text(value)
-    kind = {str: " (a text)", bool: "", int: "", float: ""}.get(type(value), "")
-    return text if len(text) <= 60 else f"{text[:57]}..." + kind
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_subclass(cls: type, annotation: Any) -> bool:
+    return inspect.isclass(annotation) and issubclass(cls, annotation)
 
 
 def _items_fit(value: Any, arguments: tuple[Any, ...], parts: Parts) -> bool:

@@ -3,9 +3,11 @@
 import inspect
 from collections.abc import Iterator
 
-from mtframework.config.configuration import ROOT, Configuration, Made
+from mtframework.config.configuration import Configuration, Made
 from mtframework.config.finding import Finding
 from mtframework.config.fragment import is_fragment
+from mtframework.config.location import Location
+from mtframework.config.syntax import Binding, Macro
 from mtframework.config.types import annotation_of, described, fits, shown, suggestion
 
 
@@ -24,15 +26,15 @@ def _of_wrong_type(configuration: Configuration, made: Made) -> Iterator[Finding
         parameter = made.part.parameters.get(argument)
         if parameter is None:
             continue
-        given = made.part.types.get(argument, parameter.annotation)
-        annotation = annotation_of(parameter, given)
+        annotation = annotation_of(parameter, made.part.types)
         value = configuration.resolved(binding.value)
         is_default = type(value) is type(parameter.default) and value == parameter.default
         if not is_default and not fits(value, annotation, configuration.parts):
+            location, through = _origin(configuration, binding)
             yield Finding(
-                binding.location,
-                f"{binding.key} is {shown(value)}.{suggestion(value, annotation)}",
-                f"{described(annotation)[0].upper()}{described(annotation)[1:]}.",
+                location,
+                f"{binding.key} is {shown(value)}{through}.{suggestion(value, annotation)}",
+                _sentence(described(annotation, configuration.parts)),
                 "Correct the value.",
             )
 
@@ -43,14 +45,25 @@ def _unset(configuration: Configuration, made: Made) -> Iterator[Finding]:
     bound = configuration.arguments(made.part, made.scope)
     for argument, parameter in made.part.parameters.items():
         if parameter.default is inspect.Parameter.empty and argument not in bound:
-            annotation = annotation_of(
-                parameter, made.part.types.get(argument, parameter.annotation)
-            )
-            example = {"dataset": "@MovieLens100K()"} if made.part.selector == ROOT else {}
+            annotation = annotation_of(parameter, made.part.types)
             yield Finding(
                 made.location,
                 f"{made.key}.{argument} is not set.",
-                example.get(argument)
-                or f"{described(annotation)[0].upper()}{described(annotation)[1:]}.",
+                _sentence(described(annotation, configuration.parts)),
                 f"Add a line: {made.key}.{argument} = ...",
             )
+
+
+def _origin(configuration: Configuration, binding: Binding) -> tuple[Location, str]:
+    """Returns where a binding's value itself stands, and how it comes from there."""
+    through = ""
+    while isinstance(binding.value, Macro):
+        behind = configuration.macro(binding.value.name)
+        if behind is None or behind is binding:
+            break
+        binding, through = behind, f", by the macro {behind.key}"
+    return binding.location, through
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,289 @@
+"""Every kind of mistake, its line and its text. A variant's own text starts on line 2."""
+
+import pytest
+
+from mtframework import config
+from mtframework.errors import MtframeworkError
+
+
+def findings_of(path, *bindings):
+    return [str(finding) for finding in config.load(path, bindings).check()]
+
+
+MISTAKES = {
+    "unknown class": (
+        "MultiTaskModel.tasks = [\n    @rating/Ranking(),\n    @watch/Retreival(),\n]",
+        'variant.gin:4: error: There is no class Retreival. Did you mean "Retrieval"?',
+    ),
+    "unknown class to the left": (
+        "rating/Rankin.label = 'user_rating'",
+        'variant.gin:2: error: There is no class Rankin. Did you mean "Ranking"?',
+    ),
+    "unknown optimizer": (
+        "Experiment.optimizer = @Adagrat()",
+        'variant.gin:2: error: There is no class Adagrat. Did you mean "Adagrad"?',
+    ),
+    "unknown argument": (
+        "rating/Ranking.los_weight = 2.0",
+        'variant.gin:2: error: Ranking has no argument los_weight. Did you mean "loss_weight"?',
+    ),
+    "argument swallowed by Keras": (
+        "Adagrad.clipnrm = 1.0",
+        'variant.gin:2: error: Adagrad has no argument clipnrm. Did you mean "clipnorm"? '
+        "Its **kwargs would have passed it on in silence.",
+    ),
+    "unknown loss": (
+        "rating/Ranking.loss = 'mean_square_error'",
+        "variant.gin:2: error: The task \"rating\" has loss = 'mean_square_error'. "
+        'Did you mean "mean_squared_error"?',
+    ),
+    "unknown scope": (
+        "watsh/Retrieval.temperature = 2.0",
+        'variant.gin:2: error: No reference has the scope "watsh". Did you mean "watch"?',
+    ),
+    "scope of another class": (
+        "watch/Ranking.loss_weight = 2.0",
+        'variant.gin:2: error: Nothing reads watch/Ranking.loss_weight: the scope "watch" is of '
+        "Retrieval.",
+    ),
+    "unused binding": (
+        "SGD.learning_rate = 0.1",
+        "variant.gin:2: error: Nothing reads SGD.learning_rate.",
+    ),
+    "unused since the list changed": (
+        "MultiTaskModel.tasks = [@rating/Ranking()]\nwatch/Retrieval.logq = False",
+        "variant.gin:3: error: Nothing reads watch/Retrieval.logq",
+    ),
+    "misspelt macro": (
+        "rate = 0.1\nAdagrad.learning_rate = %rat",
+        'variant.gin:3: error: There is no macro rat. Did you mean "rate"?',
+    ),
+    "unused macro": (
+        "rate = 0.1\nAdagrad.learning_rate = %rat",
+        'variant.gin:2: error: Nothing uses the macro rate. Did you mean "rat"?',
+    ),
+    "dot forgotten": (
+        "MultiTaskModel_tasks = [@rating/Ranking()]",
+        "variant.gin:2: error: Nothing uses the macro MultiTaskModel_tasks.",
+    ),
+    "circular macro": (
+        "a = %b\nb = %a\nAdagrad.learning_rate = %a",
+        "variant.gin:2: error: The macro a stands for itself: a -> b -> a.",
+    ),
+    "macro that makes two": (
+        "tower = @user/Tower()\nMultiTaskModel.towers = [%tower, %tower, @movie/Tower()]",
+        "variant.gin:2: error: The macro tower is used 2 times and makes a new Tower each time",
+    ),
+    "bound twice": (
+        "rating/Ranking.loss_weight = 1.0\nrating/Ranking.loss_weight = 2.0",
+        "variant.gin:3: error: rating/Ranking.loss_weight is bound twice: here and at "
+        "variant.gin:2.",
+    ),
+    "text for a number": (
+        "rating/Ranking.loss_weight = '2.0'",
+        "variant.gin:2: error: rating/Ranking.loss_weight is '2.0'.\n  expected: A number.",
+    ),
+    "number for a text": (
+        "rating/Ranking.label = 3",
+        "variant.gin:2: error: rating/Ranking.label is 3.\n  expected: A text in quotes or None.",
+    ),
+    "fraction for a whole number": (
+        "Experiment.epochs = 1.5",
+        "variant.gin:2: error: Experiment.epochs is 1.5.\n  expected: A whole number.",
+    ),
+    "text where a list belongs": (
+        "user/Tower.features = 'user_id'",
+        "variant.gin:2: error: user/Tower.features is 'user_id'.\n"
+        "  expected: A list, each a text in quotes.",
+    ),
+    "text for the list of tasks": (
+        "MultiTaskModel.tasks = 'rating'",
+        "variant.gin:2: error: MultiTaskModel.tasks is 'rating'.\n  expected: A list, each an "
+        "object of Task",
+    ),
+    "wrong item of a list": (
+        "rating/Ranking.hidden_units = [16, '8']",
+        "variant.gin:2: error: rating/Ranking.hidden_units is [16, '8'].",
+    ),
+    "no such choice": (
+        "watch/Retrieval.reduction = 'summ'",
+        "variant.gin:2: error: watch/Retrieval.reduction is 'summ'. Did you mean \"sum\"?",
+    ),
+    "object of another kind": (
+        "MultiTaskModel.tasks = [@rating/Ranking(), @watch/Tower()]",
+        "variant.gin:2: error: MultiTaskModel.tasks is [@rating/Ranking(), @watch/Tower()].",
+    ),
+    "optimizer where a model belongs": (
+        "Experiment.model = @Adagrad()",
+        "variant.gin:2: error: Experiment.model is @Adagrad().",
+    ),
+    "wrong type for Keras": (
+        "Adagrad.learning_rate = 'fast'",
+        "variant.gin:2: error: Adagrad.learning_rate is 'fast'.",
+    ),
+    "wrong type behind a macro": (
+        "rate = 'fast'\nAdagrad.learning_rate = %rate",
+        "variant.gin:2: error: Adagrad.learning_rate is 'fast', by the macro rate.",
+    ),
+    "out of range": (
+        "watch/Retrieval.temperature = 0.0",
+        'variant.gin:2: error: The task "watch" has temperature = 0.0.',
+    ),
+    "negative weight": (
+        "rating/Ranking.loss_weight = -5.0",
+        'variant.gin:2: error: The task "rating" has loss_weight = -5.0.',
+    ),
+    "batch of none": (
+        "Experiment.batch_size = 0",
+        "variant.gin:2: error: The experiment has batch_size = 0.",
+    ),
+    "missing parentheses": (
+        "MultiTaskModel.tasks = [@rating/Ranking, @watch/Retrieval()]",
+        "variant.gin:2: error: @rating/Ranking is the class Ranking, not an object of it.\n"
+        "  expected: An object: @rating/Ranking().\n  mend: Add the parentheses.",
+    ),
+    "unknown label": (
+        "rating/Ranking.label = 'user_ratin'",
+        'variant.gin:2: error: The task "rating" reads the column "user_ratin". There is no '
+        'column "user_ratin". Did you mean "user_rating"?',
+    ),
+    "unknown feature": (
+        "user/Tower.features = ['user_id', 'user_gendr']",
+        'variant.gin:2: error: The tower "user" reads the column "user_gendr".',
+    ),
+    "required and unset": (
+        "MultiTaskModel.tasks = [@rating/Ranking(), @watch/Retrieval(), @like/BinaryFeedback()]",
+        'variant.gin:2: error: The task "like" (BinaryFeedback) has no label.',
+    ),
+    "task without a name": (
+        "MultiTaskModel.tasks = [@Ranking(), @watch/Retrieval()]\nRanking.label = 'user_rating'",
+        "variant.gin:2: error: This task has no name: @Ranking().",
+    ),
+    "two tasks of one name": (
+        "MultiTaskModel.tasks = [@rating/Ranking(), @watch/Retrieval(), @rating/BinaryFeedback()]",
+        'variant.gin:2: error: Two tasks are named "rating": rating/BinaryFeedback() and, at '
+        "variant.gin:2, rating/Ranking().",
+    ),
+    "unknown tower": (
+        "watch/Retrieval.candidate = 'movi'",
+        'variant.gin:2: error: The task "watch" has candidate = "movi", and there is no such '
+        'tower. Did you mean "movie"?',
+    ),
+    "lopsided": (
+        "watch/Retrieval.reduction = 'sum'",
+        ": warning: At the start watch carries 99.9",
+    ),
+    "missing include": (
+        "include 'nowhere.gin'",
+        "variant.gin:2: error: There is no file 'nowhere.gin' to include.",
+    ),
+    "include of itself": (
+        "include 'variant.gin'",
+        "variant.gin:2: error: Files include each other in a circle: variant.gin -> variant.gin.",
+    ),
+    "no Gin": (
+        "rating/Ranking.loss_weight 2.0",
+        "variant.gin:2: error: This is no Gin",
+    ),
+    "bracket left open": ("MultiTaskModel.tasks = [@rating/Ranking(),", "variant.gin:"),
+    "unknown import": (
+        "import no_such_module",
+        "variant.gin:2: error: There is no module no_such_module.",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_mistake_is_found_with_its_line_and_its_mend(kind, write):
+    text, expected = MISTAKES[kind]
+    assert any(expected in finding for finding in findings_of(write(text))), findings_of(
+        write(text)
+    )
+
+
+def test_base_has_no_finding(folder):
+    assert findings_of(folder / "base.gin") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rating/Ranking.loss_weight = 2",  # a whole number is a number
+        "rating/Ranking.hidden_units = (16, 8)",
+        "rating/Ranking.missing_label = None",
+        "watch/Retrieval.reduction = 'mean'",
+        "rate = 0.3\nAdagrad.learning_rate = %rate",
+        "Adagrad.learning_rate = @CosineDecay()\nCosineDecay.initial_learning_rate = 0.1\n"
+        "CosineDecay.decay_steps = 100",
+        "Tower.embedding_dim = 16\nmovie/Tower.hidden_units = [32]",
+        "MultiTaskModel.tasks = [@rating/Ranking()]",  # base.gin's watch is not in use any more
+        "keras.optimizers.Adagrad.epsilon = 1e-6",
+        "rating/Ranking.name = 'stars'",
+    ],
+)
+def test_what_is_right_is_not_found(text, write):
+    assert findings_of(write(text)) == []
+
+
+def test_all_mistakes_are_told_at_once_and_in_order(write):
+    text = "rating/Ranking.los = 'x'\nSGD.momentum = 0.9\nAdagrad.epsilon = 'y'"
+    lines = [finding.split(": ")[0] for finding in findings_of(write(text))]
+    assert lines == ["variant.gin:2", "variant.gin:3", "variant.gin:4"]
+
+
+def test_two_values_out_of_range_are_told_at_once(write):
+    text = "rating/Ranking.loss_weight = -1.0\nwatch/Retrieval.temperature = -1.0"
+    lines = [finding.split(": ")[0] for finding in findings_of(write(text))]
+    assert lines == ["variant.gin:2", "variant.gin:3"]
+
+
+def test_binding_above_an_include_that_undoes_it(folder):
+    path = folder / "variant.gin"
+    path.write_text("rating/Ranking.loss_weight = 2.0\ninclude 'base.gin'\n")
+    assert (
+        "variant.gin:1: error: rating/Ranking.loss_weight has no effect: the include at "
+        "variant.gin:2 comes after it and binds it again, at base.gin:10." in findings_of(path)[0]
+    )
+
+
+def test_second_include_that_undoes_the_first_variant(folder, write):
+    write("rating/Ranking.loss_weight = 2.0", "heavy.gin")
+    path = folder / "both.gin"
+    path.write_text("include 'heavy.gin'\ninclude 'base.gin'\n")
+    assert any("reads base.gin a second time" in finding for finding in findings_of(path))
+
+
+def test_set_is_checked_like_a_line(folder):
+    found = findings_of(folder / "base.gin", "rating/Ranking.loss_weight = 'a'")
+    assert found[0].startswith(
+        "--set rating/Ranking.loss_weight = 'a': error: rating/Ranking.loss_weight is 'a'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("binding", "expected"),
+    [
+        ("rating/Ranking.loss_weight", "cannot be read"),
+        ("include 'base.gin'", "is no binding"),
+        ("a.b = 1\nc.d = 2", "is no binding"),
+    ],
+)
+def test_set_that_is_no_binding(binding, expected, folder):
+    assert expected in findings_of(folder / "base.gin", binding)[0]
+
+
+def test_error_names_the_first_mistake_and_holds_all(write):
+    path = write("rating/Ranking.los = 'x'\nAdagrad.epsilon = 'y'")
+    with pytest.raises(config.CheckError) as caught:
+        config.load_experiment(path)
+    assert str(caught.value).startswith(
+        'variant.gin:2: Ranking has no argument los. Did you mean "loss"? '
+        "(1 more: see mtframework check)"
+    )
+    assert len(caught.value.findings) == 2
+    assert isinstance(caught.value, MtframeworkError)
+
+
+def test_refused_argument_is_located_when_built(write):
+    with pytest.raises(MtframeworkError, match=r'^variant.gin:2: The task "rating" has loss = '):
+        config.load_experiment(write("rating/Ranking.loss = 'nonsense'"))

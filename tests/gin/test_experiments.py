@@ -1,0 +1,46 @@
+"""Every shipped .gin file is read, checked, built and stepped."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mtframework as mtf
+from mtframework import config
+from mtframework.config.checks.shares import made_up_dataset
+
+FOLDER = Path(__file__).parents[2] / "gin"
+FILES = sorted(FOLDER.rglob("*.gin"))
+LOADED = {str(path.relative_to(FOLDER)): path for path in FILES}
+
+
+def test_there_are_experiments():
+    assert {"tutorial/joint.gin", "movielens/joint.gin"} <= set(LOADED)
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_file_is_right_and_trains(name):
+    loaded = config.load(LOADED[name])
+    assert [str(finding) for finding in loaded.check() if finding.is_error] == []
+    if loaded.is_fragment:
+        # A fragment shows that it works in the experiments that include it.
+        assert any(f"'{LOADED[name].name}'" in path.read_text() for path in FILES)
+        return
+    experiment = loaded.build()
+    labels = dict.fromkeys(experiment.model.label_columns, 5.0)
+    rows = made_up_dataset(experiment.dataset.schema, 64, labels)
+    experiment.epochs = 1
+    trained = mtf.train(experiment, dataset=rows)
+    assert np.isfinite(trained.history["loss"]).all()
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_file_opens_with_what_it_is(name):
+    first = LOADED[name].read_text().splitlines()[0]
+    assert first.startswith("# "), "A comment says what the file is and what is set in it."
+
+
+def test_readme_names_every_folder():
+    text = (FOLDER / "README.md").read_text()
+    for folder in {path.parent.name for path in FILES}:
+        assert f"`{folder}/`" in text
