@@ -36,5 +36,5 @@ $(VENV)/dev: $(VENV)/core
 	touch $@
 
 $(VENV)/torch: $(VENV)/dev
-	$(PIP) --editable '.[dev,torch]'
+	$(PIP) --editable '.[dev-torch]'
 	touch $@

@@ -10,6 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from mtframework.balancing.gradient_balancer import GradientBalancer
+from mtframework.balancing.junction import Junction
+from mtframework.balancing.loss_balancer import LossBalancer, check_loss_weights
+from mtframework.balancing.static_weights import StaticWeights
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.features.catalogue import Catalogue
 from mtframework.features.schema import Column, Schema
@@ -17,6 +21,7 @@ from mtframework.features.vocabulary import Vocabulary
 from mtframework.losses.reduction import reduce_losses
 from mtframework.metrics.task_report import TaskReport
 from mtframework.recommend import recommend
+from mtframework.sharing.sharing import Sharing
 from mtframework.tasks.task import Task
 from mtframework.towers.tower import Tower
 
@@ -32,8 +37,9 @@ class MultiTaskModel(keras.Model):
 
         loss[task] = Σᵢ weight[i] · example_loss[i] / Σᵢ weight[i]
 
-    and the total is `Σ loss_weight[task] · loss[task]`. A missing label is NaN, None or the
-    task's `missing_label`; such a row counts for the other tasks alone.
+    and the total is what the loss balancer makes of `loss_weight[task] · loss[task]`, by default
+    their sum. A missing label is NaN, None or the task's `missing_label`; such a row counts for
+    the other tasks alone.
 
     Call `adapt(dataset)` once before training: the model learns its vocabularies, catalogue and
     candidate frequencies there, and saves them with its weights.
@@ -45,6 +51,11 @@ class MultiTaskModel(keras.Model):
     Args:
         towers: What turns columns into embeddings. Names must differ.
         tasks: The objectives. Names must differ.
+        sharing: What stands between the towers' embeddings and the heads; None hands the
+            concatenated embeddings to every head.
+        loss_balancer: What combines the weighted losses; None sums them.
+        gradient_balancer: What combines the tasks' gradients at the towers' embeddings; None sums
+            them. With a sharing layer it costs one pass of that layer for each task.
         name: The model's name.
 
     Example:
@@ -69,12 +80,30 @@ class MultiTaskModel(keras.Model):
         self,
         towers: Sequence[Tower],
         tasks: Sequence[Task],
+        sharing: Sharing | None = None,
+        loss_balancer: LossBalancer | None = None,
+        gradient_balancer: GradientBalancer | None = None,
         name: str = "multi_task_model",
     ):
         super().__init__(name=name)
         self.towers = _by_name("tower", "towers", towers)
         self.tasks = _by_name("task", "tasks", tasks)
         self._check_composition()
+        check_loss_weights({name: task.loss_weight for name, task in self.tasks.items()})
+        self.sharing = _check_part("sharing", sharing, Sharing)
+        self.loss_balancer = (
+            _check_part("loss_balancer", loss_balancer, LossBalancer) or StaticWeights()
+        )
+        self.gradient_balancer = _check_part(
+            "gradient_balancer", gradient_balancer, GradientBalancer
+        )
+        # Measuring needs a copy for each task, and behind a sharing layer a copy is not free.
+        measures = len(self.tasks) > 1 and (sharing is None or gradient_balancer is not None)
+        self.junction = (
+            Junction(list(self.tasks), gradient_balancer, name="junction")
+            if measures or gradient_balancer is not None
+            else None
+        )
         self.reports = {
             name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
         }
@@ -149,7 +178,11 @@ class MultiTaskModel(keras.Model):
     def call(self, features, training=None):
         """Returns `{task: predictions}` and, under `"towers"`, `{tower: [batch, dim]}`."""
         towers = self.embed(self.towers, features, training)
-        return {**self.predict_tasks(towers, training=training), TOWERS: towers}
+        copies = dict.fromkeys(self.tasks, towers)
+        if training and self.junction is not None:
+            copies = self.junction(towers, training=True)
+        predictions = self._predict_from(copies, self.tasks, training)
+        return {**predictions, TOWERS: copies if training else towers}
 
     def compute_loss(
         self, x: Any = None, y=None, y_pred: Any = None, sample_weight=None, training=True
@@ -157,29 +190,35 @@ class MultiTaskModel(keras.Model):
         """Returns the total of the tasks' weighted losses, a scalar, and updates their reports."""
         labels, sample_weight = y or {}, sample_weight or {}
         inputs = {
-            TOWERS: y_pred[TOWERS],
             "ids": {name: x[tower.key] for name, tower in self.towers.items()},
             "num_ids": self._num_ids_of_pure_towers(training),
             **self._catalogue_inputs(training),
         }
         num_rows = ops.shape(x[self.feature_columns[0]])[0]
-        total = 0.0
+        embeddings = y_pred[TOWERS] if training else dict.fromkeys(self.tasks, y_pred[TOWERS])
+        losses, present, weights = {}, {}, {}
         for name, task in self.tasks.items():
             valid, task_labels = _split_missing(task, labels)
-            weights = _row_weights(task, valid, sample_weight, num_rows)
-            rows = {"valid": valid, "row_weights": weights}
-            losses = task.example_losses(task_labels, y_pred[name], {**inputs, **rows})
-            losses = ops.cast(losses, "float32")
-            loss = reduce_losses(losses, weights, task.reduction)
-            weighted_loss = task.loss_weight * loss
-            total = total + weighted_loss
-            self.reports[name].update_state(
-                loss,
-                weighted_loss,
-                task.metric_labels(task_labels),
-                task.scores(y_pred[name]),
-                weights,
+            weights[name] = _row_weights(task, valid, sample_weight, num_rows)
+            rows = {TOWERS: embeddings[name], "valid": valid, "row_weights": weights[name]}
+            example_losses = task.example_losses(task_labels, y_pred[name], {**inputs, **rows})
+            losses[name] = reduce_losses(
+                ops.cast(example_losses, "float32"), weights[name], task.reduction
             )
+            present[name] = ops.sum(weights[name]) > 0
+            self.reports[name].update_metrics(
+                task.metric_labels(task_labels), task.scores(y_pred[name]), weights[name]
+            )
+        weighted = {name: task.loss_weight * losses[name] for name, task in self.tasks.items()}
+        total, balance = self.loss_balancer.weigh(weighted, present, training)
+        for name, task in self.tasks.items():
+            self.reports[name].update_loss(
+                losses[name], ops.sum(weights[name]), balance[name] * task.loss_weight
+            )
+        if training and self.junction is not None:
+            total = total + self.junction.observe(losses, present)
+        if training and self.sharing is not None:
+            self.sharing.observe()
         for penalty in self.losses:
             total = total + ops.cast(ops.sum(penalty), "float32")
         return total
@@ -273,6 +312,9 @@ class MultiTaskModel(keras.Model):
         return {
             "towers": [serialize(tower) for tower in self.towers.values()],
             "tasks": [serialize(task) for task in self.tasks.values()],
+            "sharing": self.sharing and serialize(self.sharing),
+            "loss_balancer": serialize(self.loss_balancer),
+            "gradient_balancer": self.gradient_balancer and serialize(self.gradient_balancer),
             "name": self.name,
         }
 
@@ -284,6 +326,9 @@ class MultiTaskModel(keras.Model):
                 keras.saving.deserialize_keras_object(part, custom_objects)
                 for part in config[parts]
             ]
+        for part in ("sharing", "loss_balancer", "gradient_balancer"):
+            if config[part] is not None:
+                config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
         return cls(**config)
 
     def get_build_config(self):
@@ -348,10 +393,23 @@ class MultiTaskModel(keras.Model):
         training: bool | None = False,
     ) -> dict[str, Any]:
         """Returns `{task: predictions}` of some tasks (all by default), given all embeddings."""
-        parts = [embeddings[name] for name in self.towers]
-        representation = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
-        inputs = {TOWERS: dict(embeddings), "representation": representation}
-        return {name: self.tasks[name](inputs, training=training) for name in names or self.tasks}
+        names = tuple(names or self.tasks)
+        return self._predict_from(dict.fromkeys(self.tasks, embeddings), names, training)
+
+    def _predict_from(
+        self, copies: Mapping[str, Mapping[str, Any]], names: Iterable[str], training: bool | None
+    ) -> dict[str, Any]:
+        """Returns `{task: predictions}`, given each task's copy of the towers' embeddings."""
+        representations = _concatenate_each(copies, tuple(self.towers))
+        if self.sharing is not None:
+            representations = self.sharing(representations, training=training)
+        return {
+            name: self.tasks[name](
+                {TOWERS: dict(copies[name]), "representation": representations[name]},
+                training=training,
+            )
+            for name in names
+        }
 
     def _require_adapted(self) -> None:
         if not self.built:
@@ -390,8 +448,16 @@ class MultiTaskModel(keras.Model):
         shapes = {name: (None, tower.embedding_dim) for name, tower in self.towers.items()}
         units = sum(tower.embedding_dim for tower in self.towers.values())
         key_ids = {name: num_ids[tower.key] for name, tower in self.towers.items()}
-        for task in self.tasks.values():
-            task.build({TOWERS: shapes, "representation": (None, units), "num_ids": key_ids})
+        widths = dict.fromkeys(self.tasks, units)
+        if self.sharing is not None:
+            self.sharing.build({name: (None, units) for name in self.tasks})
+            widths = dict.fromkeys(self.tasks, self.sharing.output_units)
+        for name, task in self.tasks.items():
+            representation = (None, widths[name])
+            task.build({TOWERS: shapes, "representation": representation, "num_ids": key_ids})
+        self.loss_balancer.build(tuple(self.tasks))
+        if self.junction is not None:
+            self.junction.build()
         self.built = True
 
     def _num_ids_of_pure_towers(self, training: bool) -> dict[str, int]:
@@ -444,6 +510,30 @@ def _by_name(kind: str, argument: str, parts: Any) -> dict[str, Any]:
             f"The list {argument} is empty.", f"One {kind} or more.", f"Write {example}."
         )
     return by_name
+
+
+def _check_part(argument: str, part: Any, kind: type) -> Any:
+    """Returns the part, and says what is wrong where it is none of its kind."""
+    if part is not None and not isinstance(part, kind):
+        raise ModelError(
+            f"The model was given {argument} = {part!r}.",
+            f"A {kind.__name__}, or None.",
+            f"Write {argument} = {kind.__name__}(...), in Gin @{kind.__name__}() with the "
+            "parentheses, for one of those that mtframework list shows.",
+        )
+    return part
+
+
+def _concatenate_each(
+    copies: Mapping[str, Mapping[str, Any]], order: Sequence[str]
+) -> dict[str, Any]:
+    """Returns `{task: [batch, units]}`; tasks with one copy in common get one tensor in common."""
+    made: dict[int, Any] = {}
+    for towers in copies.values():
+        parts = [towers[name] for name in order]  # dicts of tensors come back in any order
+        if id(towers) not in made:
+            made[id(towers)] = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
+    return {name: made[id(towers)] for name, towers in copies.items()}
 
 
 def _distinct(names: Iterable[str | None]) -> tuple[str, ...]:

@@ -125,7 +125,8 @@ class Junction(keras.layers.Layer):
                 ops.stack([ops.cast(losses[name], "float32") for name in self.task_names]),
                 ops.stack([ops.cast(present[name], "bool") for name in self.task_names]),
             )
-        return _zero_whose_gradient_is_kept(ops.convert_to_tensor(self.loss_scale))
+        # A sum, because eager TensorFlow refuses a variable itself in a custom gradient.
+        return _zero_whose_gradient_is_kept(ops.add(self.loss_scale, 0.0))
 
     def gradient_cosines(self) -> dict[tuple[str, str], float]:
         """Returns the mean cosine of each pair of tasks since the metrics were last reset.

@@ -7,8 +7,9 @@ from keras import ops
 class TaskReport(keras.metrics.Metric):
     """Keeps one task's loss, its part of the total and its metrics over an epoch.
 
-    `result()` gives `{task}/loss`, the weighted mean of the unweighted losses; `{task}/total`,
-    the sum over batches of the loss times its weight; and `{task}/{metric}` for each metric.
+    `result()` gives `{task}/loss`, the weighted mean of the unweighted losses; `{task}/weight`, the
+    mean of what the loss was multiplied with in the total; `{task}/total`, the sum over batches of
+    the product of the two; and `{task}/{metric}` for each metric.
 
     Args:
         name: The task's name.
@@ -17,29 +18,27 @@ class TaskReport(keras.metrics.Metric):
     Example:
 
     >>> report = TaskReport("rating", [keras.metrics.MeanAbsoluteError(name="mae")])
-    >>> report.update_state(2.0, 0.5, np.array([3.0]), np.array([2.5]), np.array([1.0]))
+    >>> report.update_loss(2.0, sum_of_weights=1.0, loss_weight=0.25)
+    >>> report.update_metrics(np.array([3.0]), np.array([2.5]), np.array([1.0]))
     >>> {name: float(value) for name, value in report.result().items()}
-    {'rating/loss': 2.0, 'rating/total': 0.5, 'rating/mae': 0.5}
+    {'rating/loss': 2.0, 'rating/weight': 0.25, 'rating/total': 0.5, 'rating/mae': 0.5}
     """
 
     def __init__(self, name: str, metrics: list[keras.metrics.Metric]):
         super().__init__(name=name)
         self.loss = keras.metrics.Mean(name="loss")
+        self.weight = keras.metrics.Mean(name="weight")
         self.total = keras.metrics.Sum(name="total")
         self.task_metrics = list(metrics)
 
-    def update_state(self, loss, weighted_loss, labels, scores, weights):
-        """Adds one batch.
+    def update_loss(self, loss, sum_of_weights, loss_weight):
+        """Adds one batch's loss, a scalar; its rows' weights' sum; and what it is weighted with."""
+        self.loss.update_state(loss, sample_weight=sum_of_weights)
+        self.weight.update_state(loss_weight, sample_weight=ops.cast(sum_of_weights > 0, "float32"))
+        self.total.update_state(loss * loss_weight)
 
-        Args:
-            loss: The batch's loss, a scalar.
-            weighted_loss: The same, times what it counts in the total.
-            labels: `[batch]`, or None where the task has none.
-            scores: `[batch]`, or what else the task's metrics read.
-            weights: `[batch]`, zero where a row does not count.
-        """
-        self.loss.update_state(loss, sample_weight=ops.sum(weights))
-        self.total.update_state(weighted_loss)
+    def update_metrics(self, labels, scores, weights):
+        """Adds one batch's labels, `[batch]` (None without any), scores and rows' weights."""
         for metric in self.task_metrics:
             # Keras takes the last axis of labels and scores for the parts of one row.
             metric.update_state(
@@ -47,11 +46,11 @@ class TaskReport(keras.metrics.Metric):
             )
 
     def result(self):
-        parts = (self.loss, self.total, *self.task_metrics)
+        parts = (self.loss, self.weight, self.total, *self.task_metrics)
         return {f"{self.name}/{part.name}": part.result() for part in parts}
 
     def reset_state(self):
-        for part in (self.loss, self.total, *self.task_metrics):
+        for part in (self.loss, self.weight, self.total, *self.task_metrics):
             part.reset_state()
 
     def is_empty(self) -> bool:

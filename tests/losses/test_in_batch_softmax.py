@@ -1,7 +1,5 @@
 """Every combination of arguments, against the autodiff of a plain form."""
 
-import itertools
-
 import numpy as np
 import pytest
 from keras import ops
@@ -55,74 +53,330 @@ def plain_losses(queries, embeddings, counted, temperature=1.0, probability=None
     """The definition, with every logit written out."""
     logits = ops.matmul(queries, ops.transpose(embeddings)) / temperature
     if probability is not None:
-        logits = logits - np.log(np.clip(probability, 1e-6, 1.0))
-    own = ops.eye(*counted.shape)
+        logits = logits - ops.convert_to_tensor(np.log(np.clip(probability, 1e-6, 1.0)))
     logits = ops.where(ops.convert_to_tensor(counted), logits, -1e9)
-    return ops.logsumexp(logits, axis=1) - ops.sum(own * logits, axis=1)
+    own = ops.sum(ops.eye(*counted.shape) * logits, axis=1)
+    return ops.logsumexp(logits, axis=1) - own
 
 
-@pytest.mark.parametrize("extra", [False, True], ids=["", "extra"])
-@pytest.mark.parametrize("known", [False, True], ids=["", "known"])
-@pytest.mark.parametrize("accidental", [False, True], ids=["", "accidental"])
-@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
-@pytest.mark.parametrize("corrected", [False, True], ids=["", "corrected"])
-@pytest.mark.parametrize("temperature", [1.0, 0.3])
-def test_every_combination_in_every_form_equals_the_plain_form(
-    data, value_and_gradients, monkeypatch, temperature, corrected, masked, accidental, known, extra
+def weighted_sum(losses, weights):
+    return ops.sum(ops.convert_to_tensor(weights) * losses)
+
+
+def check(
+    data,
+    value_and_gradients,
+    patch,
+    forms,
+    temperature=1.0,
+    corrected=False,
+    masked=False,
+    accidental=False,
+    known=False,
+    extra=False,
 ):
+    """Compares loss and gradients with the plain form, in several forms of the same softmax."""
     counted = counted_columns(data, extra, masked, accidental, known)
     ids = np.concatenate([data["ids"], data["extra_ids"]]) if extra else data["ids"]
     probability = data["probability"][ids] if corrected else None
 
-    def plain(queries, table):
-        losses = plain_losses(
-            queries, ops.take(table, ids, axis=0), counted, temperature, probability
-        )
-        return ops.sum(data["weights"] * losses)
+    def tensor(values, wanted=True):
+        return ops.convert_to_tensor(values) if wanted else None
 
-    expected = value_and_gradients(plain, data["queries"], data["table"])
+    def plain(queries, table):
+        embeddings = ops.take(table, ids, axis=0)
+        losses = plain_losses(queries, embeddings, counted, temperature, probability)
+        return weighted_sum(losses, data["weights"])
 
     def ours(queries, table, num_candidates, row_weights):
         negatives = None
         if extra:
             negatives = ExtraNegatives(
                 ops.take(table, data["extra_ids"], axis=0),
-                ops.convert_to_tensor(data["extra_ids"]),
-                ops.convert_to_tensor(probability[BATCH:]) if corrected else None,
+                tensor(data["extra_ids"]),
+                tensor(probability[BATCH:]) if corrected else None,
             )
         losses = in_batch_softmax(
             queries,
             ops.take(table, data["ids"], axis=0),
-            ops.convert_to_tensor(data["ids"]),
+            tensor(data["ids"]),
             temperature=temperature,
-            sampling_probability=(
-                ops.convert_to_tensor(probability[:BATCH]) if corrected else None
-            ),
-            negative_rows=ops.convert_to_tensor(data["negative_rows"]) if masked else None,
+            sampling_probability=tensor(probability[:BATCH]) if corrected else None,
+            negative_rows=tensor(data["negative_rows"], masked),
             remove_accidental_hits=accidental,
-            query_ids=ops.convert_to_tensor(data["query_ids"]),
-            positive_rows=ops.convert_to_tensor(data["positive_rows"]),
+            query_ids=tensor(data["query_ids"], known),
+            positive_rows=tensor(data["positive_rows"], known),
             remove_known_positives=known,
             extra=negatives,
             num_candidates=num_candidates,
-            row_weights=row_weights,
+            row_weights=None if row_weights is None else tensor(row_weights),
         )
         assert tuple(losses.shape) == (BATCH,)
-        return ops.sum(data["weights"] * losses)
+        return weighted_sum(losses, data["weights"])
 
-    hints = itertools.cycle([None, 0.5 * data["weights"], np.ones(BATCH, "float32")])
-    forms = itertools.product([None, CATALOGUE, 40], [None, 5])
-    for (num_candidates, chunk), hint in zip(forms, hints, strict=False):
-        with monkeypatch.context() as patch:
+    expected = value_and_gradients(plain, data["queries"], data["table"])
+    for num_candidates, chunk, hint in forms:
+        with patch.context() as patched:
             if chunk:
-                patch.setattr(chunked_softmax, "chunk_rows", lambda *_: 5)
-            hint = None if hint is None else ops.convert_to_tensor(hint)
+                patched.setattr(chunked_softmax, "chunk_rows", lambda *_, chunk=chunk: chunk)
+            row_weights = {None: None, "right": 3 * data["weights"], "wrong": data["probability"]}
             found = value_and_gradients(
-                lambda queries, table, n=num_candidates, w=hint: ours(queries, table, n, w),
+                lambda queries, table, n=num_candidates, weights=row_weights[hint]: ours(
+                    queries, table, n, None if weights is None else weights[:BATCH]
+                ),
                 data["queries"],
                 data["table"],
             )
         for ours_is, plain_is in zip(found, expected, strict=True):
-            np.testing.assert_allclose(
-                ours_is, plain_is, rtol=1e-5, atol=1e-5, err_msg=f"{num_candidates} {chunk} {hint}"
+            message = f"num_candidates {num_candidates}, chunk {chunk}, row_weights {hint}"
+            np.testing.assert_allclose(ours_is, plain_is, rtol=1e-5, atol=1e-5, err_msg=message)
+
+
+@pytest.mark.parametrize("accidental", [False, True], ids=["", "accidental"])
+@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+@pytest.mark.parametrize("corrected", [False, True], ids=["", "corrected"])
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_every_combination_equals_the_plain_form(
+    data, value_and_gradients, monkeypatch, temperature, corrected, masked, accidental
+):
+    forms = [
+        (None, None, None),
+        (None, 5, "right"),
+        (CATALOGUE, None, "wrong"),
+        (CATALOGUE, 5, None),
+    ]
+    check(data, value_and_gradients, monkeypatch, forms, temperature, corrected, masked, accidental)
+
+
+@pytest.mark.parametrize("accidental", [False, True], ids=["", "accidental"])
+@pytest.mark.parametrize(
+    ("known", "extra"), [(True, False), (False, True), (True, True)], ids=["known", "extra", "both"]
+)
+def test_known_positives_and_extra_negatives_equal_the_plain_form(
+    data, value_and_gradients, monkeypatch, known, extra, accidental
+):
+    forms = [
+        (None, 5, None),
+        (CATALOGUE, None, "right"),
+        (CATALOGUE, 4, "wrong"),
+        (40, None, None),  # a catalogue larger than the batch
+    ]
+    check(
+        data, value_and_gradients, monkeypatch, forms, temperature=0.5, corrected=True,
+        masked=True, accidental=accidental, known=known, extra=extra,
+    )  # fmt: skip
+
+
+def test_known_positives_without_ids_are_told_apart_by_row():
+    queries = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], "float32")
+    candidates = np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 2.0]], "float32")
+    losses = in_batch_softmax(
+        ops.convert_to_tensor(queries),
+        ops.convert_to_tensor(candidates),
+        query_ids=ops.convert_to_tensor([4, 4, 6]),
+        remove_known_positives=True,
+    )
+    # Row 0 against columns 0, 2; row 1 against 1, 2; row 2 against all.
+    expected = [
+        np.log(np.exp(1) + np.exp(0)) - 1,
+        np.log(np.exp(1) + np.exp(2)) - 1,
+        np.log(np.exp(3) + np.exp(4) + np.exp(2)) - 2,
+    ]
+    np.testing.assert_allclose(ops.convert_to_numpy(losses), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("num_candidates", [None, CATALOGUE])
+def test_hard_negatives_are_the_highest(data, value_and_gradients, num_candidates):
+    logits = data["queries"] @ data["table"][data["ids"]].T
+    counted = np.eye(BATCH, dtype=bool)
+    for row in range(BATCH):
+        others = [column for column in range(BATCH) if column != row]
+        others.sort(key=lambda column, row=row: -logits[row, column])
+        counted[row, others[:4]] = True
+
+    def losses(function):
+        return lambda queries, table: weighted_sum(
+            function(queries, ops.take(table, data["ids"], axis=0)), data["weights"]
+        )
+
+    found = value_and_gradients(
+        losses(
+            lambda queries, candidates: in_batch_softmax(
+                queries,
+                candidates,
+                ops.convert_to_tensor(data["ids"]),
+                num_hard_negatives=4,
+                num_candidates=num_candidates,
             )
+        ),
+        data["queries"],
+        data["table"],
+    )
+    expected = value_and_gradients(
+        losses(lambda queries, candidates: plain_losses(queries, candidates, counted)),
+        data["queries"],
+        data["table"],
+    )
+    for ours_is, plain_is in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours_is, plain_is, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_candidates", [None, CATALOGUE, 40])
+@pytest.mark.parametrize("chunk", [None, 5])
+def test_ranks_count_the_different_candidates_that_score_higher(
+    data, monkeypatch, num_candidates, chunk
+):
+    if chunk:
+        monkeypatch.setattr(chunked_softmax, "chunk_rows", lambda *_: chunk)
+    losses, ranks = in_batch_softmax(
+        ops.convert_to_tensor(data["queries"]),
+        ops.convert_to_tensor(data["table"][data["ids"]]),
+        ops.convert_to_tensor(data["ids"]),
+        num_candidates=num_candidates,
+        with_ranks=True,
+    )
+    present = sorted(set(data["ids"].tolist()))
+    scores = data["queries"].astype("float64") @ data["table"].astype("float64").T
+    expected = [
+        sum(scores[row, other] > scores[row, own] for other in present if other != own)
+        for row, own in enumerate(data["ids"])
+    ]
+    assert ops.convert_to_numpy(ranks).tolist() == expected
+    assert tuple(losses.shape) == (BATCH,)
+
+
+@pytest.mark.parametrize("num_candidates", [CATALOGUE, 40])
+def test_a_row_outside_the_catalogue_has_no_loss_and_is_no_negative(
+    data, value_and_gradients, num_candidates
+):
+    ids = data["ids"].copy()
+    ids[[2, 7]] = [-1, 1000]
+    inside = np.delete(np.arange(BATCH), [2, 7])
+
+    def ours(queries, candidates):
+        losses = in_batch_softmax(
+            queries, candidates, ops.convert_to_tensor(ids), num_candidates=num_candidates
+        )
+        return weighted_sum(losses, data["weights"])
+
+    def plain(queries, candidates):
+        losses = plain_losses(
+            ops.take(queries, inside, axis=0),
+            ops.take(candidates, inside, axis=0),
+            np.ones((len(inside), len(inside)), bool),
+        )
+        return weighted_sum(losses, data["weights"][inside])
+
+    candidates = data["table"][data["ids"]]
+    found = value_and_gradients(ours, data["queries"], candidates)
+    expected = value_and_gradients(plain, data["queries"], candidates)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-5, atol=1e-5)
+    # A representative row may stand for its equals: the sums by candidate are what counts.
+    for each in range(CATALOGUE):
+        same = (ids == each).nonzero()[0]
+        np.testing.assert_allclose(
+            found[2][same].sum(0), expected[2][same].sum(0), rtol=1e-5, atol=1e-5
+        )
+
+
+def test_rows_without_negatives_have_loss_and_gradient_zero(data, value_and_gradients):
+    def ours(queries, candidates):
+        losses = in_batch_softmax(
+            queries, candidates, negative_rows=ops.zeros((BATCH,), "bool"), temperature=0.01
+        )
+        return ops.sum(losses)
+
+    found = value_and_gradients(ours, 100 * data["queries"], data["table"][:BATCH])
+    for each in found:
+        np.testing.assert_array_equal(each, np.zeros_like(each))
+
+
+@pytest.mark.parametrize("num_candidates", [None, CATALOGUE])
+def test_far_apart_logits_stay_finite(data, value_and_gradients, num_candidates):
+    def ours(queries, table):
+        losses = in_batch_softmax(
+            queries,
+            ops.take(table, data["ids"], axis=0),
+            ops.convert_to_tensor(data["ids"]),
+            num_candidates=num_candidates,
+            negative_rows=ops.convert_to_tensor(data["negative_rows"]),
+            sampling_probability=ops.zeros((BATCH,)),
+        )
+        return ops.sum(losses)
+
+    def plain(queries, table):
+        counted = counted_columns(data, False, True, False, False)
+        candidates = ops.take(table, data["ids"], axis=0)
+        return ops.sum(plain_losses(queries, candidates, counted))
+
+    found = value_and_gradients(ours, 1e4 * data["queries"], data["table"])
+    expected = value_and_gradients(plain, 1e4 * data["queries"], data["table"])
+    for ours_is, plain_is in zip(found, expected, strict=True):
+        assert np.isfinite(ours_is).all()
+        np.testing.assert_allclose(ours_is, plain_is, rtol=1e-4, atol=1e-2)
+
+
+def test_compiled_with_chunks_it_gives_the_same(data, compiled, monkeypatch):
+    candidates = data["table"][data["ids"]]
+    expected = plain_losses(
+        ops.convert_to_tensor(data["queries"]),
+        ops.convert_to_tensor(candidates),
+        np.ones((BATCH, BATCH), bool),
+    )
+    monkeypatch.setattr(chunked_softmax, "chunk_rows", lambda *_: 5)
+    for num_candidates in (None, CATALOGUE):
+        run = compiled(
+            lambda queries, candidates, ids, n=num_candidates: in_batch_softmax(
+                queries, candidates, ids, num_candidates=n
+            )
+        )
+        tensors = [ops.convert_to_tensor(x) for x in (data["queries"], candidates, data["ids"])]
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(run(*tensors)), ops.convert_to_numpy(expected), rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("num_candidates", [None, CATALOGUE, 40])
+def test_bfloat16_products_stay_close(data, num_candidates):
+    queries, candidates = data["queries"], data["table"][data["ids"]]
+    losses = in_batch_softmax(
+        ops.cast(queries, "bfloat16"),
+        ops.cast(candidates, "bfloat16"),
+        ops.convert_to_tensor(data["ids"]),
+        num_candidates=num_candidates,
+    )
+    rounded = [ops.cast(ops.cast(each, "bfloat16"), "float32") for each in (queries, candidates)]
+    expected = plain_losses(*rounded, np.ones((BATCH, BATCH), bool))
+    assert keras.backend.standardize_dtype(losses.dtype) == "float32"
+    # The products of the rounded embeddings are exact, and so are their float32 sums.
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(losses), ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_mixed_probability_is_the_share_of_draws():
+    # 6 draws from a batch where the candidate has share 1/2, and 2 from 4 candidates alike.
+    assert mixed_sampling_probability(0.5, 6, 2, 4) == (6 * 0.5 + 2 * 0.25) / 8
+
+
+def test_an_empty_batch_has_no_losses():
+    losses = in_batch_softmax(ops.zeros((0, 3)), ops.zeros((0, 3)))
+    assert tuple(losses.shape) == (0,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"temperature": 0}, "The temperature is 0"),
+        ({"num_hard_negatives": 0}, "num_hard_negatives is 0"),
+        ({"remove_accidental_hits": True}, "candidate_ids is missing"),
+        ({"num_candidates": 5}, "candidate_ids is missing"),
+        ({"remove_known_positives": True}, "query_ids is missing"),
+        ({"negative_rows": np.ones(3, bool)}, "negative_rows 3"),
+        ({"extra": ExtraNegatives(np.ones((2, 3)), np.ones(2))}, "ids is given for only one"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_errors(arguments, text):
+    with pytest.raises(ModelError, match=text):
+        in_batch_softmax(ops.zeros((4, 3)), ops.zeros((4, 3)), **arguments)
