@@ -50,7 +50,7 @@ def batch_columns(
         clipped = ops.clip(ops.cast(sampling_probability, "float32"), 1e-6, 1.0)
         log_weights = ops.stop_gradient(-ops.log(clipped))
     allowed = None if negative_rows is None else ops.cast(negative_rows, "bool")
-    if num_candidates is not None:
+    if num_candidates is not None and ids is not None:
         inside = ops.logical_and(ids >= 0, ids < num_candidates)
         allowed = inside if allowed is None else ops.logical_and(allowed, inside)
     return BatchColumns(candidates, ids, log_weights, allowed, inside)

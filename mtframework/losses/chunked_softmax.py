@@ -159,7 +159,7 @@ class _Pass:
         """
         if _is_static(self.batch) and self.batch == 0:
             return self._results_of_no_query(row_weights)
-        sums = (ops.zeros((self.batch,)), ops.zeros((self.batch,)))
+        sums: tuple = (ops.zeros((self.batch,)), ops.zeros((self.batch,)))
         if row_weights is not None:
             sums = (
                 *sums,
@@ -178,9 +178,8 @@ class _Pass:
             sums = ops.fori_loop(0, chunks, step, sums)
         if row_weights is None:
             return (*sums, None, None)
-        losses, ranks, directions, gradient = sums
-        gradient = ops.transpose(gradient) - self._pull_of_positives(row_weights)
-        return losses, ranks, directions, gradient
+        losses, ranks, directions, pushed = sums
+        return losses, ranks, directions, ops.transpose(pushed) - self._pulled(row_weights)
 
     def _add_chunk(self, chunk, sums, row_weights):
         first = chunk * self.rows
@@ -259,7 +258,7 @@ class _Pass:
         kept = ops.scatter_update(masked, flat, ops.reshape(values, (-1,)))
         return ops.reshape(kept, (self.rows, self.num_columns))
 
-    def _pull_of_positives(self, row_weights):
+    def _pulled(self, row_weights):
         weighted = ops.cast(self.queries, "float32") * row_weights[:, None]
         rounded = ops.cast(ops.cast(weighted, self.dtype), "float32")
         return ops.segment_sum(rounded, self.columns.positives, num_segments=self.num_columns)

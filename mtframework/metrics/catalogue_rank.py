@@ -66,10 +66,15 @@ def catalogue_ranks(
             "Pass the rows of the same table.",
         )
     thresholds = _scores(queries, candidates, np.arange(len(queries)), positives)
+    margins = _rounding(queries, candidates)
+    prints = _fingerprints(candidates)
     ranks = np.zeros(len(queries), "int64")
     for start in range(0, len(queries), _QUERIES_PER_BLOCK):
-        block = slice(start, start + _QUERIES_PER_BLOCK)
-        ranks[block] = _count_higher(queries[block], candidates, thresholds[block])
+        some = slice(start, start + _QUERIES_PER_BLOCK)
+        own_prints = prints[positives[some]]
+        ranks[some] = _count_higher(
+            queries[some], candidates, thresholds[some], margins[some], prints, own_prints
+        )
     if seen is None:
         return ranks, ranks.copy()
     left_out = _seen_pairs(seen, positives, len(candidates))
@@ -79,7 +84,8 @@ def catalogue_ranks(
 def top_k_accuracy(ranks, k: int, sample_weight=None) -> float:
     """Returns the weighted share of positives among the best `k`; NaN without any weight.
 
-    With one positive a query this is also recall at k.
+    With one positive a query this is also recall at k. Any k as large as the catalogue, or
+    larger, finds every positive.
 
     >>> top_k_accuracy(np.array([0, 4, 9, 10]), k=10)
     0.75
@@ -109,12 +115,12 @@ def ndcg(ranks, k: int | None = None, sample_weight=None) -> float:
     return _weighted_mean(gains if k is None else gains * (ranks < _positive(k)), sample_weight)
 
 
-def _count_higher(queries, candidates, thresholds) -> np.ndarray:
+def _count_higher(queries, candidates, thresholds, margins, prints, own_prints) -> np.ndarray:
     """Returns how many candidates score above each query's threshold, `[num_queries]`."""
     counts = np.zeros(len(queries), "int64")
-    margin = _rounding(queries, candidates)
-    above = (thresholds + margin).astype("float32")[:, None]
-    below = (thresholds - margin).astype("float32")[:, None]
+    above = (thresholds + margins).astype("float32")[:, None]
+    # A query of zeros scores 0 without any rounding.
+    below = np.where(margins > 0, thresholds - margins, np.inf).astype("float32")[:, None]
     shape = len(queries), min(_CANDIDATES_PER_BLOCK, len(candidates))
     buffers = [np.empty(shape, dtype) for dtype in ("float32", "bool", "bool")]
     for start in range(0, len(candidates), _CANDIDATES_PER_BLOCK):
@@ -127,10 +133,14 @@ def _count_higher(queries, candidates, thresholds) -> np.ndarray:
         # NumPy counts a row of bools far faster than it sums along an axis.
         counts += np.fromiter(map(np.count_nonzero, higher), "int64", len(higher))
         np.greater_equal(scores, below, out=doubtful)
-        np.not_equal(doubtful, higher, out=doubtful)
+        np.greater(doubtful, higher, out=doubtful)
         if doubtful.any():
             rows, columns = np.divmod(np.flatnonzero(doubtful), len(block))
-            counts += _count_higher_pairs(queries, candidates, thresholds, rows, columns + start)
+            columns += start
+            # The positive, and candidates just like it, tie; there may be many of them.
+            other = prints[columns] != own_prints[rows]
+            rows, columns = rows[other], columns[other]
+            counts += _count_higher_pairs(queries, candidates, thresholds, rows, columns)
     return counts
 
 
@@ -140,15 +150,22 @@ def _rounding(queries, candidates) -> np.ndarray:
     A sum of n float32 products is off by at most `n · 2⁻²⁴ · |query| · |candidate|`; twice that
     leaves room for the rounding of the threshold itself.
     """
-    largest = max(
-        (
-            np.sqrt(np.einsum("ij,ij->i", part, part, dtype="float64").max(initial=0.0))
-            for part in np.array_split(candidates, max(len(candidates) // _PAIRS_PER_BLOCK, 1))
-        ),
-        default=0.0,
-    )
-    lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype="float64"))
-    return lengths * largest * (queries.shape[1] + 2) * 2.0**-23
+    longest = np.sqrt(_squares(candidates).max(initial=0.0))
+    return np.sqrt(_squares(queries)) * longest * (queries.shape[1] + 2) * 2.0**-23
+
+
+def _squares(embeddings) -> np.ndarray:
+    return np.einsum("ij,ij->i", embeddings, embeddings, dtype="float64")
+
+
+def _fingerprints(embeddings) -> np.ndarray:
+    """Returns a number for each embedding, the same for equal ones, `[num]` uint64."""
+    factors = np.random.default_rng(0).integers(0, 1 << 63, embeddings.shape[1], "uint64") * 2 + 1
+    prints = np.empty(len(embeddings), "uint64")
+    for start in range(0, len(embeddings), _PAIRS_PER_BLOCK):
+        some = slice(start, start + _PAIRS_PER_BLOCK)
+        prints[some] = embeddings[some].view("uint32").astype("uint64") @ factors
+    return prints
 
 
 def _count_higher_pairs(queries, candidates, thresholds, rows, columns) -> np.ndarray:
@@ -203,9 +220,8 @@ def _embeddings(name: str, values) -> np.ndarray:
             f"[num_{name}, dim].",
             "Pass one embedding a row.",
         )
-    # The sum is finite only if every value is, and takes no memory.
-    finite = np.isfinite(values.sum()) or np.isfinite(values).all()
-    if not finite:
+    # The extremes are finite only if every value is; they take no memory.
+    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
         bad = int((~np.isfinite(values).all(1)).sum())
         raise ModelError(
             f"{bad} of {len(values)} embeddings of the {name} are not finite.",

@@ -1,4 +1,9 @@
-"""Gradients by the autodiff of whichever backend runs."""
+"""Gradients by the autodiff of whichever backend runs, and what TFRS computes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -63,3 +68,34 @@ def _compile(function):
 def compiled():
     """Compiles a function as the backend does: XLA on TensorFlow and JAX, nothing on torch."""
     return _compile
+
+
+@pytest.fixture(scope="session")
+def tfrs_reference(tmp_path_factory):
+    """The inputs, and what TensorFlow Recommenders makes of them in a process of its own."""
+    random = np.random.default_rng(17)
+    inputs = {
+        "queries": random.normal(size=(12, 4)).astype("float32"),
+        "candidates": None,
+        "ids": random.integers(0, 8, 12).astype("int64"),
+        "probability": None,
+        "weights": random.uniform(0.2, 3, 12).astype("float32"),
+        "catalogue": random.normal(size=(30, 4)).astype("float32"),
+        "positives": random.integers(0, 30, 12).astype("int64"),
+        "sizes": np.array([1, 2, 5, 10, 20]),
+    }
+    inputs["candidates"] = inputs["catalogue"][inputs["ids"]]
+    inputs["probability"] = random.uniform(1e-8, 0.3, 8).astype("float32")[inputs["ids"]]
+    folder = tmp_path_factory.mktemp("tfrs")
+    np.savez(folder / "inputs.npz", **inputs)
+    subprocess.run(
+        [
+            sys.executable,
+            Path(__file__).with_name("tfrs_reference.py"),
+            folder / "inputs.npz",
+            folder / "outputs.npz",
+        ],
+        check=True,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    return inputs, dict(np.load(folder / "outputs.npz"))

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from mtframework.errors import DataError, ModelError
+from mtframework.metrics import catalogue_rank
+from mtframework.metrics.catalogue_rank import (
+    catalogue_ranks,
+    mean_reciprocal_rank,
+    ndcg,
+    top_k_accuracy,
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.default_rng(11)
+    candidates = random.normal(size=(50, 6)).astype("float32")
+    candidates[20:30] = candidates[10:20]  # ties
+    return {
+        "queries": random.normal(size=(40, 6)).astype("float32"),
+        "candidates": candidates,
+        "positives": random.integers(0, 50, 40),
+        "seen": [random.integers(0, 50, size) for size in random.integers(0, 9, 40)],
+    }
+
+
+def sorted_ranks(queries, positives, candidates, seen):
+    """The definition: strictly better candidates, one query at a time, in float64."""
+    ranks = []
+    for query, positive, left_out in zip(queries, positives, seen, strict=True):
+        scores = [float(np.dot(query.astype("f8"), each.astype("f8"))) for each in candidates]
+        others = set(range(len(candidates))) - set(np.asarray(left_out).tolist()) - {positive}
+        equal = {i for i in others if np.array_equal(candidates[i], candidates[positive])}
+        ranks.append(sum(scores[i] > scores[positive] for i in others - equal))
+    return ranks
+
+
+@pytest.mark.parametrize("blocks", [(1024, 8192), (7, 8), (3, 50), (40, 1)])
+def test_ranks_count_strictly_better_candidates_whatever_the_blocks(data, monkeypatch, blocks):
+    monkeypatch.setattr(catalogue_rank, "_QUERIES_PER_BLOCK", blocks[0])
+    monkeypatch.setattr(catalogue_rank, "_CANDIDATES_PER_BLOCK", blocks[1])
+    monkeypatch.setattr(catalogue_rank, "_PAIRS_PER_BLOCK", 5 * blocks[1])
+    arguments = data["queries"], data["positives"], data["candidates"]
+    ranks, unseen = catalogue_ranks(*arguments, seen=data["seen"])
+    assert ranks.dtype == unseen.dtype == "int64"
+    assert ranks.tolist() == sorted_ranks(*arguments, [()] * 40)
+    assert unseen.tolist() == sorted_ranks(*arguments, data["seen"])
+
+
+def test_seen_rows_may_come_in_compressed_form(data):
+    offsets = np.cumsum([0, *map(len, data["seen"])])
+    rows = np.concatenate(data["seen"])
+    arguments = data["queries"], data["positives"], data["candidates"]
+    _, unseen = catalogue_ranks(*arguments, seen=(offsets, rows))
+    assert unseen.tolist() == sorted_ranks(*arguments, data["seen"])
+
+
+def test_scores_that_float32_cannot_tell_apart_are_ranked_exactly():
+    # 1 + 2⁻³⁰ and 1 are equal in float32, in the order that sums them up as well.
+    query = [[1.0, 1.0]]
+    candidates = np.array([[1.0, 0.0], [1.0, 2.0**-30], [1.0, -(2.0**-30)]], "float32")
+    for positive, rank in ((0, 1), (1, 0), (2, 2)):
+        assert catalogue_ranks(query, [positive], candidates)[0].tolist() == [rank]
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0])
+def test_where_all_candidates_are_alike_every_rank_is_the_best(data, factor):
+    alike = np.repeat(factor * data["candidates"][:1], 50, axis=0)
+    ranks, _ = catalogue_ranks(data["queries"], data["positives"], alike)
+    assert not ranks.any()
+    ranks, _ = catalogue_ranks(0 * data["queries"], data["positives"], data["candidates"])
+    assert not ranks.any()
+
+
+def test_no_queries_have_no_ranks(data):
+    ranks, unseen = catalogue_ranks(np.zeros((0, 6)), [], data["candidates"], seen=[])
+    assert ranks.shape == unseen.shape == (0,)
+
+
+def test_metrics_follow_from_ranks():
+    ranks = np.array([0, 1, 4, 30])
+    assert top_k_accuracy(ranks, 1) == 0.25
+    assert top_k_accuracy(ranks, 5) == 0.75
+    assert top_k_accuracy(ranks, 1000) == 1
+    assert top_k_accuracy(ranks, 1, sample_weight=[3, 1, 1, 1]) == 0.5
+    assert mean_reciprocal_rank(ranks) == pytest.approx((1 + 1 / 2 + 1 / 5 + 1 / 31) / 4)
+    gains = [1, 1 / np.log2(3), 1 / np.log2(6), 1 / np.log2(32)]
+    assert ndcg(ranks) == pytest.approx(sum(gains) / 4)
+    assert ndcg(ranks, k=2) == pytest.approx(sum(gains[:2]) / 4)
+    assert np.isnan(top_k_accuracy(ranks, 1, sample_weight=np.zeros(4)))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"queries": np.full((40, 6), np.nan)}, ModelError, "40 of 40 embeddings of the queries"),
+        ({"candidates": np.full((50, 6), np.inf)}, ModelError, "50 of 50 embeddings"),
+        ({"candidates": np.zeros((50, 5))}, ModelError, "6 dimensions, the candidates 5"),
+        ({"candidates": np.zeros(50)}, ModelError, r"shape \(50,\)"),
+        ({"positives": [0] * 39}, DataError, "40 queries and 39 positives"),
+        ({"positives": [-1] + [50] * 39}, DataError, "40 of 40 positives are outside .* is -1"),
+        ({"seen": [[50]] + [[]] * 39}, DataError, "1 of 1 seen are outside"),
+        ({"seen": [[1]]}, DataError, "40 queries and seen candidates for 1"),
+    ],
+)
+def test_input_that_cannot_be_ranked_is_an_error(data, change, error, text):
+    arguments = {**data, **change}
+    seen = arguments.pop("seen")
+    with pytest.raises(error, match=text):
+        catalogue_ranks(**arguments, seen=seen)
+
+
+def test_k_below_one_is_an_error():
+    with pytest.raises(DataError, match="k is 0"):
+        top_k_accuracy(np.array([1]), 0)
