@@ -59,7 +59,7 @@ class MMoE(Sharing):
         )
         self.expert_units = check_units("MMoE", "expert_units", expert_units, needed=True)
         self.gate_units = check_units("MMoE", "gate_units", gate_units, needed=False)
-        self.gate_dropout = check_share("MMoE", "gate_dropout", gate_dropout, 0, 1)
+        self.gate_dropout = check_share("MMoE", "gate_dropout", gate_dropout, below_one=True)
         self.output_units = self.expert_units[-1]
         self.experts = ParallelNetworks(num_experts, self.expert_units, name="experts")
 

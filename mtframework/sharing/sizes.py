@@ -40,18 +40,18 @@ def check_count(owner: str, argument: str, count: int, mend: str | None = None) 
     return count
 
 
-def check_share(owner: str, argument: str, share: float, low: float, high: float) -> float:
+def check_share(owner: str, argument: str, share: float, below_one: bool) -> float:
     """Returns the number.
 
     Raises:
-        ModelError: It is not from `low` up, or not below `high`.
+        ModelError: It is not from 0 to 1, or is 1 where it must stay below.
     """
-    if isinstance(share, (bool, str)) or not low <= share < high:
+    if isinstance(share, (bool, str)) or not 0 <= share <= 1 or (below_one and share == 1):
         _refuse(
             owner,
             argument,
             share,
-            f"A number from {low:g} up, below {high:g}.",
+            f"A number from 0 {'up, below' if below_one else 'to'} 1.",
             f"Correct {argument}, or leave it out for the default.",
         )
     return float(share)

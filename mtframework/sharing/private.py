@@ -1,0 +1,49 @@
+"""A network for each task, and nothing in common above the towers."""
+
+from collections.abc import Sequence
+
+from mtframework.registry import register_sharing
+from mtframework.sharing.parallel_networks import ParallelNetworks
+from mtframework.sharing.sharing import Sharing
+from mtframework.sharing.sizes import check_units
+
+
+@register_sharing("private_towers")
+class PrivateTowers(Sharing):
+    """Gives each task a dense network of its own: the tasks share the towers and nothing else.
+
+        representation[task] = relu(… relu(x · W₀[task] + b₀[task]) …)
+
+    which is `[batch, hidden_units[-1]]`. What sharing layers are to be measured against.
+    The networks are of equal sizes and run as one.
+
+    Args:
+        hidden_units: The sizes of each task's dense layers.
+        name: The layer's name.
+
+    Example:
+
+    >>> sharing = PrivateTowers(hidden_units=[16, 8])
+    >>> x = np.ones((4, 3), "float32")
+    >>> represented = sharing({"rating": x, "watch": x})
+    >>> tuple(represented["watch"].shape)
+    (4, 8)
+    """
+
+    def __init__(self, hidden_units: Sequence[int] = (64,), name: str | None = None):
+        super().__init__(name=name)
+        self.hidden_units = check_units("PrivateTowers", "hidden_units", hidden_units, needed=True)
+        self.output_units = self.hidden_units[-1]
+
+    def build(self, input_shape):
+        self.task_numbers = {task: number for number, task in enumerate(input_shape)}
+        self.networks = ParallelNetworks(len(input_shape), self.hidden_units, name="networks")
+        self.networks.build(next(iter(input_shape.values())))
+
+    def represent(self, representation, tasks, training=None):
+        numbers = [self.task_numbers[task] for task in tasks]
+        represented = self.networks(representation, networks=numbers)
+        return {task: represented[:, i] for i, task in enumerate(tasks)}
+
+    def get_config(self):
+        return {**super().get_config(), "hidden_units": list(self.hidden_units)}
