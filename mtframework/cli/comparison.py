@@ -12,11 +12,14 @@ from mtframework.cli import output
 if TYPE_CHECKING:
     from mtframework.evaluation.compare import Comparison
 
+_SECONDS = "training seconds"
 _TOP_K = re.compile(r"top_\d+")
 
 
 def comparison_table(results: Sequence["Comparison"], all_metrics: bool = False) -> Table:
     """Returns one row an experiment: its metrics, their means and spreads over seeds, seconds.
+
+    All metrics are too many for columns: then there is one column an experiment.
 
     Args:
         results: What each experiment reached with each seed.
@@ -24,20 +27,30 @@ def comparison_table(results: Sequence["Comparison"], all_metrics: bool = False)
             lists, the accuracies over the whole catalogue, and of another task its first metric.
     """
     metrics = _columns(results, all_metrics)
-    headings = [metric.replace("/", "\n", 1) for metric in metrics]
-    table = output.table("experiment", *headings, "training\nseconds")
-    for name in dict.fromkeys(result.experiment for result in results):
-        of_experiment = [result for result in results if result.experiment == name]
-        cells = [
-            _over_seeds([each.metrics[metric] for each in of_experiment if metric in each.metrics])
-            for metric in metrics
-        ]
-        seconds = statistics.mean(each.fit_seconds for each in of_experiment)
-        table.add_row(name, *cells, f"{seconds:.1f}")
+    names = list(dict.fromkeys(result.experiment for result in results))
+    cells = {name: _cells(results, name, metrics) for name in names}
+    if all_metrics:  # more than fit side by side
+        table = output.table("metric", *names)
+        for position, metric in enumerate([*metrics, _SECONDS]):
+            table.add_row(metric, *(cells[name][position] for name in names))
+    else:
+        headings = [metric.replace("/", "\n", 1) for metric in metrics]
+        table = output.table("experiment", *headings, _SECONDS.replace(" ", "\n"))
+        for name in names:
+            table.add_row(name, *cells[name])
     seeds = len({result.seed for result in results})
     if seeds > 1:
         table.caption = f"Mean ± standard deviation of {seeds} seeds."
     return table
+
+
+def _cells(results: Sequence["Comparison"], name: str, metrics: Sequence[str]) -> list[str]:
+    of_experiment = [result for result in results if result.experiment == name]
+    values = [
+        _over_seeds([each.metrics[metric] for each in of_experiment if metric in each.metrics])
+        for metric in metrics
+    ]
+    return [*values, f"{statistics.mean(each.fit_seconds for each in of_experiment):.1f}"]
 
 
 def _columns(results: Sequence["Comparison"], all_metrics: bool) -> list[str]:
