@@ -450,7 +450,7 @@ class MultiTaskModel(keras.Model):
         key_ids = {name: num_ids[tower.key] for name, tower in self.towers.items()}
         widths = dict.fromkeys(self.tasks, units)
         if self.sharing is not None:
-            self.sharing.build({name: (None, units) for name in self.tasks})
+            self.sharing.build(dict.fromkeys(self.tasks, (None, units)))
             widths = dict.fromkeys(self.tasks, self.sharing.output_units)
         for name, task in self.tasks.items():
             representation = (None, widths[name])

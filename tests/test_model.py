@@ -40,7 +40,7 @@ def hand_model(shop, *tasks):
 def loss_of(model, num_rows, labels, weights=None):
     features = {"shopper": np.ones(num_rows, "int32"), "product": np.ones(num_rows, "int32")}
     outputs = model(features, training=True)
-    return float(model.compute_loss(features, labels, outputs, weights))
+    return float(ops.convert_to_numpy(model.compute_loss(features, labels, outputs, weights)))
 
 
 def test_loss_is_the_weighted_mean_over_rows_with_a_label(shop):
