@@ -1,13 +1,10 @@
 """From a resolved configuration to the objects, by Gin."""
 
 import contextlib
-import random
 import re
 from collections.abc import Iterator
 
 import gin
-import keras
-import numpy as np
 
 from mtframework.config.configuration import ROOT, Configuration, Made
 from mtframework.config.location import Location
@@ -15,6 +12,7 @@ from mtframework.config.parts import make_configurable
 from mtframework.config.record import record
 from mtframework.errors import ExperimentError, MtframeworkError
 from mtframework.training.experiment import Experiment
+from mtframework.training.seed import set_seed
 
 
 def build(configuration: Configuration) -> Experiment:
@@ -34,20 +32,6 @@ def build(configuration: Configuration) -> Experiment:
             return gin.get_configurable(ROOT)()
         except Exception as error:  # constructors of plugins may raise anything
             raise located(error, configuration, _failed(error, configuration)) from error
-
-
-def set_seed(seed: int) -> None:
-    """Makes everything random that follows depend on the seed alone."""
-    if keras.backend.backend() == "tensorflow":
-        keras.utils.set_random_seed(seed)
-        return
-    # Keras's own function would import TensorFlow on the other backends as well.
-    random.seed(seed)
-    np.random.seed(seed)
-    if keras.backend.backend() == "torch":
-        import torch
-
-        torch.manual_seed(seed)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from mtframework.model import MultiTaskModel
 from mtframework.training.callbacks import MetricsWriter, StopOnNonFiniteLoss, TensorBoardWriter
 from mtframework.training.experiment import Experiment
 from mtframework.training.run import Run
+from mtframework.training.seed import set_seed
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def train(
         ModelError: The model does not fit the data, or its loss is no number any more.
     """
     data: Dataset = dataset or experiment.dataset.load()
+    set_seed(experiment.seed)  # loading may have drawn numbers
     model = experiment.model
     model.adapt(data)
     model.compile(optimizer=experiment.optimizer)
