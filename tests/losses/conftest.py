@@ -21,14 +21,6 @@ def _tensorflow(function, arrays):
     return value, [tf.convert_to_tensor(each) for each in tape.gradient(value, tensors)]
 
 
-def _jax(function, arrays):
-    import jax
-
-    # Small shapes in many forms: compiling each would take far longer than running it.
-    with jax.disable_jit():
-        return jax.value_and_grad(function, tuple(range(len(arrays))))(*arrays)
-
-
 def _torch(function, arrays):
     import torch
 
@@ -38,17 +30,40 @@ def _torch(function, arrays):
     return value.detach(), [each.grad for each in tensors]
 
 
+def _jax(function, num_arrays):
+    import jax
+
+    # Small shapes in many forms: compiling takes far longer than running, so it is done lightly.
+    options = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    differentiated = jax.value_and_grad(function, tuple(range(num_arrays)))
+    return jax.jit(differentiated, compiler_options=options)
+
+
 @pytest.fixture(scope="session")
-def value_and_gradients():
+def differentiate():
+    """Makes of a scalar function one that returns its value and gradients, as arrays."""
+
+    def make(function, num_arrays):
+        if keras.backend.backend() == "jax":
+            run = _jax(function, num_arrays)
+        elif keras.backend.backend() == "torch":
+            run = lambda *arrays: _torch(function, arrays)  # noqa: E731
+        else:
+            run = lambda *arrays: _tensorflow(function, arrays)  # noqa: E731
+
+        def as_arrays(*arrays):
+            value, gradients = run(*arrays)
+            return tuple(np.asarray(each) for each in (value, *gradients))
+
+        return as_arrays
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def value_and_gradients(differentiate):
     """A function of a scalar function and arrays to its value and gradients, as arrays."""
-    by_backend = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
-    differentiate = by_backend[keras.backend.backend()]
-
-    def run(function, *arrays):
-        value, gradients = differentiate(function, arrays)
-        return tuple(np.asarray(each) for each in (value, *gradients))
-
-    return run
+    return lambda function, *arrays: differentiate(function, len(arrays))(*arrays)
 
 
 def _compile(function):

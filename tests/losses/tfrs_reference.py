@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-
 PARTS = "loss", "queries", "candidates"
 
 
