@@ -10,12 +10,16 @@ def is_fragment(configuration: Configuration) -> bool:
     It does where it says so, `loss_weight = %gin.REQUIRED`, and where it binds nothing of
     `Experiment`. A file that binds a part of `Experiment` alone is an experiment with a mistake.
     """
+    return not binds_experiment(configuration) or bool(left_to_set(configuration))
+
+
+def binds_experiment(configuration: Configuration) -> bool:
+    """Returns whether a file, or one that it includes, binds anything of `Experiment`."""
     root = configuration.parts.find(ROOT)
-    binds_experiment = any(
+    return any(
         configuration.parts.find(binding.selector) is root
         for binding in configuration.source.bindings
     )
-    return not binds_experiment or bool(left_to_set(configuration))
 
 
 def left_to_set(configuration: Configuration) -> list[str]:

@@ -246,6 +246,15 @@ def test_binding_above_an_include_that_undoes_it(folder):
     )
 
 
+def test_misspelt_scope_does_not_pass_as_something_left_to_set(folder, write):
+    base = folder / "base.gin"
+    base.write_text(base.read_text() + "watch/Retrieval.loss_weight = %gin.REQUIRED\n")
+    assert (
+        'No reference has the scope "wtch". Did you mean "watch"?'
+        in findings_of(write("wtch/Retrieval.loss_weight = 2.0"))[0]
+    )
+
+
 def test_second_include_that_undoes_the_first_variant(folder, write):
     write("rating/Ranking.loss_weight = 2.0", "heavy.gin")
     path = folder / "both.gin"

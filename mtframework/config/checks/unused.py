@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mtframework.config.configuration import ROOT, Configuration, scope_and_outer
 from mtframework.config.finding import Finding
-from mtframework.config.fragment import is_fragment
+from mtframework.config.fragment import binds_experiment, is_fragment
 from mtframework.config.syntax import Binding, Reference, references
 from mtframework.errors import did_you_mean
 
@@ -15,7 +15,8 @@ def check(configuration: Configuration) -> Iterator[Finding]:
 
     A binding must take effect in the experiment that its own file is, before another file or the
     command line puts something else over it. In a fragment, which is none, its class must be
-    referred to in its scope somewhere.
+    referred to in its scope somewhere; a fragment that binds nothing of `Experiment` leaves that
+    to whoever includes it.
     """
     for includes in dict.fromkeys(each.includes for each in configuration.source.bindings):
         inside = [
@@ -32,7 +33,7 @@ def check(configuration: Configuration) -> Iterator[Finding]:
         if not is_fragment(alone):
             read = _read(alone)
             yield from (_finding(alone, each) for each in own if each not in read)
-        elif len(includes) > 1:
+        elif len(includes) > 1 or binds_experiment(alone):
             yield from (
                 _finding(configuration, each)
                 for each in own
