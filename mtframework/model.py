@@ -22,6 +22,7 @@ from mtframework.losses.reduction import reduce_losses
 from mtframework.metrics.task_report import TaskReport
 from mtframework.recommend import recommend
 from mtframework.sharing.sharing import Sharing
+from mtframework.tasks.feedback import BinaryFeedback
 from mtframework.tasks.task import Task
 from mtframework.towers.tower import Tower
 
@@ -89,6 +90,7 @@ class MultiTaskModel(keras.Model):
         self.towers = _by_name("tower", "towers", towers)
         self.tasks = _by_name("task", "tasks", tasks)
         self._check_composition()
+        self.lineages = {name: _lineage(name, self.tasks) for name in self.tasks}
         check_loss_weights({name: task.loss_weight for name, task in self.tasks.items()})
         self.sharing = _check_part("sharing", sharing, Sharing)
         self.loss_balancer = (
@@ -200,14 +202,19 @@ class MultiTaskModel(keras.Model):
         for name, task in self.tasks.items():
             valid, task_labels = _split_missing(task, labels)
             weights[name] = _row_weights(task, valid, sample_weight, num_rows)
-            rows = {TOWERS: embeddings[name], "valid": valid, "row_weights": weights[name]}
+            rows = {
+                TOWERS: embeddings[name],
+                "valid": valid,
+                "row_weights": weights[name],
+                "parents": [y_pred[parent] for parent in self.lineages[name][:-1]],
+            }
             example_losses = task.example_losses(task_labels, y_pred[name], {**inputs, **rows})
             losses[name] = reduce_losses(
                 ops.cast(example_losses, "float32"), weights[name], task.reduction
             )
             present[name] = ops.sum(weights[name]) > 0
             self.reports[name].update_metrics(
-                task.metric_labels(task_labels), task.scores(y_pred[name]), weights[name]
+                task.metric_labels(task_labels), self.score(name, y_pred), weights[name]
             )
         weighted = {name: task.loss_weight * losses[name] for name, task in self.tasks.items()}
         total, balance = self.loss_balancer.weigh(weighted, present, training)
@@ -245,6 +252,9 @@ class MultiTaskModel(keras.Model):
     def predict(self, x, **kwargs) -> dict[str, Any]:
         """Returns each task's scores as NumPy arrays, `{task: [num_rows]}`.
 
+        Of a task with a parent, `{task}` is the probability of the whole chain, and
+        `{task}_given_{parent}` the conditional one.
+
         Args:
             x: Encoded columns (see `encode`) or `Batches`.
             **kwargs: As `keras.Model.predict` takes them.
@@ -254,11 +264,19 @@ class MultiTaskModel(keras.Model):
     def predict_and_embed(self, x, **kwargs) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Returns each task's scores, and `{tower: [num_rows, dim]}`, as NumPy arrays."""
         outputs = super().predict(x, **kwargs)
-        scores = {
-            name: keras.tree.map_structure(ops.convert_to_numpy, task.scores(outputs[name]))
-            for name, task in self.tasks.items()
-        }
-        return scores, outputs[TOWERS]
+        scores = {}
+        for name, task in self.tasks.items():
+            scores[name] = self.score(name, outputs)
+            if task.parent is not None:
+                scores[f"{name}_given_{task.parent}"] = task.scores(outputs[name])
+        return keras.tree.map_structure(ops.convert_to_numpy, scores), outputs[TOWERS]
+
+    def score(self, name: str, predictions: Mapping[str, Any]):
+        """Returns one task's scores; of a chain, the product of those of its links."""
+        score = self.tasks[name].scores(predictions[name])
+        for parent in self.lineages[name][:-1]:
+            score = score * self.tasks[parent].scores(predictions[parent])
+        return score
 
     def recommend(
         self,
@@ -510,6 +528,35 @@ def _by_name(kind: str, argument: str, parts: Any) -> dict[str, Any]:
             f"The list {argument} is empty.", f"One {kind} or more.", f"Write {example}."
         )
     return by_name
+
+
+def _lineage(name: str, tasks: Mapping[str, Task]) -> tuple[str, ...]:
+    """Returns the tasks of a chain from its first link to this one."""
+    lineage = [name]
+    while (parent := tasks[lineage[0]].parent) is not None:
+        child = lineage[0]
+        if parent not in tasks:
+            raise ModelError(
+                f'The task "{child}" has parent = "{parent}", and there is no such task.'
+                f"{did_you_mean(parent, tasks)}",
+                f"One of {quoted_list(tasks)}.",
+                f"Correct the parent of {child}, or add the task.",
+            )
+        if not isinstance(tasks[parent], BinaryFeedback):
+            raise ModelError(
+                f'The task "{child}" has parent = "{parent}", which is a '
+                f"{type(tasks[parent]).__name__}.",
+                "A BinaryFeedback, whose probability the chain multiplies with.",
+                f"Correct the parent of {child}.",
+            )
+        if parent in lineage:
+            raise ModelError(
+                f"The parents go in a circle: {' -> '.join([parent, *lineage])}.",
+                "A chain with a first link.",
+                f"Take the parent out of one of these tasks, for example of {child}.",
+            )
+        lineage.insert(0, parent)
+    return tuple(lineage)
 
 
 def _check_part(argument: str, part: Any, kind: type) -> Any:

@@ -62,8 +62,9 @@ def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) 
             name: ops.repeat(embedding[row : row + 1], model.catalogue.size, axis=0)
             for name, embedding in of_queries.items()
         }
-        predictions = model.predict_tasks({**of_catalogue, **repeated}, [scoring.name])
-        scores[row] = ops.convert_to_numpy(scoring.scores(predictions[scoring.name]))
+        lineage = model.lineages[scoring.name]
+        predictions = model.predict_tasks({**of_catalogue, **repeated}, lineage)
+        scores[row] = ops.convert_to_numpy(model.score(scoring.name, predictions))
     return scores
 
 

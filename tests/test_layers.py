@@ -90,7 +90,7 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 sys.path.insert(0, sys.argv[1])
 import keras
-from conftest import make_shop, make_tasks, make_towers
+from shop import make_shop, make_tasks, make_towers
 import mtframework as mtf
 from mtframework.registry import load_builtin_parts
 

@@ -7,8 +7,8 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import SHOP_SCHEMA, make_shop, make_tasks, make_towers, shop_rows
 from keras import ops
+from shop import SHOP_SCHEMA, make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError

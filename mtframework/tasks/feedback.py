@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from mtframework.losses.entire_space import entire_space_cross_entropy
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 
@@ -16,6 +17,12 @@ class BinaryFeedback(Task):
     Predictions are logits, `[batch]`, scores are their sigmoid. The loss of a row is the binary
     cross-entropy, `softplus(logit) - label * logit`.
 
+    With a `parent` the task is a link of a chain: its logit is of the feedback **given** the
+    parent's, and its loss is that of the whole chain, `P(click) · P(buy | click)`, on all rows that
+    have its label (see `mtframework.losses.entire_space`). The label says whether the feedback came
+    about, not whether it did given the parent's. `predict` gives the chain's probability under the
+    task's name and the conditional one under `{task}_given_{parent}`.
+
     Args:
         name: The task's name.
         label: The label's column: 0 or 1, or any number where `positive_from` is set.
@@ -25,6 +32,8 @@ class BinaryFeedback(Task):
         hidden_units: The sizes of the head's hidden layers.
         positive_from: The smallest label that is a positive, for example 4 stars. Left out,
             labels are 0 or 1 themselves.
+        parent: The task that this one can only follow; a `BinaryFeedback`, with or without a
+            parent of its own.
 
     Example:
 
@@ -44,11 +53,13 @@ class BinaryFeedback(Task):
         missing_label: float | None = None,
         hidden_units: Sequence[int] = (),
         positive_from: float | None = None,
+        parent: str | None = None,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         require_label(self)
         self.hidden_units = tuple(hidden_units)
         self.positive_from = positive_from
+        self.parent = parent
         self.head = dense_head(self.hidden_units)
 
     def adapt(self, columns, ids):
@@ -64,8 +75,12 @@ class BinaryFeedback(Task):
 
     def example_losses(self, labels, predictions, inputs):
         """Returns the binary cross-entropy of each row, `[batch]` float32."""
+        labels = self.metric_labels(labels)
         logits = ops.cast(predictions, "float32")
-        return ops.softplus(logits) - self.metric_labels(labels) * logits
+        if self.parent is not None:
+            parents = [ops.cast(each, "float32") for each in inputs["parents"]]
+            return entire_space_cross_entropy(labels, [*parents, logits])
+        return ops.softplus(logits) - labels * logits
 
     def scores(self, predictions):
         """Returns the probabilities, `[batch]`."""
@@ -85,4 +100,5 @@ class BinaryFeedback(Task):
             **super().get_config(),
             "hidden_units": list(self.hidden_units),
             "positive_from": self.positive_from,
+            "parent": self.parent,
         }

@@ -34,6 +34,9 @@ class Task(keras.layers.Layer):
     #: "mean" for the weighted mean over the rows that count.
     reduction = "mean"
 
+    #: The task whose feedback this one's can only follow, in a chain.
+    parent: str | None = None
+
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 
@@ -90,7 +93,8 @@ class Task(keras.layers.Layer):
             inputs: `"towers"` as in `call`; `"valid"`: which rows count, `[batch]` bool, or None
                 where all do; `"row_weights"`: what the model will weight the losses with,
                 `[batch]` float32, zero where a row does not count; `"ids"`: the key ids by tower
-                name, each `[batch]`;
+                name, each `[batch]`; `"parents"`: the predictions of the tasks that this one
+                follows in a chain, the first one first;
                 `"num_ids"`: by tower name, how many ids there are, where the embedding is a
                 function of the id alone; `"catalogue"`, where `needs_catalogue`: by tower name,
                 the embeddings of all candidates, `[num_candidates, embedding_dim]`, and

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import make_shop, shop_rows
 from keras import ops
+from shop import make_shop, shop_rows
 
 import mtframework as mtf
 from mtframework.training.train import batches_of

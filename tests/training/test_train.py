@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from conftest import make_shop, make_tasks, make_towers
+from shop import make_shop, make_tasks, make_towers
 from tensorboardX.proto.event_pb2 import Event
 
 import mtframework as mtf
