@@ -18,6 +18,7 @@ from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.features.catalogue import Catalogue
 from mtframework.features.schema import Column, Schema
 from mtframework.features.vocabulary import Vocabulary
+from mtframework.idle_parts import keep_idle_parts
 from mtframework.losses.reduction import reduce_losses
 from mtframework.metrics.task_report import TaskReport
 from mtframework.recommend import recommend
@@ -245,6 +246,11 @@ class MultiTaskModel(keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
         if self.built:
             self.optimizer.build(self.trainable_variables)
+            keep_idle_parts(
+                self.optimizer,
+                [task.trainable_variables for task in self.tasks.values()],
+                self.loss_balancer.trainable_variables,
+            )
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))

@@ -14,7 +14,7 @@ LAYERS = [
     {"errors", "registry"},
     {"features", "losses", "metrics"},
     {"tasks", "towers", "sharing", "balancing", "data"},
-    {"model", "recommend"},
+    {"model", "recommend", "idle_parts"},
     {"training", "evaluation", "serving", "testing"},
     {"config"},
     {"cli"},
