@@ -6,9 +6,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 from tensorboardX import SummaryWriter
 
 from mtframework.errors import ModelError
+from mtframework.training.run import Run
 
 
 class MetricsWriter(keras.callbacks.Callback):
@@ -54,8 +56,37 @@ class TensorBoardWriter(keras.callbacks.Callback):
         self._writer.close()
 
 
+class CheckpointWriter(keras.callbacks.Callback):
+    """Writes the model after each epoch, unless its last step left it with weights that are no
+    numbers.
+
+    Args:
+        run: The run folder.
+    """
+
+    def __init__(self, run: Run):
+        super().__init__()
+        self.run = run
+
+    def on_epoch_end(self, epoch, logs=None):
+        weights = self.model.trainable_variables
+        if all(np.isfinite(ops.convert_to_numpy(each)).all() for each in weights):
+            self.run.save_checkpoint(self.model)
+
+
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Ends training with an error that names the task whose loss is no number any more."""
+    """Ends training with an error that names the task whose loss is no number any more.
+
+    Args:
+        run: The run folder, whose last checkpoint the error names.
+    """
+
+    def __init__(self, run: Run | None = None):
+        super().__init__()
+        self.run = run
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
         logs = logs or {}
@@ -64,9 +95,14 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         losses = {name: float(value) for name, value in logs.items() if name.endswith("/loss")}
         bad = [name.split("/")[0] for name, value in losses.items() if not np.isfinite(value)]
         raise ModelError(
-            f"The loss is {float(logs['loss'])} at step {batch + 1} of the epoch"
+            f"The loss is {float(logs['loss'])} at step {batch + 1} of epoch {self._epoch}"
             + (f', from the task "{bad[0]}".' if bad else "."),
             "A finite loss.",
             "Lower the learning rate, look for extreme values in the labels and features, or "
-            "lower the task's loss_weight.",
+            f"lower the task's loss_weight. {self._last_good()}",
         )
+
+    def _last_good(self) -> str:
+        if self.run is None or not self.run.checkpoint_path.exists():
+            return "There is no checkpoint from before it."
+        return f"The last good checkpoint is {self.run.checkpoint_path}."

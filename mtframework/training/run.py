@@ -25,6 +25,8 @@ class Run:
     model.keras     the model with its vocabularies and catalogue
     ```
 
+    While it trains, `checkpoint.keras` is the model after the last epoch.
+
     Open one with `Run.create` or `Run.open`.
     """
 
@@ -34,6 +36,7 @@ class Run:
         self.metrics_path = path / "metrics.jsonl"
         self.tensorboard_path = path / "tensorboard"
         self.model_path = path / "model.keras"
+        self.checkpoint_path = path / "checkpoint.keras"
 
     @classmethod
     def create(cls, path: str | os.PathLike) -> "Run":
@@ -99,11 +102,19 @@ class Run:
         self._write(self.config_path, text)
 
     def save_model(self, model: MultiTaskModel) -> None:
-        """Writes the model; a reader never sees a part of it."""
+        """Writes the trained model; a reader never sees a part of it."""
+        self._save(model, self.model_path)
+        self.checkpoint_path.unlink(missing_ok=True)
+
+    def save_checkpoint(self, model: MultiTaskModel) -> None:
+        """Writes the model as it is after an epoch, over that of the epoch before."""
+        self._save(model, self.checkpoint_path)
+
+    def _save(self, model: MultiTaskModel, path: Path) -> None:
         partial = self.path / "partial.keras"
         try:
             model.save(partial)
-            os.replace(partial, self.model_path)
+            os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
 

@@ -9,7 +9,12 @@ import keras
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
 from mtframework.model import MultiTaskModel
-from mtframework.training.callbacks import MetricsWriter, StopOnNonFiniteLoss, TensorBoardWriter
+from mtframework.training.callbacks import (
+    CheckpointWriter,
+    MetricsWriter,
+    StopOnNonFiniteLoss,
+    TensorBoardWriter,
+)
 from mtframework.training.experiment import Experiment
 from mtframework.training.run import Run
 from mtframework.training.seed import set_seed
@@ -55,9 +60,7 @@ def train(
     model = experiment.model
     model.adapt(data)
     model.compile(optimizer=experiment.optimizer)
-    writers = (
-        [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)] if run else []
-    )
+    writers = [] if run is None else _writers(run)
     began = time.perf_counter()
     history = model.fit(
         batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed),
@@ -67,13 +70,21 @@ def train(
             else None
         ),
         epochs=experiment.epochs,
-        callbacks=[*callbacks, StopOnNonFiniteLoss(), *writers],
+        callbacks=[*callbacks, StopOnNonFiniteLoss(run), *writers],
         verbose=0,
     )
     fit_seconds = time.perf_counter() - began
     if run:
         run.save_model(model)
     return Trained(model, data, history.history, fit_seconds)
+
+
+def _writers(run: Run) -> list[keras.callbacks.Callback]:
+    return [
+        MetricsWriter(run.metrics_path),
+        TensorBoardWriter(run.tensorboard_path),
+        CheckpointWriter(run),
+    ]
 
 
 def batches_of(
