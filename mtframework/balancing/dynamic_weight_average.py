@@ -47,12 +47,9 @@ class DynamicWeightAverage(LossBalancer):
         self.period = period
         self.temperature = temperature
 
-    def build(self, task_names):
-        super().build(task_names)
+    def make_variables(self, num_tasks):
         self.sums, self.counts, self.newer, self.older, self.num_means = (
-            self.add_weight(
-                shape=(len(self.task_names),), initializer="zeros", trainable=False, name=name
-            )
+            self.add_weight(shape=(num_tasks,), initializer="zeros", trainable=False, name=name)
             for name in ("sums", "counts", "newer", "older", "num_means")
         )
         self.steps = self.add_weight(

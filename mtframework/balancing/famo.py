@@ -54,12 +54,9 @@ class FastAdaptiveWeights(LossBalancer):
         self.learning_rate = learning_rate
         self.decay = decay
 
-    def build(self, task_names):
-        super().build(task_names)
+    def make_variables(self, num_tasks):
         self.logits, self.last_logs, self.seen = (
-            self.add_weight(
-                shape=(len(self.task_names),), initializer="zeros", trainable=False, name=name
-            )
+            self.add_weight(shape=(num_tasks,), initializer="zeros", trainable=False, name=name)
             for name in ("logits", "last_logs", "seen")
         )
 

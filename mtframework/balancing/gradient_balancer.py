@@ -42,11 +42,20 @@ class GradientBalancer(keras.layers.Layer):
         super().__init__(name=name, dtype="float32")
 
     def build(self, num_tasks: int):
-        """Learns how many tasks there are; a subclass may make variables here.
+        """Learns how many tasks there are; again with the same number does nothing.
 
         Raises:
-            ModelError: There is only one task.
+            ModelError: There is only one task, or another number than before.
         """
+        if self.built:
+            if num_tasks != self.num_tasks:
+                raise ModelError(
+                    f"The gradient balancer {self.name} was built for {self.num_tasks} tasks and "
+                    f"then for {num_tasks}.",
+                    "One model a balancer.",
+                    "Make a new balancer for each model.",
+                )
+            return
         if num_tasks < 2:
             raise ModelError(
                 f"The gradient balancer {type(self).__name__} was given {num_tasks} task.",
@@ -54,7 +63,10 @@ class GradientBalancer(keras.layers.Layer):
                 "Take the gradient balancer out of the model, or add a task.",
             )
         self.num_tasks = num_tasks
-        self.built = True
+        self.make_variables(num_tasks)
+
+    def make_variables(self, num_tasks: int):
+        """Makes the variables that `observe` fills; called once. Most methods have none."""
 
     def initial_state(self, num_tasks: int) -> np.ndarray | None:
         """Returns the state before the first step, a float32 vector, or None for no state.
@@ -111,8 +123,7 @@ class GradientBalancer(keras.layers.Layer):
         """Combines gradients `[num_tasks, size]` into one `[size]`, as in a first step."""
         gradients = keras.ops.convert_to_tensor(gradients)
         num_tasks, size = gradients.shape
-        if not self.built:
-            self.build(num_tasks)
+        self.build(num_tasks)
         state = self.initial_state(num_tasks)
         if state is not None:
             state = keras.ops.convert_to_tensor(state)

@@ -1,5 +1,7 @@
 """What the junction measures about the tasks' gradients, averaged over an epoch."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -31,47 +33,44 @@ class GradientStatistics(keras.metrics.Metric):
     def __init__(self, task_names, name: str = "gradient_statistics"):
         super().__init__(name=name, dtype="float32")
         self.task_names = tuple(task_names)
+        self.on_reset: Callable[[], None] | None = None
         num_tasks = len(self.task_names)
         self.total = self.add_weight(
             shape=(2 * num_tasks + 2, num_tasks), initializer="zeros", name="total"
         )
+
+    def reset_state(self):
+        """Starts anew, with the junction's last measurement forgotten too."""
+        super().reset_state()
+        if self.on_reset is not None:
+            self.on_reset()
 
     def update_state(self, measurement):
         """Adds one step's measurement, as `measure` returns it."""
         self.total.assign(self.total + ops.cast(measurement, "float32"))
 
     def result(self):
-        """Returns the means: `gradient_cosine/a/b`, `gradient_norm/a`, `gradient_weight/a`.
+        """Returns the means `gradient_cosine/a/b`, `gradient_norm/a` and `gradient_weight/a`.
 
-        Scalars by these names. One that no step had a gradient for is zero; see `is_empty`.
+        One that no step had gradients for is zero; see `is_empty`.
         """
-        return self.means(ops.convert_to_tensor(self.total))
+        total = ops.convert_to_tensor(self.total)
+        return {key: value / ops.maximum(steps, 1.0) for key, value, steps in self.entries(total)}
 
-    def means(self, total):
-        """Returns what `result` does, of a sum of measurements."""
-        num_tasks = len(self.task_names)
-        steps = ops.maximum(total[num_tasks : 2 * num_tasks], 1.0)
-        conflict = total[:num_tasks] / steps
-        pairs = {
-            f"gradient_cosine/{self.task_names[i]}/{self.task_names[j]}": ops.where(
-                total[num_tasks + i, j] > 0.0, 1.0 - conflict[i, j], 0.0
-            )
-            for i in range(num_tasks)
-            for j in range(i + 1, num_tasks)
-        }
-        norms, weights = total[-2], total[-1]
-        norms = {
-            f"gradient_norm/{name}": norms[i] / steps[i, i]
-            for i, name in enumerate(self.task_names)
-        }
-        weights = {
-            f"gradient_weight/{name}": weights[i] / steps[i, i]
-            for i, name in enumerate(self.task_names)
-        }
-        return {**pairs, **norms, **weights}
+    def entries(self, total):
+        """Yields `(key, sum, number of steps)` of each mean, of a sum of measurements."""
+        names, num_tasks = self.task_names, len(self.task_names)
+        steps = total[num_tasks : 2 * num_tasks]
+        for i in range(num_tasks):
+            for j in range(i + 1, num_tasks):
+                cosines = steps[i, j] - total[i, j]
+                yield f"gradient_cosine/{names[i]}/{names[j]}", cosines, steps[i, j]
+        for row, kind in ((-2, "gradient_norm"), (-1, "gradient_weight")):
+            for i in range(num_tasks):
+                yield f"{kind}/{names[i]}", total[row, i], steps[i, i]
 
     def is_empty(self) -> bool:
-        """Returns whether nothing was measured since the last reset, as in evaluation."""
+        """Returns whether nothing was counted since the last reset, as in evaluation."""
         return not ops.convert_to_numpy(self.total).any()
 
     def get_config(self):

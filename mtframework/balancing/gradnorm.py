@@ -52,8 +52,7 @@ class GradientNormalisation(GradientBalancer):
         self.asymmetry = asymmetry
         self.learning_rate = learning_rate
 
-    def build(self, num_tasks):
-        super().build(num_tasks)
+    def make_variables(self, num_tasks):
         # Zero: not seen yet.
         self.first_losses, self.last_losses = (
             self.add_weight(shape=(num_tasks,), initializer="zeros", trainable=False, name=name)

@@ -27,10 +27,9 @@ class ImpartialLosses(LossBalancer):
     4.0
     """
 
-    def build(self, task_names):
-        super().build(task_names)
+    def make_variables(self, num_tasks):
         self.log_scales = self.add_weight(
-            shape=(len(self.task_names),), initializer="zeros", name="log_scales"
+            shape=(num_tasks,), initializer="zeros", name="log_scales"
         )
 
     def balance(self, losses, present, training):

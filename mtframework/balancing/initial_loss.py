@@ -42,12 +42,9 @@ class InitialLossWeights(LossBalancer):
         check_range("InitialLossWeights", "num_steps", num_steps, 0, inclusive=False)
         self.num_steps = num_steps
 
-    def build(self, task_names):
-        super().build(task_names)
+    def make_variables(self, num_tasks):
         self.sums, self.counts = (
-            self.add_weight(
-                shape=(len(self.task_names),), initializer="zeros", trainable=False, name=name
-            )
+            self.add_weight(shape=(num_tasks,), initializer="zeros", trainable=False, name=name)
             for name in ("sums", "counts")
         )
 

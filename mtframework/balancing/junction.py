@@ -1,5 +1,6 @@
 """Where the tasks' gradients meet: the boundary between the shared part and the tasks."""
 
+import itertools
 from collections.abc import Sequence
 
 import keras
@@ -69,13 +70,15 @@ class Junction(keras.layers.Layer):
         self.statistics = GradientStatistics(self.task_names)
 
     def build(self, input_shape=None):
+        if self.built:  # as when it comes from a file, and then its model is built
+            return
         num_tasks = len(self.task_names)
         self.measured = self._overwritten("measured", np.zeros((2 * num_tasks + 2, num_tasks)))
+        self.statistics.on_reset = self._forget_measurement
         self.loss_scale = self._overwritten("loss_scale", np.ones(()))
         self.balancer_state = None
         if self.balancer is not None:
-            if not self.balancer.built:
-                self.balancer.build(num_tasks)
+            self.balancer.build(num_tasks)
             state = self.balancer.initial_state(num_tasks)
             if state is not None:
                 self.balancer_state = self._overwritten("balancer_state", state)
@@ -128,22 +131,26 @@ class Junction(keras.layers.Layer):
         # A sum, because eager TensorFlow refuses a variable itself in a custom gradient.
         return _zero_whose_gradient_is_kept(ops.add(self.loss_scale, 0.0))
 
+    def report(self) -> dict[str, float]:
+        """Returns the means of the metrics, with the last step, as floats.
+
+        A mean that no step had gradients for is left out. For use outside of any graph, as at the
+        end of an epoch; a reset of the metrics, such as an evaluation begins with, empties it.
+        """
+        total = ops.convert_to_numpy(self.statistics.total) + ops.convert_to_numpy(self.measured)
+        entries = self.statistics.entries(total)
+        return {key: float(value / steps) for key, value, steps in entries if steps > 0.0}
+
     def gradient_cosines(self) -> dict[tuple[str, str], float]:
         """Returns the mean cosine of each pair of tasks since the metrics were last reset.
 
         Steps in which one of the two has no gradient do not count; a pair that never met is left
         out.
         """
-        total = ops.convert_to_numpy(self.statistics.total)
-        total = total + ops.convert_to_numpy(self.measured)
-        num_tasks = len(self.task_names)
-        conflict, steps = total[:num_tasks], total[num_tasks : 2 * num_tasks]
-        return {
-            (self.task_names[i], self.task_names[j]): float(1.0 - conflict[i, j] / steps[i, j])
-            for i in range(num_tasks)
-            for j in range(i + 1, num_tasks)
-            if steps[i, j] > 0.0
-        }
+        report = self.report()
+        pairs = itertools.combinations(self.task_names, 2)
+        keys = {pair: f"gradient_cosine/{pair[0]}/{pair[1]}" for pair in pairs}
+        return {pair: report[key] for pair, key in keys.items() if key in report}
 
     def get_config(self):
         balancer = self.balancer
@@ -166,6 +173,9 @@ class Junction(keras.layers.Layer):
     def build_from_config(self, config):
         if config:
             self.build(None)
+
+    def _forget_measurement(self):
+        self.measured.assign(np.zeros(self.measured.shape, "float32"))
 
     def _overwritten(self, name, value):
         variable = self.add_weight(

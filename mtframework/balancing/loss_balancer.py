@@ -13,8 +13,8 @@ class LossBalancer(keras.layers.Layer):
     """Combines the losses of the tasks into the scalar to minimise (abstract).
 
     A method implements `balance`, on stacked losses in a fixed order; tasks are known by their name
-    outside of it. It may own variables, made in `build`: trainable ones learn with the model,
-    others are assigned in `balance`, in training alone.
+    outside of it. It may own variables, made in `make_variables`: trainable ones learn with the
+    model, others are assigned in `balance`, in training alone.
 
     A task that is absent (the batch has no label for it) changes nothing: it adds nothing to the
     scalar, and the state that belongs to it does not move. (A trainable variable gets a zero
@@ -46,12 +46,21 @@ class LossBalancer(keras.layers.Layer):
         super().__init__(name=name, dtype="float32")
 
     def build(self, task_names: Sequence[str]):
-        """Learns the tasks' names and makes the variables. A second call must name the same tasks.
+        """Learns the tasks' names and makes the variables; again with the same names does nothing.
 
         Raises:
-            ModelError: There are too few tasks.
+            ModelError: There are too few tasks, or other ones than before.
         """
         task_names = tuple(task_names)
+        if self.built:
+            if task_names != self.task_names:
+                raise ModelError(
+                    f"The loss balancer {self.name} was built for the tasks "
+                    f"{quoted_list(self.task_names)} and then for {quoted_list(task_names)}.",
+                    "One model a balancer.",
+                    "Make a new balancer for each model.",
+                )
+            return
         if len(task_names) < self.min_tasks:
             raise ModelError(
                 f"The loss balancer {type(self).__name__} was given {len(task_names)} task.",
@@ -59,7 +68,10 @@ class LossBalancer(keras.layers.Layer):
                 "Take the loss balancer out of the model, or add a task.",
             )
         self.task_names = task_names
-        self.built = True
+        self.make_variables(len(task_names))
+
+    def make_variables(self, num_tasks: int):
+        """Makes the variables of the method; called once, when the tasks are known."""
 
     def call(self, losses, present, training=None):
         """Returns the scalar to minimise.

@@ -83,13 +83,11 @@ class ScheduledWeights(LossBalancer):
         self.num_steps = num_steps
         self.balancer = balancer or StaticWeights()
 
-    def build(self, task_names):
-        check_known_tasks(self.tasks, task_names, "ScheduledWeights")
+    def make_variables(self, num_tasks):
+        check_known_tasks(self.tasks, self.task_names, "ScheduledWeights")
         for factor in (self.start, self.end):
-            check_loss_weights({name: self._ends(name, factor) for name in task_names})
-        super().build(task_names)
-        if not self.balancer.built:
-            self.balancer.build(task_names)
+            check_loss_weights({name: self._factor(name, factor) for name in self.task_names})
+        self.balancer.build(self.task_names)
         self.steps = self.add_weight(
             shape=(), initializer="zeros", dtype="int32", trainable=False, name="steps"
         )
@@ -111,7 +109,7 @@ class ScheduledWeights(LossBalancer):
         total, weights = self.balancer.balance(scaled, counted, training)
         return total, ops.where(counted, factors * weights, ops.zeros_like(weights))
 
-    def _ends(self, name, factor):
+    def _factor(self, name, factor):
         return factor if name in self.tasks else 1.0
 
     def get_config(self):

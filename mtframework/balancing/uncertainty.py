@@ -28,10 +28,9 @@ class UncertaintyWeights(LossBalancer):
     2.0
     """
 
-    def build(self, task_names):
-        super().build(task_names)
+    def make_variables(self, num_tasks):
         self.log_variances = self.add_weight(
-            shape=(len(self.task_names),), initializer="zeros", name="log_variances"
+            shape=(num_tasks,), initializer="zeros", name="log_variances"
         )
 
     def balance(self, losses, present, training):
