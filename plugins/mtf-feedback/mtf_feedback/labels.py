@@ -1,0 +1,40 @@
+"""Checks of labels, once, before training."""
+
+import numpy as np
+
+from mtframework import MtframeworkError, Task
+
+
+def require_label(task: Task) -> None:
+    """Raises an error where a task names no label."""
+    if task.label is None:
+        raise MtframeworkError(
+            f'The task "{task.name}" ({type(task).__name__}) has no label.',
+            "The name of the label's column.",
+            f"Set {task.name}/{type(task).__name__}.label to a column of the data set.",
+        )
+
+
+def present_labels(task: Task, labels: np.ndarray) -> np.ndarray:
+    """Returns the labels that are known."""
+    labels = np.asarray(labels, "float64")
+    present = labels[~np.isnan(labels)]
+    return present if task.missing_label is None else present[present != task.missing_label]
+
+
+def check_labels(task: Task, wrong: np.ndarray, expected: str, mend: str) -> None:
+    """Raises an error where there are labels that the task cannot learn from.
+
+    Args:
+        task: The task.
+        wrong: The labels that it cannot learn from.
+        expected: What labels it can learn from.
+        mend: What to do.
+    """
+    if wrong.size:
+        raise MtframeworkError(
+            f'The label "{task.label}" of the task "{task.name}" ({type(task).__name__}) holds '
+            f"{wrong[0]:g}.",
+            expected,
+            mend,
+        )
