@@ -210,12 +210,16 @@ class MultiTaskModel(keras.Model):
                 "parents": [y_pred[parent] for parent in self.lineages[name][:-1]],
             }
             example_losses = task.example_losses(task_labels, y_pred[name], {**inputs, **rows})
+            if isinstance(example_losses, tuple):
+                example_losses, measured = example_losses
+            else:
+                measured = self.score(name, y_pred)
             losses[name] = reduce_losses(
                 ops.cast(example_losses, "float32"), weights[name], task.reduction
             )
             present[name] = ops.sum(weights[name]) > 0
             self.reports[name].update_metrics(
-                task.metric_labels(task_labels), self.score(name, y_pred), weights[name]
+                task.metric_labels(task_labels), measured, weights[name]
             )
         weighted = {name: task.loss_weight * losses[name] for name, task in self.tasks.items()}
         total, balance = self.loss_balancer.weigh(weighted, present, training)

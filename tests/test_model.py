@@ -195,6 +195,25 @@ def test_unseen_ids_get_the_out_of_vocabulary_embedding(model):
     assert scores["rating"][0] == scores["rating"][1]
 
 
+def test_training_top_k_counts_among_the_candidates_of_the_batch(shop):
+    find = mtf.Retrieval("find", query="shopper", candidate="product", training_top_k=[1, 5])
+    model = hand_model(shop, find)
+    columns = shop.encode(shop_rows(40, seed=4))
+    batches = mtf.Batches(columns, model.feature_columns, batch_size=40, shuffle=False)
+    results = model.evaluate(batches, return_dict=True, verbose=0)
+    tables = {
+        name: ops.convert_to_numpy(tower.encoder.embeddings[name].embeddings)
+        for name, tower in model.towers.items()
+    }
+    scores = tables["shopper"][columns["shopper"]] @ tables["product"].T
+    ranks = [
+        sum(row[other] > row[own] for other in set(columns["product"]))
+        for row, own in zip(scores, columns["product"], strict=True)
+    ]
+    for k in (1, 5):
+        assert results[f"find/top_{k}"] == pytest.approx(np.mean(np.array(ranks) < k))
+
+
 def numeric_tower():
     return mtf.Tower("shopper", ["shopper", "age"], embedding_dim=8, hidden_units=[16])
 

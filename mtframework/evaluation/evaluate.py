@@ -49,15 +49,11 @@ def evaluate(
         valid, labels, weights = _rows(task, columns)
         if not valid.any():
             continue
-        for metric in task.make_metrics():
-            metric_labels = ops.convert_to_numpy(task.metric_labels(labels[valid]))
-            metric.update_state(
-                metric_labels[:, None], scores[name][valid][:, None], sample_weight=weights[valid]
-            )
-            results[f"{name}/{metric.name}"] = float(ops.convert_to_numpy(metric.result()))
         if isinstance(task, Retrieval):
             found = _rank_metrics(model, task, columns, towers[task.query], valid, weights, top_k)
-            results.update({f"{name}/{metric}": value for metric, value in found.items()})
+        else:
+            found = _own_metrics(task, labels[valid], scores[name][valid], weights[valid])
+        results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
 
 
@@ -70,6 +66,14 @@ def _rows(task: Task, columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     labels = columns[task.label]
     valid = ops.convert_to_numpy(task.valid_rows(ops.convert_to_tensor(labels)))
     return valid, labels, weights
+
+
+def _own_metrics(task: Task, labels, scores, weights) -> dict[str, float]:
+    labels = ops.convert_to_numpy(task.metric_labels(labels))
+    metrics = task.make_metrics()
+    for metric in metrics:
+        metric.update_state(labels[:, None], scores[:, None], sample_weight=weights)
+    return {metric.name: float(ops.convert_to_numpy(metric.result())) for metric in metrics}
 
 
 def _rank_metrics(model, task, columns, queries, valid, weights, top_k) -> dict[str, float]:

@@ -42,7 +42,9 @@ class TaskReport(keras.metrics.Metric):
         for metric in self.task_metrics:
             # Keras takes the last axis of labels and scores for the parts of one row.
             metric.update_state(
-                ops.expand_dims(labels, -1), ops.expand_dims(scores, -1), sample_weight=weights
+                labels if labels is None else ops.expand_dims(labels, -1),
+                ops.expand_dims(scores, -1),
+                sample_weight=weights,
             )
 
     def result(self):

@@ -1,5 +1,6 @@
 """Finds the candidates of a query in the whole catalogue."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ from keras import ops
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.catalogue_softmax import catalogue_softmax
 from mtframework.losses.in_batch_softmax import in_batch_softmax
+from mtframework.metrics.top_k import TopK
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task
 
@@ -47,6 +49,9 @@ class Retrieval(Task):
         remove_known_positives: Whether the same query's other positives in the batch are no
             negatives.
         num_hard_negatives: How many of the highest-scoring negatives to keep; None for all.
+        training_top_k: The k of the top-k accuracies to report while training, among the different
+            candidates of the batch (with `negatives="catalogue"` among all), out of the logits
+            that the loss has anyway. `evaluate` gives those over the whole catalogue.
         reduction: `"mean"`, or `"sum"` for the sum over the batch that TensorFlow Recommenders
             takes; its weight then grows with the batch size.
 
@@ -75,6 +80,7 @@ class Retrieval(Task):
         remove_accidental_hits: bool = False,
         remove_known_positives: bool = False,
         num_hard_negatives: int | None = None,
+        training_top_k: Sequence[int] = (),
         reduction: Literal["mean", "sum"] = "mean",
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
@@ -97,6 +103,7 @@ class Retrieval(Task):
         self.remove_accidental_hits = remove_accidental_hits
         self.remove_known_positives = remove_known_positives
         self.num_hard_negatives = num_hard_negatives
+        self.training_top_k = tuple(training_top_k)
         self.reduction = reduction
         self.needs_catalogue = negatives == "catalogue"
         self.corrects = logq and negatives == "batch"
@@ -146,7 +153,10 @@ class Retrieval(Task):
         return ops.logical_and(present, labels >= self.positive_from)
 
     def example_losses(self, labels, predictions, inputs):
-        """Returns the cross-entropy of each row's candidate, `[batch]` float32."""
+        """Returns the cross-entropy of each row's candidate, `[batch]` float32, and its rank.
+
+        The ranks, `[batch]` int32, only with `training_top_k`.
+        """
         queries = inputs["towers"][self.query]
         ids = inputs["ids"][self.candidate]
         if self.negatives == "catalogue":
@@ -160,6 +170,7 @@ class Retrieval(Task):
                 remove_known_positives=self.remove_known_positives,
                 num_hard_negatives=self.num_hard_negatives,
                 row_weights=inputs["row_weights"],
+                with_ranks=bool(self.training_top_k),
             )
         positives = inputs["valid"]
         return in_batch_softmax(
@@ -178,7 +189,11 @@ class Retrieval(Task):
             num_hard_negatives=self.num_hard_negatives,
             num_candidates=inputs["num_ids"].get(self.candidate),
             row_weights=inputs["row_weights"],
+            with_ranks=bool(self.training_top_k),
         )
+
+    def make_metrics(self):
+        return [TopK(k) for k in self.training_top_k]
 
     def get_config(self):
         return {
@@ -193,6 +208,7 @@ class Retrieval(Task):
             "remove_accidental_hits": self.remove_accidental_hits,
             "remove_known_positives": self.remove_known_positives,
             "num_hard_negatives": self.num_hard_negatives,
+            "training_top_k": list(self.training_top_k),
             "reduction": self.reduction,
         }
 

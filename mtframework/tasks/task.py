@@ -87,6 +87,9 @@ class Task(keras.layers.Layer):
     def example_losses(self, labels, predictions, inputs: Mapping[str, Any]):
         """Returns one loss a row, `[batch]`, unreduced.
 
+        It may return `(losses, measured)`: what the metrics read in place of the scores, `[batch]`,
+        where it falls out of the losses' arithmetic.
+
         Args:
             labels: `[batch]` float32; `label_placeholder` where missing. None without a label.
             predictions: What `call` returned.
