@@ -134,7 +134,7 @@ def catalogue_columns(
         ops.zeros((num_candidates,), "int32"), ids[:, None], rows, reduction="max"
     )
     return (
-        ops.take(columns.embeddings, representative, axis=0),
+        _taken(columns.embeddings, representative),
         SoftmaxColumns(
             positives=positives,
             log_weights=log_weights,
@@ -144,6 +144,25 @@ def catalogue_columns(
             rank_weights=rank_weights,
         ),
     )
+
+
+def _taken(embeddings, rows):
+    """Returns rows of the embeddings, as `ops.take` does.
+
+    Its gradient asks for the shape in the backward pass: TensorFlow's remembers it from the forward
+    pass, which XLA refuses where batches of unknown size choose between two forms.
+    """
+
+    @ops.custom_gradient
+    def take(embeddings):
+        def gradient(*args, upstream=None):
+            upstream = args[-1] if upstream is None else upstream
+            zeros = ops.zeros_like(embeddings)
+            return ops.scatter_update(zeros, rows[:, None], upstream, reduction="add")
+
+        return ops.take(embeddings, rows, axis=0), gradient
+
+    return take(embeddings)
 
 
 def _any_of(exclusions):

@@ -64,6 +64,9 @@ def chunked_softmax(
         place without `columns.rank_weights`. Products keep the dtype of the embeddings, sums are
         float32.
     """
+    if queries.shape[0] == 0:
+        none = ops.sum(ops.cast(ops.matmul(queries, ops.transpose(embeddings)), "float32"), axis=1)
+        return none, None if columns.rank_weights is None else ops.cast(none, "int32")
     columns = columns._replace(
         positives=ops.cast(columns.positives, "int32"),
         **{
@@ -106,10 +109,10 @@ def chunked_softmax(
         # One output, because torch allows no more.
         return ops.stack([losses, ranks]), gradient
 
-    losses, ranks = ops.unstack(losses_and_ranks(queries, embeddings), 2)
+    both = losses_and_ranks(queries, embeddings)
     if columns.rank_weights is None:
-        return losses, None
-    return losses, ops.cast(ops.stop_gradient(ranks), "int32")
+        return both[0], None
+    return both[0], ops.cast(ops.stop_gradient(both[1]), "int32")
 
 
 def chunk_rows(batch, num_columns, dim: int):
@@ -145,10 +148,7 @@ class _Pass:
         self.batch, self.dim = ops.shape(queries)
         self.num_columns = ops.shape(embeddings)[0]
         self.rows = rows_per_chunk or chunk_rows(self.batch, self.num_columns, self.dim)
-        if _is_static(self.batch):
-            self.rows = min(self.rows, self.batch) if _is_static(self.rows) else self.rows
-        else:
-            self.rows = ops.minimum(self.rows, self.batch)
+        self.rows = _minimum(self.rows, self.batch)
 
     def run(self, row_weights):
         """Returns losses, ranks, the gradient a query, and the gradient of the columns.
@@ -157,8 +157,6 @@ class _Pass:
         columns, `[num_columns, dim]`, is that of `Σ row_weights · losses`. Without weights,
         both are None.
         """
-        if _is_static(self.batch) and self.batch == 0:
-            return self._results_of_no_query(row_weights)
         sums: tuple = (ops.zeros((self.batch,)), ops.zeros((self.batch,)))
         if row_weights is not None:
             sums = (
@@ -179,7 +177,7 @@ class _Pass:
         if row_weights is None:
             return (*sums, None, None)
         losses, ranks, directions, pushed = sums
-        return losses, ranks, directions, ops.transpose(pushed) - self._pulled(row_weights)
+        return losses, ranks, directions, self._pulled(ops.transpose(pushed), row_weights)
 
     def _add_chunk(self, chunk, sums, row_weights):
         first = chunk * self.rows
@@ -258,21 +256,17 @@ class _Pass:
         kept = ops.scatter_update(masked, flat, ops.reshape(values, (-1,)))
         return ops.reshape(kept, (self.rows, self.num_columns))
 
-    def _pulled(self, row_weights):
+    def _pulled(self, gradient, row_weights):
+        """Returns the gradient of the columns with what the positives' logits add to it."""
         weighted = ops.cast(self.queries, "float32") * row_weights[:, None]
         rounded = ops.cast(ops.cast(weighted, self.dtype), "float32")
-        return ops.segment_sum(rounded, self.columns.positives, num_segments=self.num_columns)
+        positives = self.columns.positives[:, None]
+        return ops.scatter_update(gradient, positives, -rounded, reduction="add")
 
     def _chunk_of(self, values, start):
         if len(values.shape) == 1:
             return ops.slice(values, (start,), (self.rows,))
         return ops.slice(values, (start, 0), (self.rows, self.dim))
-
-    def _results_of_no_query(self, row_weights):
-        none = ops.zeros((0,))
-        if row_weights is None:
-            return none, none, None, None
-        return none, none, ops.zeros((0, self.dim)), ops.zeros((self.num_columns, self.dim))
 
 
 def _product(left, right):

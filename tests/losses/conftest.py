@@ -66,23 +66,37 @@ def value_and_gradients(differentiate):
     return lambda function, *arrays: differentiate(function, len(arrays))(*arrays)
 
 
-def _compile(function):
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
+def _tensorflow_traced(function, arrays, jit_compile):
+    """Traced with a batch of unknown size, as `fit` may do."""
+    import tensorflow as tf
 
-        return tf.function(function, jit_compile=True)
-    if backend == "jax":
-        import jax
+    def differentiated(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        return value, [tf.convert_to_tensor(each) for each in tape.gradient(value, tensors)]
 
-        return jax.jit(function)
-    return function
+    signature = [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in arrays]
+    traced = tf.function(differentiated, input_signature=signature, jit_compile=jit_compile)
+    return traced(*arrays)
 
 
 @pytest.fixture(scope="session")
-def compiled():
-    """Compiles a function as the backend does: XLA on TensorFlow and JAX, nothing on torch."""
-    return _compile
+def compiled_value_and_gradients():
+    """The same within compiled code: every way the backend has, one after the other."""
+
+    def run(function, *arrays):
+        if keras.backend.backend() == "tensorflow":
+            results = [_tensorflow_traced(function, arrays, jit) for jit in (False, True)]
+        elif keras.backend.backend() == "jax":
+            results = [_jax(function, len(arrays))(*arrays)]
+        else:
+            results = [_torch(function, arrays)]
+        return [
+            tuple(np.asarray(each) for each in (value, *gradients)) for value, gradients in results
+        ]
+
+    return run
 
 
 @pytest.fixture(scope="session")

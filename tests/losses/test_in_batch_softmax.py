@@ -320,24 +320,40 @@ def test_far_apart_logits_stay_finite(data, value_and_gradients, num_candidates)
         np.testing.assert_allclose(ours_is, plain_is, rtol=1e-4, atol=1e-2)
 
 
-def test_compiled_with_chunks_it_gives_the_same(data, compiled, monkeypatch):
-    candidates = data["table"][data["ids"]]
-    expected = plain_losses(
-        ops.convert_to_tensor(data["queries"]),
-        ops.convert_to_tensor(candidates),
-        np.ones((BATCH, BATCH), bool),
-    )
+@pytest.mark.parametrize("hinted", [False, True], ids=["", "hinted"])
+@pytest.mark.parametrize("num_candidates", [None, CATALOGUE, 40])
+def test_compiled_with_chunks_it_gives_the_same(
+    data, compiled_value_and_gradients, value_and_gradients, monkeypatch, num_candidates, hinted
+):
     monkeypatch.setattr(chunked_softmax, "chunk_rows", lambda *_: 5)
-    for num_candidates in (None, CATALOGUE):
-        run = compiled(
-            lambda queries, candidates, ids, n=num_candidates: in_batch_softmax(
-                queries, candidates, ids, num_candidates=n
-            )
+
+    def ours(queries, table):
+        weights = ops.convert_to_tensor(data["weights"])
+        losses, ranks = in_batch_softmax(
+            queries,
+            ops.take(table, data["ids"], axis=0),
+            ops.convert_to_tensor(data["ids"]),
+            negative_rows=ops.convert_to_tensor(data["negative_rows"]),
+            num_candidates=num_candidates,
+            row_weights=weights if hinted else None,
+            with_ranks=True,
         )
-        tensors = [ops.convert_to_tensor(x) for x in (data["queries"], candidates, data["ids"])]
-        np.testing.assert_allclose(
-            ops.convert_to_numpy(run(*tensors)), ops.convert_to_numpy(expected), rtol=1e-5
-        )
+        return ops.sum(weights * losses) + ops.sum(ops.cast(ranks, "float32"))
+
+    def plain(queries, table):
+        candidates = ops.take(table, data["ids"], axis=0)
+        counted = counted_columns(data, False, True, False, False)
+        scores = ops.matmul(queries, ops.transpose(table))
+        own = ops.sum(ops.one_hot(data["ids"], 40) * scores, axis=1)
+        present = np.isin(np.arange(40), data["ids"]) & (np.arange(40) != data["ids"][:, None])
+        higher = ops.where(ops.convert_to_tensor(present), scores > own[:, None], False)
+        losses = plain_losses(queries, candidates, counted)
+        return weighted_sum(losses, data["weights"]) + ops.sum(ops.cast(higher, "float32"))
+
+    expected = value_and_gradients(plain, data["queries"], data["table"])
+    for found in compiled_value_and_gradients(ours, data["queries"], data["table"]):
+        for ours_is, plain_is in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours_is, plain_is, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("num_candidates", [None, CATALOGUE, 40])
