@@ -18,9 +18,11 @@ from mtframework.errors import ModelError
 TASKS = ("a", "b", "c")
 
 
-def train(model, rows, optimizer=None, **options):
-    """Trains without shuffling; returns the history."""
-    model.compile(optimizer=optimizer or keras.optimizers.SGD(0.1))
+def train(model, rows, optimizer=None, traced=False, **options):
+    """Trains without shuffling, on TensorFlow in a graph only where `traced`; returns history."""
+    # Tracing takes seconds, and once a behaviour is enough.
+    eager = keras.backend.backend() == "tensorflow" and not traced
+    model.compile(optimizer=optimizer or keras.optimizers.SGD(0.1), run_eagerly=eager)
     options = {"batch_size": 8, "epochs": 2, "verbose": 0, "shuffle": False, **options}
     return model.fit(*rows, **options).history
 
@@ -50,7 +52,7 @@ def test_the_plain_sum_equals_no_junction(toy, rows):
     for junction in (Junction(TASKS), None):
         keras.utils.set_random_seed(0)
         model = toy(junction)
-        history = train(model, rows, keras.optimizers.Adam(0.05, clipnorm=0.5), epochs=3)
+        history = train(model, rows, keras.optimizers.Adam(0.05, clipnorm=0.5), traced=True)
         results.append((history["loss"], weights_of(model)))
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=0, atol=1e-6)
     for with_junction, without in zip(results[0][1], results[1][1], strict=True):
@@ -85,7 +87,7 @@ def test_an_epochs_cosines_norms_and_weights(toy, rows, shared_gradients):
     batches = [(features[i : i + 8], labels[i : i + 8]) for i in (0, 8, 16)]
     steps = [dict(zip(TASKS, shared_gradients(model, *batch), strict=True)) for batch in batches]
     # A learning rate of 0 keeps the gradients at their formula; two epochs, to meet the reset.
-    history = train(model, (features, labels), keras.optimizers.SGD(0.0))
+    history = train(model, (features, labels), keras.optimizers.SGD(0.0), traced=True)
     report = model.junction.report()
     for pair in (("a", "b"), ("a", "c"), ("b", "c")):
         cosines = [cosine(step[pair[0]], step[pair[1]]) for step in steps if step["b"].any()]
@@ -140,7 +142,7 @@ def test_a_loss_scale_is_undone(toy, rows):
         model.build((None, 3))
         optimizer = keras.optimizers.SGD(0.01, loss_scale_factor=scale)
         # The scale is known from the second step on.
-        history = train(model, rows, optimizer, batch_size=24, epochs=4)
+        history = train(model, rows, optimizer, traced=True, batch_size=24, epochs=4)
         results.append((model.junction.report(), history["loss"]))
         assert float(ops.convert_to_numpy(model.junction.loss_scale)) == (scale or 1.0)
     for key, value in results[0][0].items():
@@ -170,7 +172,7 @@ def test_saves_and_loads(balancer, toy, rows, tmp_path):
     assert loaded.junction.get_config() == model.junction.get_config()
     for old, new in zip(model.junction.variables, loaded.junction.variables, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(old), ops.convert_to_numpy(new))
-    again = [each.fit(*rows, shuffle=False, verbose=0).history for each in (model, loaded)]
+    again = [train(each, rows, each.optimizer, epochs=1) for each in (model, loaded)]
     for key, values in again[0].items():
         assert again[1][key] == pytest.approx(values, rel=1e-5, abs=1e-6)
 

@@ -28,8 +28,7 @@ def matrices():
     return {
         "two": normal(2, 6),
         "random": normal(3, 16),
-        "random_five": normal(5, 16),
-        "more_tasks_than_entries": normal(6, 4),
+        "more_tasks_than_entries": normal(5, 4),
         "agreeing": common + 0.3 * normal(3, 16),
         "conflicting": np.array([[1.0], [-0.9], [0.8]]) * common + 0.5 * normal(3, 16),
         "conflicting_pair": np.array([[1.0, 0.2, 0.0], [-0.8, 0.5, 0.1]]),
