@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests/metrics \
 	tests/sharing tests/tasks tests/towers tests/training tests/test_chains.py tests/test_combinations.py tests/test_idle_parts.py tests/test_model.py
 
-.PHONY: movielens test test-torch lint
+.PHONY: movielens test test-torch bench lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and print their results.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
@@ -17,9 +17,15 @@ movielens: $(VENV)/core  ## Train the tutorial's three experiments and print the
 test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest tests
 	KERAS_BACKEND=jax $(BIN)/python -m pytest $(CORE_TESTS)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-feedback
+	KERAS_BACKEND=jax $(BIN)/python -m pytest plugins/mtf-feedback
 
 test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.
 	KERAS_BACKEND=torch $(BIN)/python -m pytest $(CORE_TESTS)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest plugins/mtf-feedback
+
+bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.md; half an hour.
+	$(BIN)/python tests/benchmarks/run.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -33,6 +39,7 @@ $(VENV)/core: pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/core
 	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps --editable plugins/mtf-feedback
 	touch $@
 
 $(VENV)/torch: $(VENV)/dev

@@ -71,10 +71,11 @@ class Configurable:
     @property
     def is_named(self) -> bool:
         """Whether objects of it are known by the name that their scope gives."""
-        return self.kind in _REGISTRY_KINDS and "name" in self.parameters
+        return self.kind in _NAMED_KINDS and "name" in self.parameters
 
 
-_REGISTRY_KINDS = frozenset(each.kind for each in registry.REGISTRIES.values())
+# A model has one sharing layer and one balancer of each kind, which need no name.
+_NAMED_KINDS = frozenset({registry.TASKS.kind, registry.TOWERS.kind})
 
 
 class Parts:
