@@ -107,6 +107,7 @@ class MultiTaskModel(keras.Model):
             if measures or gradient_balancer is not None
             else None
         )
+        self.seed_generator = keras.random.SeedGenerator()
         self.reports = {
             name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
         }
@@ -209,6 +210,8 @@ class MultiTaskModel(keras.Model):
                 "row_weights": weights[name],
                 "parents": [y_pred[parent] for parent in self.lineages[name][:-1]],
             }
+            if task.num_sampled_candidates:
+                rows.update(self._sample_candidates(task, training))
             example_losses = task.example_losses(task_labels, y_pred[name], {**inputs, **rows})
             if isinstance(example_losses, tuple):
                 example_losses, measured = example_losses
@@ -506,6 +509,19 @@ class MultiTaskModel(keras.Model):
             "catalogue": self.embed(towers, self.catalogue.columns, training),
             "catalogue_rows": ops.convert_to_tensor(self.catalogue.row_of_each_id(num_ids)),
         }
+
+    def _sample_candidates(self, task, training: bool) -> dict[str, Any]:
+        """Returns uniformly drawn candidates of the catalogue: their ids and embeddings."""
+        rows = keras.random.randint(
+            (task.num_sampled_candidates,), 0, self.catalogue.size, seed=self.seed_generator
+        )
+        columns = {
+            name: ops.take(ops.convert_to_tensor(values), rows)
+            for name, values in self.catalogue.columns.items()
+        }
+        embeddings = self.embed([task.candidate], columns, training)[task.candidate]
+        ids = columns[self.towers[task.candidate].key]
+        return {"sampled": (ids, embeddings), "num_candidates": self.catalogue.size}
 
 
 def _by_name(kind: str, argument: str, parts: Any) -> dict[str, Any]:

@@ -214,6 +214,22 @@ def test_training_top_k_counts_among_the_candidates_of_the_batch(shop):
         assert results[f"find/top_{k}"] == pytest.approx(np.mean(np.array(ranks) < k))
 
 
+def test_uniform_negatives_reach_candidates_that_no_row_holds(shop):
+    rows = shop_rows(64, seed=4)
+    rows["product"][:] = "product 03"
+    find = mtf.Retrieval(
+        "find", query="shopper", candidate="product", num_uniform_negatives=40, logq=False
+    )
+    model = hand_model(shop, find)
+    (table,) = model.towers["product"].trainable_variables
+    before = np.array(ops.convert_to_numpy(table))
+    columns = shop.encode(rows)
+    model.fit(mtf.Batches(columns, model.feature_columns, batch_size=64), epochs=4, verbose=0)
+    moved = (before != ops.convert_to_numpy(table)).any(axis=1)
+    assert moved.sum() > 15
+    assert not moved[0], "the out-of-vocabulary embedding is no candidate"
+
+
 def numeric_tower():
     return mtf.Tower("shopper", ["shopper", "age"], embedding_dim=8, hidden_units=[16])
 

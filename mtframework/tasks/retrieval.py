@@ -8,7 +8,11 @@ from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.catalogue_softmax import catalogue_softmax
-from mtframework.losses.in_batch_softmax import in_batch_softmax
+from mtframework.losses.in_batch_softmax import (
+    ExtraNegatives,
+    in_batch_softmax,
+    mixed_sampling_probability,
+)
 from mtframework.metrics.top_k import TopK
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task
@@ -49,6 +53,9 @@ class Retrieval(Task):
         remove_known_positives: Whether the same query's other positives in the batch are no
             negatives.
         num_hard_negatives: How many of the highest-scoring negatives to keep; None for all.
+        num_uniform_negatives: How many candidates, drawn uniformly from the catalogue, are negatives
+            of every row beside those of the batch (mixed negative sampling; Yang et al. 2020), so
+            that rare candidates are pushed down as well. `logq` corrects for the mixture.
         training_top_k: The k of the top-k accuracies to report while training, among the different
             candidates of the batch (with `negatives="catalogue"` among all), out of the logits
             that the loss has anyway. `evaluate` gives those over the whole catalogue.
@@ -80,6 +87,7 @@ class Retrieval(Task):
         remove_accidental_hits: bool = False,
         remove_known_positives: bool = False,
         num_hard_negatives: int | None = None,
+        num_uniform_negatives: int = 0,
         training_top_k: Sequence[int] = (),
         reduction: Literal["mean", "sum"] = "mean",
     ):
@@ -91,6 +99,14 @@ class Retrieval(Task):
             raise self._wrong("temperature", temperature, "A finite number above 0.")
         if num_hard_negatives is not None and num_hard_negatives < 1:
             raise self._wrong("num_hard_negatives", num_hard_negatives, "None, or 1 or more.")
+        if isinstance(num_uniform_negatives, bool) or num_uniform_negatives < 0:
+            raise self._wrong("num_uniform_negatives", num_uniform_negatives, "0 or more.")
+        if num_uniform_negatives and negatives == "catalogue":
+            raise self._wrong(
+                "num_uniform_negatives",
+                num_uniform_negatives,
+                "0, since every candidate of the catalogue is a negative already.",
+            )
         if positive_from is not None and label is None:
             raise self._wrong("positive_from", positive_from, "A label that it is a bound of.")
         self.query = query
@@ -103,6 +119,8 @@ class Retrieval(Task):
         self.remove_accidental_hits = remove_accidental_hits
         self.remove_known_positives = remove_known_positives
         self.num_hard_negatives = num_hard_negatives
+        self.num_uniform_negatives = num_uniform_negatives
+        self.num_sampled_candidates = num_uniform_negatives if negatives == "batch" else 0
         self.training_top_k = tuple(training_top_k)
         self.reduction = reduction
         self.needs_catalogue = negatives == "catalogue"
@@ -173,6 +191,16 @@ class Retrieval(Task):
                 with_ranks=bool(self.training_top_k),
             )
         positives = inputs["valid"]
+        probability = extra = None
+        if self.corrects:
+            probability = self._probability(ids, inputs)
+        if self.num_uniform_negatives:
+            sampled_ids, sampled = inputs["sampled"]
+            extra = ExtraNegatives(
+                sampled,
+                sampled_ids,
+                self._probability(sampled_ids, inputs) if self.corrects else None,
+            )
         return in_batch_softmax(
             queries,
             inputs["towers"][self.candidate],
@@ -181,15 +209,24 @@ class Retrieval(Task):
             positive_rows=positives,
             negative_rows=positives if self.negative_rows == "positives" else None,
             temperature=self.temperature,
-            sampling_probability=(
-                ops.take(self.sampling_probability, ids) if self.corrects else None
-            ),
+            sampling_probability=probability,
             remove_accidental_hits=self.remove_accidental_hits,
             remove_known_positives=self.remove_known_positives,
             num_hard_negatives=self.num_hard_negatives,
+            extra=extra,
             num_candidates=inputs["num_ids"].get(self.candidate),
             row_weights=inputs["row_weights"],
             with_ranks=bool(self.training_top_k),
+        )
+
+    def _probability(self, ids, inputs):
+        """Returns how probable candidates are as negatives, `[num_ids]`."""
+        probability = ops.take(self.sampling_probability, ids)
+        if not self.num_uniform_negatives:
+            return probability
+        num_in_batch = ops.cast(ops.shape(inputs["ids"][self.candidate])[0], "float32")
+        return mixed_sampling_probability(
+            probability, num_in_batch, self.num_uniform_negatives, inputs["num_candidates"]
         )
 
     def make_metrics(self):
@@ -208,6 +245,7 @@ class Retrieval(Task):
             "remove_accidental_hits": self.remove_accidental_hits,
             "remove_known_positives": self.remove_known_positives,
             "num_hard_negatives": self.num_hard_negatives,
+            "num_uniform_negatives": self.num_uniform_negatives,
             "training_top_k": list(self.training_top_k),
             "reduction": self.reduction,
         }

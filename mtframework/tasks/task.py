@@ -40,6 +40,9 @@ class Task(keras.layers.Layer):
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 
+    #: How many candidates, drawn uniformly from the catalogue, `example_losses` reads.
+    num_sampled_candidates = 0
+
     def __init__(
         self,
         name: str | None = None,
@@ -101,7 +104,9 @@ class Task(keras.layers.Layer):
                 `"num_ids"`: by tower name, how many ids there are, where the embedding is a
                 function of the id alone; `"catalogue"`, where `needs_catalogue`: by tower name,
                 the embeddings of all candidates, `[num_candidates, embedding_dim]`, and
-                `"catalogue_rows"`: the row of each id, `[num_ids]`, -1 where it has none.
+                `"catalogue_rows"`: the row of each id, `[num_ids]`, -1 where it has none; where
+                `num_sampled_candidates`, `"sampled"`: the ids and the embeddings, a pair, of so
+                many candidates, and `"num_candidates"`, of how many they were drawn.
         """
         raise NotImplementedError(f"{type(self).__name__} has no example_losses().")
 

@@ -73,7 +73,7 @@ TABLE = np.array([[2.0, 0.0], [0.0, 3.0]], "float32")
 IDS = np.array([0, 1, 0], "int32")
 
 
-def retrieval_losses(task, valid=None, query_ids=(0, 1, 2)):
+def retrieval_losses(task, valid=None, query_ids=(0, 1, 2), **more):
     ids = {"query": ops.convert_to_tensor(np.array(query_ids, "int32"))}
     ids["candidate"] = ops.convert_to_tensor(IDS)
     weights = np.ones(3, "float32") if valid is None else np.array(valid, "float32")
@@ -89,6 +89,7 @@ def retrieval_losses(task, valid=None, query_ids=(0, 1, 2)):
         "catalogue_rows": ops.convert_to_tensor(np.arange(2, dtype="int32")),
         "valid": None if valid is None else ops.convert_to_tensor(np.array(valid)),
         "row_weights": ops.convert_to_tensor(weights),
+        **more,
     }
     return numpy(task.example_losses(None, None, inputs))
 
@@ -160,6 +161,23 @@ def test_logq_raises_rare_candidates():
     rare, popular = math.log(1 / 4), math.log(3 / 4)
     assert numpy(built).tolist() == [0.75, 0.25]
     expected = softmax_loss(3 - rare, 0 - popular, 0 - popular)
+    assert losses[1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_uniform_negatives_join_those_of_the_batch_with_the_mixture_corrected():
+    task = mtf.Retrieval("w", num_uniform_negatives=2)
+    task.build({"num_ids": {"candidate": 2}})
+    task.adapt({}, {"candidate": np.array([0, 0, 0, 1])})
+    task.build = lambda shapes: None
+    sampled = ops.convert_to_tensor(np.array([1, 0], "int32"))
+    losses = retrieval_losses(
+        task,
+        sampled=(sampled, ops.convert_to_tensor(TABLE[[1, 0]])),
+        num_candidates=2,
+    )
+    # 3 rows draw candidates as often as they occur, 2 draws take each of the 2 alike.
+    popular, rare = (math.log((3 * share + 2 / 2) / 5) for share in (3 / 4, 1 / 4))
+    expected = softmax_loss(3 - rare, 0 - popular, 0 - popular, 3 - rare, 0 - popular)
     assert losses[1] == pytest.approx(expected, rel=1e-5)
 
 
