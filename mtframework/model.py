@@ -16,6 +16,7 @@ from mtframework.balancing.loss_balancer import LossBalancer, check_loss_weights
 from mtframework.balancing.static_weights import StaticWeights
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.features.catalogue import Catalogue
+from mtframework.features.encoding import encode_columns
 from mtframework.features.schema import Column, Schema
 from mtframework.features.vocabulary import Vocabulary
 from mtframework.idle_parts import keep_idle_parts
@@ -24,6 +25,7 @@ from mtframework.metrics.task_report import TaskReport
 from mtframework.recommend import recommend
 from mtframework.sharing.sharing import Sharing
 from mtframework.tasks.feedback import BinaryFeedback
+from mtframework.tasks.retrieval import Retrieval
 from mtframework.tasks.task import Task
 from mtframework.towers.tower import Tower
 
@@ -56,8 +58,10 @@ class MultiTaskModel(keras.Model):
         sharing: What stands between the towers' embeddings and the heads; None hands the
             concatenated embeddings to every head.
         loss_balancer: What combines the weighted losses; None sums them.
-        gradient_balancer: What combines the tasks' gradients at the towers' embeddings; None sums
-            them. With a sharing layer it costs one pass of that layer for each task.
+        gradient_balancer: What combines the tasks' gradients at the embeddings of the batch's rows;
+            None sums them. With a sharing layer it costs one pass of that layer for each task. It
+            does not see the gradients of candidates beyond the batch, those of
+            `negatives="catalogue"` and of uniform negatives.
         name: The model's name.
 
     Example:
@@ -144,8 +148,19 @@ class MultiTaskModel(keras.Model):
                 "Make a new model for another data set.",
             )
         schema = dataset.schema
-        for name in (*self.feature_columns, *self.label_columns, *self.sample_weight_columns):
+        for name in self.feature_columns:
             schema[name]  # raises where there is none
+        for name in (*self.label_columns, *self.sample_weight_columns):
+            if schema[name].kind != "numeric":
+                raise ModelError(
+                    f'The column "{name}" is categorical, and a task reads it as label or weight.',
+                    "A numeric column.",
+                    "Name another column, or turn its values into numbers before.",
+                )
+        for task in self.tasks.values():
+            if isinstance(task, Retrieval):
+                _check_key(task, self.towers[task.query], "query", schema.query_key)
+                _check_key(task, self.towers[task.candidate], "candidate", schema.candidate_key)
         columns = dataset.encode(dataset.train)
         for task in self.tasks.values():
             _check_rows(task, columns)
@@ -159,6 +174,8 @@ class MultiTaskModel(keras.Model):
             self.vocabularies[schema.query_key].size,
         )
         self._build(self._num_ids())
+        if self.compiled:
+            self._prepare_optimizer()
         ids = {name: columns[tower.key] for name, tower in self.towers.items()}
         for task in self.tasks.values():
             task.adapt(columns, ids)
@@ -167,17 +184,13 @@ class MultiTaskModel(keras.Model):
         """Returns raw columns as the model reads them: ids (int32) and numbers (float32).
 
         Columns that no tower reads are left out. A category that training never met becomes id 0.
+
+        Raises:
+            DataError: A value is not of its column's kind, or a number is not finite.
         """
         self._require_adapted()
-        return {
-            name: (
-                self.vocabularies[name].ids(columns[name])
-                if name in self.vocabularies
-                else np.asarray(columns[name], "float32")
-            )
-            for name in self.feature_columns
-            if name in columns
-        }
+        read = {name: columns[name] for name in self.feature_columns if name in columns}
+        return encode_columns(read, self.schema, self.vocabularies)
 
     def call(self, features, training=None):
         """Returns `{task: predictions}` and, under `"towers"`, `{tower: [batch, dim]}`."""
@@ -252,12 +265,7 @@ class MultiTaskModel(keras.Model):
             )
         super().compile(optimizer=optimizer, **kwargs)
         if self.built:
-            self.optimizer.build(self.trainable_variables)
-            keep_idle_parts(
-                self.optimizer,
-                [task.trainable_variables for task in self.tasks.values()],
-                self.loss_balancer.trainable_variables,
-            )
+            self._prepare_optimizer()
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -373,9 +381,11 @@ class MultiTaskModel(keras.Model):
         self._require_adapted()
         folder = Path(directory)
         (folder / "schema.json").write_text(json.dumps(dataclasses.asdict(self.schema)))
-        for name, vocabulary in self.vocabularies.items():
-            values = json.dumps(vocabulary.known_values.tolist(), ensure_ascii=False)
-            (folder / f"vocabulary.{name}.json").write_text(values, "utf-8")
+        for number, column in enumerate(self.schema):
+            if column.name in self.vocabularies:
+                values = self.vocabularies[column.name].known_values.tolist()
+                text = json.dumps(values, ensure_ascii=False)
+                (folder / f"vocabulary_{number}.json").write_text(text, "utf-8")
         self.catalogue.save(folder / "catalogue.npz")
 
     def load_assets(self, directory: str) -> None:
@@ -386,9 +396,9 @@ class MultiTaskModel(keras.Model):
         self.schema = Schema(columns, **schema)
         self.vocabularies = {
             column.name: Vocabulary(
-                json.loads((folder / f"vocabulary.{column.name}.json").read_text("utf-8"))
+                json.loads((folder / f"vocabulary_{number}.json").read_text("utf-8"))
             )
-            for column in columns
+            for number, column in enumerate(columns)
             if column.kind == "categorical"
         }
         self.catalogue = Catalogue.load(folder / "catalogue.npz")
@@ -441,6 +451,14 @@ class MultiTaskModel(keras.Model):
             )
             for name in names
         }
+
+    def _prepare_optimizer(self) -> None:
+        self.optimizer.build(self.trainable_variables)
+        keep_idle_parts(
+            self.optimizer,
+            [task.trainable_variables for task in self.tasks.values()],
+            self.loss_balancer.trainable_variables,
+        )
 
     def _require_adapted(self) -> None:
         if not self.built:
@@ -497,7 +515,9 @@ class MultiTaskModel(keras.Model):
         return {
             name: self.vocabularies[tower.key].size
             for name, tower in self.towers.items()
-            if self.is_candidate_tower(name) and not (training and tower.dropout)
+            if self.is_candidate_tower(name)
+            and tower.key == self.schema.candidate_key
+            and (tower.is_deterministic or not training)
         }
 
     def _catalogue_inputs(self, training: bool) -> dict[str, Any]:
@@ -611,6 +631,17 @@ def _concatenate_each(
 
 def _distinct(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def _check_key(task: Task, tower: Tower, argument: str, key: str) -> None:
+    """Raises a `ModelError` where a retrieval's tower identifies its rows by another column."""
+    if tower.key != key:
+        raise ModelError(
+            f'The {argument} tower "{tower.name}" of the task "{task.name}" has the key '
+            f'"{tower.key}".',
+            f'"{key}", by which the data set tells one {argument} from another.',
+            f"Set {tower.name}/{type(tower).__name__}.key = '{key}', or put that feature first.",
+        )
 
 
 def _check_rows(task: Task, columns: Mapping[str, np.ndarray]) -> None:

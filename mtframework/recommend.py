@@ -21,9 +21,16 @@ def recommend(
             f"A number from 1 to {catalogue.size}.",
             "Ask for fewer recommendations.",
         )
+    key = model.schema.query_key
+    if exclude_seen and key not in queries:
+        raise ModelError(
+            f'The queries lack the column "{key}", by which a query\'s seen candidates are known.'
+            f"{did_you_mean(key, queries)}",
+            f'The column "{key}", or exclude_seen=False.',
+            "Add the column to the queries, or recommend what has been seen, too.",
+        )
     scores = score_catalogue(model, queries, task)
     if exclude_seen:
-        key = model.schema.query_key
         for row, query_id in enumerate(model.vocabularies[key].ids(queries[key])):
             scores[row, catalogue.seen(query_id)] = -np.inf
     best = _top(scores, k)
@@ -48,6 +55,13 @@ def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) 
     features = model.encode(queries)
     candidate_towers = [name for name in model.towers if model.is_candidate_tower(name)]
     query_towers = [name for name in model.towers if name not in candidate_towers]
+    if not candidate_towers or not query_towers:
+        missing = "candidate" if query_towers else "query"
+        raise ModelError(
+            f"The model has no tower of {missing} columns alone.",
+            "One tower for queries and one for candidates.",
+            "Recommend with a model that has both.",
+        )
     of_catalogue = model.embed(candidate_towers, model.catalogue.columns)
     of_queries = model.embed(query_towers, features)
     if isinstance(scoring, Retrieval):
@@ -82,11 +96,8 @@ def _scoring_task(model, name: str | None):
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:
-    """Returns the columns of the `k` largest scores a row, best first; ties by column."""
-    if k < scores.shape[1]:
-        columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    else:
-        columns = np.broadcast_to(np.arange(k), scores.shape).copy()
-    columns.sort(axis=1)
+    """Returns the columns of the `k` largest scores a row, best first."""
+    columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    columns.sort(axis=1)  # of equal scores the first column comes first
     order = np.argsort(-np.take_along_axis(scores, columns, 1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, 1)

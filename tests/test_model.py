@@ -305,6 +305,35 @@ def adapted(towers, tasks, shop=None):
             'sample weight "age" of the task "r" holds -',
             lambda: adapted(make_towers(), [mtf.Ranking("r", label="stars", sample_weight="age")]),
         ),
+        (
+            'The query tower "shopper" of the task "find" has the key "age"',
+            lambda: adapted(
+                [mtf.Tower("shopper", ["age", "shopper"]), make_towers()[1]],
+                [mtf.Retrieval("find", query="shopper", candidate="product")],
+            ),
+        ),
+        (
+            "compares embeddings of unequal sizes: {'shopper': 4, 'product': 8}",
+            lambda: adapted(
+                [mtf.Tower("shopper", ["shopper"], embedding_dim=4), make_towers()[1]],
+                [mtf.Retrieval("find", query="shopper", candidate="product")],
+            ),
+        ),
+        (
+            'The column "shopper" is categorical, and a task reads it as label or weight',
+            lambda: adapted(make_towers(), [mtf.Ranking("r", label="shopper")]),
+        ),
+        (
+            "loss = 'binary_crossentropy' and activation = None",
+            lambda: mtf.Ranking("r", label="stars", loss="binary_crossentropy"),
+        ),
+        (
+            'label "stars" of the task "r" holds',
+            lambda: adapted(
+                make_towers(),
+                [mtf.Ranking("r", label="stars", loss="binary_crossentropy", activation="sigmoid")],
+            ),
+        ),
         ("has temperature = 0", lambda: mtf.Retrieval("find", temperature=0)),
         (
             'Did you mean "catalogue"?',
@@ -368,6 +397,38 @@ def test_recommend_refuses_an_unknown_task(model):
         {"shopper": [1]},
         task="ratng",
     )
+
+
+def test_recommend_refuses_queries_that_nobody_can_be_known_by(shop):
+    towers = [mtf.Tower("age", ["age"], embedding_dim=8), make_towers()[1]]
+    model = mtf.MultiTaskModel(towers, [mtf.Ranking("rating", label="stars")])
+    model.adapt(shop)
+    refuses(ModelError, 'lack the column "shopper"', model.recommend, {"age": [0.1]}, k=2)
+    assert model.recommend({"age": [0.1]}, k=2, exclude_seen=False)["product"].shape == (1, 2)
+
+
+def test_numbers_that_are_none_are_refused_when_serving(shop):
+    model = mtf.MultiTaskModel([numeric_tower(), make_towers()[1]], make_tasks())
+    model.adapt(shop)
+    query = {"shopper": [1], "age": [float("nan")]}
+    refuses(DataError, 'The feature "age" is nan in row 0', model.recommend, query, k=2)
+    query["age"] = ["old"]
+    refuses(DataError, 'The numeric column "age" holds', model.recommend, query, k=2)
+
+
+def test_compile_before_adapt_keeps_heads_of_absent_tasks_as_well(shop):
+    tasks = [LabelAsLoss("a", label="stars"), LabelAsLoss("b", label="bought")]
+    model = mtf.MultiTaskModel(make_towers(), tasks)
+    model.compile(optimizer=keras.optimizers.Adam(0.1))
+    model.adapt(shop)
+    model.fit(batches_of(model, shop, "train", 64), epochs=1, verbose=0)
+    before = float(ops.convert_to_numpy(model.tasks["a"].bias))
+    rows = {**shop_rows(16, seed=3), "stars": np.full(16, np.nan, "float32")}
+    columns = shop.encode(rows)
+    model.fit(
+        mtf.Batches(columns, model.feature_columns, model.label_columns, batch_size=16), verbose=0
+    )
+    assert float(ops.convert_to_numpy(model.tasks["a"].bias)) == before
 
 
 def test_predict_refuses_missing_columns(model):

@@ -20,7 +20,7 @@ def compare(
         int, typer.Option("--seeds", help="How many seeds to train each with.", min=1)
     ] = 1,
     split: Annotated[
-        str, typer.Option("--split", help="The rows to judge by: test, validation or train.")
+        options.SplitName, typer.Option("--split", help="The rows to judge by.")
     ] = "test",
     predict: Annotated[
         list[str] | None,
@@ -79,12 +79,12 @@ def compare(
     loaded = _experiments(experiments, bindings or [], plugin or [])
     results: list[Comparison] = []
     richest: tuple[int, str, Trained] | None = None
-    for each in loaded:
-        for trained, result in _train_all(each, _seeds(each, seed, seeds), split, run):
+    for name, each in zip(_names(loaded), loaded, strict=True):
+        for trained, result in _train_all(each, name, _seeds(each, seed, seeds), split, run):
             results.append(result)
             tasks = sum(task.loss_weight > 0 for task in trained.model.tasks.values())
             if richest is None or tasks >= richest[0]:
-                richest = (tasks, each.name, trained)
+                richest = (tasks, name, trained)
             output.write_json(json, [asdict(result) for result in results])
     printer = output.console()
     printer.print(comparison_table(results, all_metrics))
@@ -121,19 +121,29 @@ def _experiments(paths: Sequence[Path], bindings: list[str], plugins: list[str])
     return complete
 
 
+def _names(loaded: Sequence["Loaded"]) -> list[str]:
+    """Returns what to call each experiment: its file, with the folder where two are alike."""
+    names = [each.name for each in loaded]
+    if len(set(names)) < len(names):
+        names = [f"{each.path.resolve().parent.name}-{each.name}" for each in loaded]
+    if len(set(names)) < len(names):
+        names = [f"{number}-{name}" for number, name in enumerate(names, start=1)]
+    return names
+
+
 def _seeds(loaded: "Loaded", first: int | None, how_many: int) -> range:
     start = loaded.seed if first is None else first
     return range(start, start + how_many)
 
 
 def _train_all(
-    loaded: "Loaded", seeds: range, split: str, folder: Path | None
+    loaded: "Loaded", name: str, seeds: range, split: str, folder: Path | None
 ) -> Iterator[tuple["Trained", "Comparison"]]:
     from mtframework.cli.training import train_shown
     from mtframework.evaluation.compare import judge
 
     for seed in seeds:
         seeded = loaded.with_seed(seed)
-        name = loaded.name if len(seeds) == 1 else f"{loaded.name}-{seed}"
-        trained = train_shown(seeded, folder and folder / name)
-        yield trained, judge(loaded.name, seed, trained, split)
+        run_name = name if len(seeds) == 1 else f"{name}-{seed}"
+        trained = train_shown(seeded, folder and folder / run_name)
+        yield trained, judge(name, seed, trained, split)

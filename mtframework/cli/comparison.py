@@ -38,7 +38,7 @@ def comparison_table(results: Sequence["Comparison"], all_metrics: bool = False)
         table = output.table("experiment", *headings, _SECONDS.replace(" ", "\n"))
         for name in names:
             table.add_row(name, *cells[name])
-    seeds = len({result.seed for result in results})
+    seeds = max(sum(result.experiment == name for result in results) for name in names)
     if seeds > 1:
         table.caption = f"Mean ± standard deviation of {seeds} seeds."
     return table

@@ -10,7 +10,7 @@ from mtframework.cli import options
 def evaluate(
     run: options.RunFolder,
     split: Annotated[
-        str, typer.Option("--split", help="The rows to judge by: test, validation or train.")
+        options.SplitName, typer.Option("--split", help="The rows to judge by.")
     ] = "test",
     plugin: options.Plugin = None,
     json: options.Json = None,

@@ -1,9 +1,11 @@
 """Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+SplitName = Literal["train", "validation", "test"]
 
 Experiment = Annotated[
     Path, typer.Argument(help="A Gin file.", metavar="EXPERIMENT", show_default=False)

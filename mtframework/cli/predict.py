@@ -38,6 +38,8 @@ def predict(
     """Predict every task of a trained model for rows of the command line or a CSV file."""
     if bool(rows) == bool(input) or bool(input) != bool(output):
         raise typer.BadParameter("Give either rows, or --input together with --output.")
+    if json and output:
+        raise typer.BadParameter("--json is for rows; --output holds the predictions of a file.")
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)

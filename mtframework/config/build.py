@@ -51,12 +51,12 @@ def _empty_gin() -> Iterator[None]:
 
 
 def seed_of(configuration: Configuration) -> int:
-    """Returns the experiment's seed; 0 where it is set to what is no number."""
+    """Returns the experiment's seed; 0 where it is none, which the experiment itself refuses."""
     part = configuration.parts.find(ROOT)
     assert part is not None  # it is always among the parts
     bound = configuration.arguments(part, "").get("seed")
-    value = bound.value if bound else part.parameters["seed"].default
-    return value if isinstance(value, int) else 0
+    value = configuration.resolved(bound.value) if bound else part.parameters["seed"].default
+    return value if isinstance(value, int) and 0 <= value < 2**32 else 0
 
 
 _CALL = re.compile(

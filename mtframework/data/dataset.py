@@ -1,13 +1,13 @@
 """What every data set gives: rows to learn from, rows to judge by, and a catalogue."""
 
 import abc
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.features.encoding import as_numbers, check_finite, encode_columns, naming
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 
@@ -70,6 +70,14 @@ class Dataset:
             if column.kind == "categorical" and column.name not in self.vocabularies
         }
         object.__setattr__(self, "vocabularies", {**self.vocabularies, **learned})
+        unknown = key[self.vocabularies[self.schema.candidate_key].ids(key) == 0]
+        if len(unknown):
+            raise DataError(
+                f'The vocabulary of "{self.schema.candidate_key}" lacks {len(unknown)} candidates '
+                f'of the catalogue of {self.name}, "{unknown[0]}" first.',
+                "Every candidate in the vocabulary.",
+                "Leave the vocabulary out, so that it is learned, or add the candidates.",
+            )
 
     def split(self, name: str) -> Columns:
         """Returns the columns of `"train"`, `"validation"` or `"test"`.
@@ -103,12 +111,12 @@ class Dataset:
         Categorical columns become int32 ids, numeric ones float32, timestamps stay as they are;
         ids are looked up once here and never again. Columns outside the schema are left out.
         """
-        return encode(columns, self.schema, self.vocabularies)
+        return encode_columns(columns, self.schema, self.vocabularies)
 
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.
         parts = [source[name] for source in (self.train, self.catalogue) if name in source]
-        with _naming(name):
+        with naming(name):
             distinct = [Vocabulary.learn(part).known_values for part in parts]
         return Vocabulary.learn(np.concatenate(distinct))
 
@@ -137,9 +145,9 @@ class Dataset:
         for name in names:
             column = self.schema[name]
             if column.kind == "numeric" and column.role != "timestamp":
-                numbers = _numbers(name, columns[name])
-                if column.role in ("query", "candidate", "context"):
-                    _check_finite(split, self.name, name, numbers)
+                numbers = as_numbers(name, columns[name])
+                if column.is_feature:
+                    check_finite(name, numbers, f" of the {split} rows of {self.name}")
 
 
 class DatasetSource(abc.ABC):
@@ -185,66 +193,6 @@ class DatasetSource(abc.ABC):
         Raises:
             DataError: The data cannot be had, or are not what they should be.
         """
-
-
-def encode(
-    columns: Columns, schema: Schema, vocabularies: Mapping[str, Vocabulary]
-) -> dict[str, np.ndarray]:
-    """Returns `columns` as ids (int32) and numbers (float32); the rest is left out.
-
-    A timestamp stays as it is: float32 would round the seconds of this century to two minutes.
-
-    Raises:
-        DataError: A column's values are not of its kind.
-    """
-    encoded = {}
-    for column in schema:
-        if column.name not in columns:
-            continue
-        values = columns[column.name]
-        if column.kind == "categorical":
-            with _naming(column.name):
-                encoded[column.name] = vocabularies[column.name].ids(values)
-        elif column.role == "timestamp":
-            encoded[column.name] = np.asarray(values)
-        else:
-            encoded[column.name] = _numbers(column.name, values).astype("float32")
-    return encoded
-
-
-@contextlib.contextmanager
-def _naming(column: str) -> Iterator[None]:
-    """Lets an error that a vocabulary raises name the column, which a vocabulary does not know."""
-    try:
-        yield
-    except DataError as error:
-        found = error.found.replace("A categorical column", f'The categorical column "{column}"')
-        raise DataError(found, error.expected, error.mend) from error
-
-
-def _numbers(name: str, values) -> np.ndarray:
-    array = np.asarray(values)
-    if array.dtype.kind in "fiub":
-        return array
-    for each in array.ravel().tolist():
-        if each is not None and not isinstance(each, (int, float, np.number)):
-            raise DataError(
-                f'The numeric column "{name}" holds {each!r}, of type {type(each).__name__}.',
-                "Numbers, NaN where missing.",
-                "Turn the values into numbers, or declare the column categorical.",
-            )
-    return array.astype("float64")
-
-
-def _check_finite(split: str, dataset: str, name: str, values: np.ndarray) -> None:
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise DataError(
-            f'The feature "{name}" is {values[bad[0]]} in row {bad[0]} of the {split} rows of '
-            f"{dataset}, and not finite in {bad.size} of {len(values)}.",
-            "A finite number in every row.",
-            "Fill the missing numbers, or leave the rows out.",
-        )
 
 
 def _has_rows(columns: Columns) -> bool:

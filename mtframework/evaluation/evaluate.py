@@ -7,6 +7,7 @@ from keras import ops
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
+from mtframework.features.encoding import encode_columns
 from mtframework.metrics.catalogue_rank import (
     catalogue_ranks,
     mean_reciprocal_rank,
@@ -41,12 +42,14 @@ def evaluate(
         top_k: The k of the top-k accuracies; those above the catalogue's size are left out.
         batch_size: How many rows to predict at once.
     """
-    columns = dataset.encode(dataset.split(split))
+    # The model's own vocabularies: those of data that have grown since number their ids anew.
+    columns = encode_columns(dataset.split(split), model.schema, model.vocabularies)
     batches = Batches(columns, model.feature_columns, batch_size=batch_size, shuffle=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
     results: dict[str, float] = {}
     for name, task in model.tasks.items():
         valid, labels, weights = _rows(task, columns)
+        valid = valid & (weights > 0)
         if not valid.any():
             continue
         if isinstance(task, Retrieval):

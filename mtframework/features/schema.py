@@ -49,6 +49,11 @@ class Column:
                     f"Correct the {argument}.",
                 )
 
+    @property
+    def is_feature(self) -> bool:
+        """Whether it describes a query, a candidate or an event."""
+        return self.role in ("query", "candidate", "context")
+
 
 @dataclass(frozen=True)
 class Schema:

@@ -7,7 +7,7 @@ from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.registry import register_task
-from mtframework.tasks.task import Task, dense_head, require_label
+from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 
 
 @register_task("ranking")
@@ -53,8 +53,18 @@ class Ranking(Task):
         self.loss = loss
         self.activation_name = activation
         self.loss_of_number = _keras_loss(self.name, loss)
+        if loss in _CROSSENTROPIES and activation != "sigmoid":
+            raise ModelError(
+                f'The task "{self.name}" has loss = {loss!r} and activation = {activation!r}.',
+                "activation = 'sigmoid', since the loss is of probabilities.",
+                f"Set {self.name}/Ranking.activation = 'sigmoid', or take BinaryFeedback.",
+            )
         self.activation = keras.activations.get(activation)
         self.head = dense_head(self.hidden_units)
+
+    def adapt(self, columns, ids):
+        if self.loss in _CROSSENTROPIES and self.label is not None:
+            check_binary(self, columns[self.label])
 
     def build(self, input_shape):
         self.head.build(input_shape["representation"])

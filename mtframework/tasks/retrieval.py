@@ -53,9 +53,9 @@ class Retrieval(Task):
         remove_known_positives: Whether the same query's other positives in the batch are no
             negatives.
         num_hard_negatives: How many of the highest-scoring negatives to keep; None for all.
-        num_uniform_negatives: How many candidates, drawn uniformly from the catalogue, are negatives
-            of every row beside those of the batch (mixed negative sampling; Yang et al. 2020), so
-            that rare candidates are pushed down as well. `logq` corrects for the mixture.
+        num_uniform_negatives: How many candidates, drawn uniformly from the catalogue, are
+            negatives of every row beside those of the batch (mixed negative sampling; Yang et al.
+            2020), so that rare candidates are pushed down as well. `logq` corrects for the mixture.
         training_top_k: The k of the top-k accuracies to report while training, among the different
             candidates of the batch (with `negatives="catalogue"` among all), out of the logits
             that the loss has anyway. `evaluate` gives those over the whole catalogue.
@@ -138,6 +138,13 @@ class Retrieval(Task):
         return (self.query, self.candidate)
 
     def build(self, input_shape):
+        sizes = {name: input_shape["towers"][name][-1] for name in (self.query, self.candidate)}
+        if len(set(sizes.values())) > 1:
+            raise ModelError(
+                f'The task "{self.name}" compares embeddings of unequal sizes: {sizes}.',
+                "Two towers with the same embedding_dim.",
+                "Set embedding_dim of both towers to one number.",
+            )
         if self.corrects:
             self.sampling_probability = self.add_weight(
                 shape=(input_shape["num_ids"][self.candidate],),

@@ -175,5 +175,6 @@ def check_binary(task: Task, labels: np.ndarray) -> None:
         raise ModelError(
             f'The label "{task.label}" of the task "{task.name}" holds {other[0]:g}.',
             "0, 1 or missing in every row.",
-            f"Set {task.name}/{type(task).__name__}.positive_from to the smallest positive value.",
+            "Take BinaryFeedback and set positive_from to the smallest positive value, or correct "
+            "the column.",
         )

@@ -22,7 +22,8 @@ class Tower(keras.layers.Layer):
         features: The columns to read. At least one.
         embedding_dim: The size of the embedding.
         hidden_units: The sizes of the dense layers before the last one.
-        key: The column that identifies what the tower describes. Left out, the first feature.
+        key: The column that identifies what the tower describes. Left out, the first feature;
+            a retrieval task wants it to be the data set's key of queries or candidates.
         dropout: The share of the embedding that is dropped in training, from 0 up to 1.
 
     Example:
@@ -57,6 +58,11 @@ class Tower(keras.layers.Layer):
         self.encoder = FeatureEncoder(self.features, embedding_dim, name="encoder")
         self.dense_layers: list[keras.layers.Layer] = []
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether equal features have equal embeddings in training, too."""
+        return self.dropout is None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -44,8 +44,9 @@ class Experiment:
             value = getattr(self, argument)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise self._wrong(argument, value, "A whole number from 1.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise self._wrong("seed", self.seed, "A whole number from 0.")
+        whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
+        if not whole or not 0 <= self.seed < 2**32:
+            raise self._wrong("seed", self.seed, "A whole number from 0 to 2**32 - 1.")
 
     def _wrong(self, argument: str, value: Any, expected: str) -> ModelError:
         return ModelError(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import keras
@@ -82,7 +83,7 @@ class Run:
                 "A folder that mtframework train --run wrote.",
                 "Check the path.",
             )
-        written_by = json.loads((run.path / _MARK).read_text())["mtframework"]
+        written_by = _version(run.path / _MARK)
         if _release(written_by) > _release(mtframework.__version__):
             raise RunError(
                 f"{run.path} was written by mtframework {written_by}.",
@@ -136,11 +137,34 @@ def load_model(path: str | os.PathLike) -> MultiTaskModel:
 
     Args:
         path: A `.keras` file that `MultiTaskModel.save` wrote.
+
+    Raises:
+        RunError: The file cannot be read as a model; the message names plugins that failed.
     """
     load_builtin_parts()
-    load_plugins()
-    return keras.saving.load_model(path)
+    failed = load_plugins()
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:  # Keras raises whatever the damage leads to
+        plugins = " ".join(each.found for each in failed)
+        raise RunError(
+            f"{path} cannot be loaded: {type(error).__name__}: {error}",
+            "A whole .keras file, and every part that its model is made of. " + plugins,
+            "Check the path; install or name the plugin that the model needs; or train again.",
+        ) from error
+
+
+def _version(mark: Path) -> str:
+    """Returns which version wrote a run folder."""
+    try:
+        return str(json.loads(mark.read_text("utf-8"))["mtframework"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{mark} cannot be read: {type(error).__name__}: {error}.",
+            "What mtframework train wrote.",
+            f"Train again from {mark.with_name('config.gin')}.",
+        ) from error
 
 
 def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

@@ -8,6 +8,7 @@ import keras
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
+from mtframework.features.encoding import encode_columns
 from mtframework.model import MultiTaskModel
 from mtframework.training.callbacks import (
     CheckpointWriter,
@@ -97,7 +98,7 @@ def batches_of(
 ) -> Batches:
     """Returns one split's rows as the batches that the model reads."""
     return Batches(
-        dataset.encode(dataset.split(split)),
+        encode_columns(dataset.split(split), model.schema, model.vocabularies),
         model.feature_columns,
         model.label_columns,
         model.sample_weight_columns,

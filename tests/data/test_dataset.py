@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from mtframework.data.dataset import Dataset, DatasetSource, encode
+from mtframework.data.dataset import Dataset, DatasetSource
 from mtframework.errors import DataError
+from mtframework.features.encoding import encode_columns
 from mtframework.features.schema import Column, Schema
 from mtframework.features.vocabulary import Vocabulary
 
@@ -120,7 +121,7 @@ class TestEncode:
 
     def test_bad_category_names_the_column(self):
         with pytest.raises(DataError) as raised:
-            encode({"book": ["Emma", None]}, SCHEMA, make_dataset().vocabularies)
+            encode_columns({"book": ["Emma", None]}, SCHEMA, make_dataset().vocabularies)
         assert str(raised.value) == (
             'The categorical column "book" holds None, of type NoneType.\n'
             "  expected: Strings or integers.\n"
@@ -129,7 +130,7 @@ class TestEncode:
 
     def test_bad_number_names_the_column(self):
         with pytest.raises(DataError) as raised:
-            encode({"age": ["30", "old"]}, SCHEMA, {})
+            encode_columns({"age": ["30", "old"]}, SCHEMA, {})
         assert str(raised.value) == (
             "The numeric column \"age\" holds '30', of type str.\n"
             "  expected: Numbers, NaN where missing.\n"

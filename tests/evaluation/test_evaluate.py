@@ -55,3 +55,14 @@ def test_task_without_a_label_in_the_split_is_left_out(trained):
     results = mtf.evaluate(trained, make_shop(test=rows))
     assert not [name for name in results if name.startswith("rating/")]
     assert results["find/top_10"] > 0
+
+
+def test_data_that_have_grown_do_not_shift_the_ids(trained, shop):
+    grown = {"product": np.concatenate([["a new one"], shop.catalogue["product"]])}
+    expected = mtf.evaluate(trained, shop)
+    assert mtf.evaluate(trained, make_shop(catalogue=grown)) == expected
+
+
+def test_rows_of_weight_zero_do_not_count(trained, shop):
+    data = make_shop(test={**shop.test, "trust": np.zeros(100, "float32")})
+    assert not [name for name in mtf.evaluate(trained, data) if name.startswith("buy/")]

@@ -37,7 +37,8 @@ def tfrs(tmp_path_factory) -> dict[str, np.ndarray]:
 
 def loss_and_gradient(loss, weights):
     """Returns the model's loss of the task, and its gradient by central differences."""
-    task = mtf.Ranking("rating", label="x", loss=loss)
+    activation = "sigmoid" if loss == "binary_crossentropy" else None
+    task = mtf.Ranking("rating", label="x", loss=loss, activation=activation)
     labels = ops.convert_to_tensor(GIVEN["labels"])
     weights = ops.convert_to_tensor(weights)
 

@@ -30,7 +30,8 @@ def column(*values):
     ],
 )
 def test_ranking_loss_is_the_keras_loss_of_one_number(loss, label, prediction, expected):
-    task = mtf.Ranking("r", label="x", loss=loss)
+    activation = "sigmoid" if loss == "binary_crossentropy" else None
+    task = mtf.Ranking("r", label="x", loss=loss, activation=activation)
     losses = task.example_losses(column(label, label), column(prediction, prediction), {})
     np.testing.assert_allclose(numpy(losses), [expected, expected], rtol=1e-5)
 
@@ -73,11 +74,16 @@ TABLE = np.array([[2.0, 0.0], [0.0, 3.0]], "float32")
 IDS = np.array([0, 1, 0], "int32")
 
 
+def shapes(num_candidates=2):
+    sizes = {"query": (None, 2), "candidate": (None, 2)}
+    return {"towers": sizes, "num_ids": {"candidate": num_candidates}}
+
+
 def retrieval_losses(task, valid=None, query_ids=(0, 1, 2), **more):
     ids = {"query": ops.convert_to_tensor(np.array(query_ids, "int32"))}
     ids["candidate"] = ops.convert_to_tensor(IDS)
     weights = np.ones(3, "float32") if valid is None else np.array(valid, "float32")
-    task.build({"num_ids": {"candidate": 2}})
+    task.build(shapes())
     inputs = {
         "towers": {
             "query": ops.convert_to_tensor(QUERIES),
@@ -137,7 +143,7 @@ def test_rows_below_positive_from_stay_negatives_unless_told_otherwise():
 
 def test_logq_counts_the_candidates_of_the_training_rows():
     task = mtf.Retrieval("w")
-    task.build({"num_ids": {"candidate": 4}})
+    task.build(shapes(num_candidates=4))
     task.adapt({}, {"candidate": np.array([1, 1, 1, 2, 2])})
     # Candidates 0 and 3 never occur, and count as one each.
     np.testing.assert_allclose(numpy(task.sampling_probability), np.array([1, 3, 2, 1]) / 7)
@@ -145,7 +151,7 @@ def test_logq_counts_the_candidates_of_the_training_rows():
 
 def test_logq_counts_positives_alone_where_only_they_are_negatives():
     task = mtf.Retrieval("w", label="x", positive_from=4, negative_rows="positives")
-    task.build({"num_ids": {"candidate": 2}})
+    task.build(shapes())
     labels = np.array([5, 4, 1, 4], "float32")
     task.adapt({"x": labels}, {"candidate": np.array([0, 0, 1, 1])})
     np.testing.assert_allclose(numpy(task.sampling_probability), np.array([2, 1]) / 3)
@@ -153,10 +159,10 @@ def test_logq_counts_positives_alone_where_only_they_are_negatives():
 
 def test_logq_raises_rare_candidates():
     task = mtf.Retrieval("w")
-    task.build({"num_ids": {"candidate": 2}})
+    task.build(shapes())
     task.adapt({}, {"candidate": np.array([0, 0, 0, 1])})
     built = task.sampling_probability
-    task.build = lambda shapes: None
+    task.build = lambda input_shape: None
     losses = retrieval_losses(task)
     rare, popular = math.log(1 / 4), math.log(3 / 4)
     assert numpy(built).tolist() == [0.75, 0.25]
@@ -166,9 +172,9 @@ def test_logq_raises_rare_candidates():
 
 def test_uniform_negatives_join_those_of_the_batch_with_the_mixture_corrected():
     task = mtf.Retrieval("w", num_uniform_negatives=2)
-    task.build({"num_ids": {"candidate": 2}})
+    task.build(shapes())
     task.adapt({}, {"candidate": np.array([0, 0, 0, 1])})
-    task.build = lambda shapes: None
+    task.build = lambda input_shape: None
     sampled = ops.convert_to_tensor(np.array([1, 0], "int32"))
     losses = retrieval_losses(
         task,

@@ -173,6 +173,17 @@ def test_run_of_a_newer_version_is_refused(tmp_path):
         mtf.Run.open(run.path)
 
 
+def test_damaged_files_are_one_error_each(tmp_path):
+    run = mtf.Run.create(tmp_path / "run")
+    run.model_path.write_bytes(b"not a zip file")
+    with pytest.raises(RunError, match=r"model\.keras cannot be loaded") as e:
+        mtf.Run.open(run.path).load_model()
+    assert "mend: " in str(e.value)
+    (run.path / "run.json").write_text("{")
+    with pytest.raises(RunError, match=r"run\.json cannot be read"):
+        mtf.Run.open(run.path)
+
+
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
@@ -180,6 +191,7 @@ def test_run_of_a_newer_version_is_refused(tmp_path):
         ("batch_size", "64"),
         ("epochs", 1.5),
         ("seed", -1),
+        ("seed", 2**32),
         ("dataset", Shop),
         ("optimizer", "adam"),
         ("model", mtf.MultiTaskModel),
