@@ -51,15 +51,17 @@ class GradientSignDropout(GradientBalancer):
         return keras.random.uniform((size,), seed=self.seed_generator, dtype="float32")
 
     def update(self, gradients, gram, state=None, prepared=None):
-        absolute = ops.sum(ops.abs(gradients), axis=0)
-        zero = ops.equal(absolute, 0.0)
-        agreement = ops.sum(gradients, axis=0) / ops.where(zero, ops.ones_like(absolute), absolute)
-        positive = 0.5 * (1.0 + agreement) > ops.cast(prepared, gradients.dtype)
+        absolute = sum(ops.abs(gradient) for gradient in gradients)
+        safe = ops.where(ops.equal(absolute, 0.0), ops.ones_like(absolute), absolute)
+        positive = 0.5 * (1.0 + sum(gradients) / safe) > prepared
         # Entries that are zero have no sign; which side they fall on changes nothing.
-        kept = ops.cast(ops.equal(gradients > 0.0, positive[None, :]), gradients.dtype)
-        share = self.leak + (1.0 - self.leak) * kept
-        weights = ops.cast(ops.mean(share, axis=1), "float32")
-        return ops.sum(share * gradients, axis=0), weights, state
+        shares = [
+            self.leak + (1.0 - self.leak) * ops.cast(ops.equal(gradient > 0.0, positive), "float32")
+            for gradient in gradients
+        ]
+        weights = ops.stack([ops.mean(share) for share in shares])
+        combined = sum(share * row for share, row in zip(shares, gradients, strict=True))
+        return combined, weights, state
 
     def get_config(self):
         return {**super().get_config(), "leak": self.leak, "seed": self.seed}

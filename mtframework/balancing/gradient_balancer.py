@@ -108,7 +108,8 @@ class GradientBalancer(keras.layers.Layer):
         """Combines the gradients of one step.
 
         Args:
-            gradients: `[num_tasks, size]`.
+            gradients: A sequence of `num_tasks` vectors `[size]`, float32; not one matrix, which
+                would have to be copied together.
             gram: `[num_tasks, num_tasks]`, float32, their inner products.
             state: The state, as `initial_state` gives it.
             prepared: What `prepare` returned.
@@ -121,8 +122,9 @@ class GradientBalancer(keras.layers.Layer):
 
     def combine(self, gradients):
         """Combines gradients `[num_tasks, size]` into one `[size]`, as in a first step."""
-        gradients = keras.ops.convert_to_tensor(gradients)
+        gradients = keras.ops.cast(keras.ops.convert_to_tensor(gradients), "float32")
         num_tasks, size = gradients.shape
+        gradients = keras.ops.unstack(gradients, num=num_tasks)
         self.build(num_tasks)
         state = self.initial_state(num_tasks)
         if state is not None:

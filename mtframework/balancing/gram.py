@@ -17,12 +17,15 @@ RIDGE = 1e-6
 
 
 def gram_matrix(gradients):
-    """Returns the inner products `[num_tasks, num_tasks]` of the rows of `[num_tasks, size]`.
+    """Returns the inner products `[num_tasks, num_tasks]` of the tasks' gradients.
 
     A product that is not finite becomes zero, so that no method meets a NaN in its solver; the
     combination, which multiplies the gradients themselves, still carries the NaN to the user.
+
+    Args:
+        gradients: A sequence of `num_tasks` vectors `[size]`.
     """
-    rows = ops.unstack(ops.cast(gradients, "float32"), num=gradients.shape[0])
+    rows = [ops.cast(row, "float32") for row in gradients]
     # Pair by pair: a matrix product of so few and so long rows is two to three times slower on
     # a CPU, and on accelerators it may be rounded to fewer bits.
     products = [[ops.sum(one * other) for other in rows[: i + 1]] for i, one in enumerate(rows)]
@@ -34,9 +37,12 @@ def gram_matrix(gradients):
 
 
 def weighted_sum(weights, gradients):
-    """Returns `Σ weights[i] · gradients[i]`: `[num_tasks]`, `[num_tasks, size]` → `[size]`."""
-    weights = ops.expand_dims(ops.cast(weights, gradients.dtype), axis=0)
-    return ops.squeeze(ops.matmul(weights, gradients), axis=0)
+    """Returns `Σ weights[i] · gradients[i]`, `[size]`; weights: `[num_tasks]`, gradients alike."""
+    return sum(weight * row for weight, row in zip(_entries(weights), gradients, strict=True))
+
+
+def _entries(vector):
+    return ops.unstack(vector, num=vector.shape[0])
 
 
 def identity(size):

@@ -9,7 +9,7 @@ from keras import ops
 
 from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.gradient_statistics import GradientStatistics, measure
-from mtframework.balancing.gram import gram_matrix, weighted_sum
+from mtframework.balancing.gram import gram_matrix
 from mtframework.errors import ModelError
 
 
@@ -97,7 +97,7 @@ class Junction(keras.layers.Layer):
             return dict.fromkeys(self.task_names, inputs)
         parts = keras.tree.flatten(inputs)
         joined = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
-        copies = ops.unstack(self._copies(joined), num=len(self.task_names), axis=0)
+        copies = self._copies(joined)
         if len(parts) == 1:
             split = [[copy] for copy in copies]
         else:
@@ -190,47 +190,55 @@ class Junction(keras.layers.Layer):
         return variable
 
     def _copies(self, joined):
-        """`[..., units]` → `[num_tasks, ..., units]`, with the gradient that the balancer makes."""
+        """Returns a copy `[..., units]` a task, with the gradient that the balancer makes."""
         num_tasks = len(self.task_names)
         # Everything that the backward pass reads goes in as an argument: a closure over a tensor
         # of the outer graph would not survive compilation on every backend.
         arguments = [joined, ops.convert_to_tensor(self.measured)]
         arguments.append(ops.stop_gradient(ops.convert_to_tensor(self.loss_scale)))
-        if self.balancer_state is not None:
+        has_state = self.balancer_state is not None
+        if has_state:
             arguments.append(ops.convert_to_tensor(self.balancer_state))
         if self.balancer is not None:
             prepared = self.balancer.prepare(num_tasks, ops.size(joined))
             if prepared is not None:
                 arguments.append(prepared)
-        has_state = self.balancer_state is not None
+        # Torch allows a custom gradient one output alone: a view with the tasks on a leading axis.
+        # Elsewhere several outputs save copying them together.
+        stacks = keras.backend.backend() == "torch"
 
         @ops.custom_gradient
         def copy(joined, measured, loss_scale, *rest):
             def gradient(*arguments, upstream=None):
-                upstream = arguments[-1] if upstream is None else upstream
+                if upstream is not None:
+                    upstream = ops.unstack(upstream, num=num_tasks)
+                elif isinstance(arguments[0], (tuple, list)):
+                    upstream = arguments[0]
+                else:
+                    upstream = arguments
                 return self._combine(upstream, loss_scale, rest, has_state)
 
-            return ops.stack([joined] * num_tasks, axis=0), gradient
+            if stacks:
+                return ops.broadcast_to(joined, (num_tasks, *joined.shape)), gradient
+            return tuple(joined for _ in self.task_names), gradient
 
-        return copy(*arguments)
+        copies = copy(*arguments)
+        return ops.unstack(copies, num=num_tasks) if stacks else copies
 
     def _combine(self, upstream, loss_scale, rest, has_state):
         """The gradients of `copy`'s arguments: combined, measurement, zero, new state, zeros."""
-        num_tasks = len(self.task_names)
-        gradients = ops.cast(ops.reshape(upstream, (num_tasks, -1)), "float32")
+        gradients = [ops.cast(ops.reshape(each, (-1,)), "float32") for each in upstream]
         # The weights are those of unscaled gradients; the combination keeps the scale.
         scale = ops.where(loss_scale > 0.0, loss_scale, ops.ones_like(loss_scale))
         gram = gram_matrix(gradients) / ops.square(scale)
         state = rest[0] if has_state else None
         prepared = rest[-1] if len(rest) > has_state else None
         if self.balancer is None:
-            weights = ops.ones((num_tasks,), dtype="float32")
-            combined = weighted_sum(weights, gradients)
+            combined, weights = sum(gradients), ops.ones((len(gradients),), dtype="float32")
         else:
             combined, weights, state = self.balancer.update(gradients, gram, state, prepared)
-        combined = ops.cast(combined, upstream.dtype)
-        results = [ops.reshape(combined, ops.shape(upstream)[1:]), measure(gram, weights)]
-        results.append(ops.zeros_like(loss_scale))
+        combined = ops.reshape(ops.cast(combined, upstream[0].dtype), ops.shape(upstream[0]))
+        results = [combined, measure(gram, weights), ops.zeros_like(loss_scale)]
         if has_state:
             results.append(state)
         if prepared is not None:

@@ -52,7 +52,8 @@ def compiled(cls, config, num_tasks):
     balancer.build(num_tasks)
 
     def step(gradients, state, prepared):
-        return balancer.update(gradients, gram_matrix(gradients), state, prepared)
+        rows = ops.unstack(gradients, num=num_tasks)
+        return balancer.update(rows, gram_matrix(rows), state, prepared)
 
     if keras.backend.backend() == "jax":
         import jax
@@ -360,7 +361,9 @@ def test_graddrop_draws_anew():
     assert (first != second).any()
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", ["random", "parallel", "badly_scaled_conflict", "more_tasks_than_entries"]
+)
 def test_eigen_equals_numpy(case):
     gradients = np.array(CASES[case]["gradients"])
     exact = np.linalg.svd(gradients, compute_uv=False) ** 2
