@@ -1,5 +1,6 @@
 """One seed for everything random."""
 
+import importlib
 import random
 
 import keras
@@ -15,6 +16,4 @@ def set_seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     if keras.backend.backend() == "torch":
-        import torch
-
-        torch.manual_seed(seed)
+        importlib.import_module("torch").manual_seed(seed)
