@@ -233,7 +233,8 @@ class MultiTaskModel(keras.Model):
             losses[name] = reduce_losses(
                 ops.cast(example_losses, "float32"), weights[name], task.reduction
             )
-            present[name] = ops.sum(weights[name]) > 0
+            # A task that is switched off is as good as absent to whatever balances losses.
+            present[name] = ops.logical_and(ops.sum(weights[name]) > 0, task.loss_weight > 0)
             self.reports[name].update_metrics(
                 task.metric_labels(task_labels), measured, weights[name]
             )
@@ -337,10 +338,19 @@ class MultiTaskModel(keras.Model):
         return {**results, **shares}
 
     def _get_metrics_result_or_logs(self, logs):
-        # Keras calls this hook once an epoch, outside any graph: the place to leave out the
-        # metrics of a task that had no row that counts, whose zeros would read as results.
+        # Keras calls this hook once an epoch, outside any graph: the place to leave out what
+        # was not measured, such as the metrics of a task that had no row that counts, whose zeros
+        # would read as results.
         results = super()._get_metrics_result_or_logs(logs)
-        empty = [name for name, report in self.reports.items() if report.is_empty()]
+        empty = {name for name, report in self.reports.items() if report.is_empty()}
+        gates = getattr(self.sharing, "gate_use", None)
+        if gates is not None and gates.statistics.is_empty():
+            empty.add("gate")
+        if self.junction is not None:
+            if self.junction.statistics.is_empty():
+                empty |= {"gradient_cosine", "gradient_norm", "gradient_weight"}
+            else:
+                results = {**results, **self.junction.report()}  # with the epoch's last step
         return {key: value for key, value in results.items() if key.split("/")[0] not in empty}
 
     def build(self, input_shape):
