@@ -70,7 +70,7 @@ class Dataset:
             if column.kind == "categorical" and column.name not in self.vocabularies
         }
         object.__setattr__(self, "vocabularies", {**self.vocabularies, **learned})
-        unknown = key[self.vocabularies[self.schema.candidate_key].ids(key) == 0]
+        unknown = np.asarray(key)[self.vocabularies[self.schema.candidate_key].ids(key) == 0]
         if len(unknown):
             raise DataError(
                 f'The vocabulary of "{self.schema.candidate_key}" lacks {len(unknown)} candidates '
