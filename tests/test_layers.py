@@ -104,11 +104,11 @@ class Shop(mtf.DatasetSource):
         return data
 
 model = mtf.MultiTaskModel(make_towers(), make_tasks())
-experiment = mtf.Experiment(Shop(), model, keras.optimizers.Adam(0.03), 64, epochs=5)
+experiment = mtf.Experiment(Shop(), model, keras.optimizers.Adam(0.03), 64, epochs=20)
 trained = mtf.train(experiment, mtf.Run.create(sys.argv[2]))
 results = mtf.evaluate(mtf.Run.open(sys.argv[2]).load_model(), data, top_k=[10])
 assert trained.history["loss"][-1] < trained.history["loss"][0]
-assert results["find/top_10"] > 10 / 30, results
+assert results["find/top_10"] > 0.45, results  # by chance 10 / 30
 assert keras.backend.backend() == "jax"
 assert "tensorflow" not in sys.modules
 """

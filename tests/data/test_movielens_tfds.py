@@ -238,6 +238,13 @@ class TestDisk:
 
 
 class TestInterruption:
+    @pytest.fixture(autouse=True)
+    def control_c_interrupts(self):
+        """A shell that runs the tests in the background has them ignore Ctrl-C."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def test_control_c(self, tiny_raw, root):
         def interrupt(text):
             if "building" in text:
