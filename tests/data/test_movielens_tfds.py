@@ -33,7 +33,8 @@ def prepared(tiny_raw, root):
 
 
 def test_tfds_reads_what_was_prepared(prepared, tiny_tables):
-    tfds = pytest.importorskip("tensorflow_datasets")
+    import tensorflow_datasets as tfds
+
     for table, columns in tiny_tables.items():
         examples = list(tfds.as_numpy(tfds.load(f"movielens/{table}", data_dir=prepared)["train"]))
         for name, values in columns.items():
@@ -217,7 +218,7 @@ class TestDisk:
         assert os.listdir(root) == []
 
     def test_full_in_tensorflow(self, tiny_raw, root, monkeypatch):
-        tf = pytest.importorskip("tensorflow")
+        import tensorflow as tf
 
         def fail(*arguments):
             raise tf.errors.ResourceExhaustedError(None, None, "x; No space left on device")

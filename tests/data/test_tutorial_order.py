@@ -23,7 +23,8 @@ def test_rows_of_the_tutorial():
 @pytest.mark.parametrize("num_rows", [1, 2, 3, 4, 5, 1001])
 @pytest.mark.parametrize(("seed", "graph_seed"), [(42, 42), (7, 87654321)])
 def test_equals_tensorflow(num_rows, seed, graph_seed):
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     tf.random.set_seed(graph_seed)
     shuffled = tf.data.Dataset.range(num_rows).shuffle(
         num_rows, seed=seed, reshuffle_each_iteration=False

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 
@@ -64,17 +63,6 @@ class TestIds:
     def test_bytes_are_utf_8_and_keep_their_spaces(self):
         vocabulary = Vocabulary.learn(["Zoë ", "Zoë"])
         assert vocabulary.ids(np.array(["Zoë ".encode(), "Zoë".encode()])).tolist() == [2, 1]
-
-    @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="StringLookup needs it")
-    def test_equals_string_lookup(self):
-        letters = np.random.default_rng(0).choice(list("abzÀé 0_"), size=(3000, 3))
-        words = np.array(["".join(row) for row in letters])
-        learned, asked = words[:200], words
-        lookup = keras.layers.StringLookup(vocabulary=np.unique(learned))
-        vocabulary = Vocabulary.learn(learned)
-        np.testing.assert_array_equal(vocabulary.ids(asked), lookup(asked).numpy())
-        assert vocabulary.size == lookup.vocabulary_size()
-        assert vocabulary.values(np.arange(vocabulary.size)).tolist() == lookup.get_vocabulary()
 
 
 class TestValues:
