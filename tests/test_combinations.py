@@ -1,7 +1,7 @@
 """Any tasks x any sharing x any loss balancer x any gradient balancer trains, saves and predicts.
 
-Every pair of two parts of different kinds is covered, and every part with every task mix; the cases
-are made from what is registered, so that a new part is tested without a change here. TensorFlow runs
+Every pair of two parts of different kinds is covered, and the task mixes take turns; the cases are
+made from what is registered, so that a new part is tested without a change here. TensorFlow runs
 them all, the other backends every third one, for time's sake.
 """
 
