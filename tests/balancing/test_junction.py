@@ -212,7 +212,7 @@ def test_one_task_has_a_junction_but_no_balancer():
 
 def test_a_name_in_place_of_a_balancer():
     with pytest.raises(ModelError) as raised:
-        Junction(TASKS, balancer="pcgrad")  # type: ignore[arg-type]
+        Junction(TASKS, balancer="pcgrad")
     assert raised.value.found == "The gradient balancer is 'pcgrad'."
     assert raised.value.expected == "An instance of a GradientBalancer, or None."
     assert raised.value.mend == "Give it as ProjectConflicting(), in Gin as @ProjectConflicting()."
