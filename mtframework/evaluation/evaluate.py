@@ -86,7 +86,7 @@ def _rank_metrics(model, task, columns, queries, valid, weights, top_k) -> dict[
         queries[valid],
         catalogue.rows(columns[catalogue.key][valid]),
         ops.convert_to_numpy(embeddings),
-        seen=[catalogue.seen(query_id) for query_id in columns[model.schema.query_key][valid]],
+        seen=catalogue.seen_of(columns[model.schema.query_key][valid]),
     )
     results = {}
     for suffix, kind in (("", ranks), ("_filtered", filtered)):

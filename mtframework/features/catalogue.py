@@ -104,6 +104,20 @@ class Catalogue:
             return self.seen_rows[:0]
         return self.seen_rows[self.seen_offsets[query_id] : self.seen_offsets[query_id + 1]]
 
+    def seen_of(self, query_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the rows that each of many queries has seen, one run a query.
+
+        Returns:
+            The offsets, `[num_queries + 1]` int64, and the rows, int32: query i has seen
+            `rows[offsets[i]:offsets[i + 1]]`.
+        """
+        ids = np.asarray(query_ids, "int64")
+        ids = np.where((ids > 0) & (ids < len(self.seen_offsets) - 1), ids, 0)
+        counts = np.where(ids > 0, np.diff(self.seen_offsets, append=0)[ids], 0)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        places = np.repeat(self.seen_offsets[ids] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return offsets, self.seen_rows[places]
+
     def save(self, path: Path) -> None:
         """Writes the catalogue as one compressed NumPy archive."""
         columns = {f"column:{name}": values for name, values in self.columns.items()}

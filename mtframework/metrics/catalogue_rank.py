@@ -7,7 +7,7 @@ import numpy as np
 from mtframework.errors import DataError, ModelError
 
 # A block of scores stays in the processor's outer cache and keeps matrix products efficient.
-_QUERIES_PER_BLOCK = 1024
+_QUERIES_PER_BLOCK = 256
 _CANDIDATES_PER_BLOCK = 8192
 # Pairs whose score is computed exactly are taken so many at a time.
 _PAIRS_PER_BLOCK = 1 << 16
@@ -78,7 +78,7 @@ def catalogue_ranks(
     if seen is None:
         return ranks, ranks.copy()
     left_out = _seen_pairs(seen, positives, len(candidates))
-    return ranks, ranks - _count_higher_pairs(queries, candidates, thresholds, *left_out)
+    return ranks, ranks - _count_higher_pairs(queries, candidates, thresholds, margins, *left_out)
 
 
 def top_k_accuracy(ranks, k: int, sample_weight=None) -> float:
@@ -140,7 +140,7 @@ def _count_higher(queries, candidates, thresholds, margins, prints, own_prints) 
             # The positive, and candidates just like it, tie; there may be many of them.
             other = prints[columns] != own_prints[rows]
             rows, columns = rows[other], columns[other]
-            counts += _count_higher_pairs(queries, candidates, thresholds, rows, columns)
+            counts += _count_higher_pairs(queries, candidates, thresholds, margins, rows, columns)
     return counts
 
 
@@ -168,14 +168,17 @@ def _fingerprints(embeddings) -> np.ndarray:
     return prints
 
 
-def _count_higher_pairs(queries, candidates, thresholds, rows, columns) -> np.ndarray:
+def _count_higher_pairs(queries, candidates, thresholds, margins, rows, columns) -> np.ndarray:
     """Returns how many of the pairs score above their query's threshold, `[num_queries]`."""
     counts = np.zeros(len(queries), "int64")
     for start in range(0, len(rows), _PAIRS_PER_BLOCK):
         some = rows[start : start + _PAIRS_PER_BLOCK]
-        scores = _scores(queries, candidates, some, columns[start : start + _PAIRS_PER_BLOCK])
-        higher = some[scores > thresholds[some]]
-        counts += np.bincount(higher, minlength=len(queries))
+        others = columns[start : start + _PAIRS_PER_BLOCK]
+        gaps = np.einsum("ij,ij->i", queries[some], candidates[others]) - thresholds[some]
+        doubtful = np.abs(gaps) <= margins[some]
+        exact = _scores(queries, candidates, some[doubtful], others[doubtful])
+        gaps[doubtful] = exact - thresholds[some[doubtful]]
+        counts += np.bincount(some[gaps > 0], minlength=len(queries))
     return counts
 
 
@@ -206,8 +209,10 @@ def _seen_pairs(seen: Seen, positives, num_candidates: int) -> tuple[np.ndarray,
         )
     rows = _rows("seen", rows[: offsets[-1]], num_candidates)
     queries = np.repeat(np.arange(len(positives)), np.diff(offsets))
-    pairs = np.unique(queries * num_candidates + rows)
-    queries, rows = np.divmod(pairs, max(num_candidates, 1))
+    pairs = queries * num_candidates + rows
+    if not (pairs[1:] > pairs[:-1]).all():
+        pairs = np.unique(pairs)
+        queries, rows = np.divmod(pairs, max(num_candidates, 1))
     others = rows != positives[queries]
     return queries[others], rows[others]
 
