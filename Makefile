@@ -16,13 +16,13 @@ movielens: $(VENV)/core  ## Train the tutorial's three experiments and print the
 		--predict "user_id=42,movie_title=Dances with Wolves (1990)" --recommend "user_id=42"
 
 test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest tests
-	KERAS_BACKEND=jax $(BIN)/python -m pytest $(CORE_TESTS)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest --numprocesses 2 tests
+	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-feedback
 	KERAS_BACKEND=jax $(BIN)/python -m pytest plugins/mtf-feedback
 
 test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.
-	KERAS_BACKEND=torch $(BIN)/python -m pytest $(CORE_TESTS)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
 	KERAS_BACKEND=torch $(BIN)/python -m pytest plugins/mtf-feedback
 
 bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.md; half an hour.
