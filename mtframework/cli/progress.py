@@ -1,6 +1,8 @@
 """What a user sees while a model trains. Imports Keras: for commands to import when they run."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 from rich.console import Console
@@ -22,7 +24,7 @@ def training_progress(name: str) -> keras.callbacks.Callback:
 
 
 class Bar(keras.callbacks.Callback):
-    """A live bar over all epochs: step, loss, steps a second, time left.
+    """A live bar over all epochs: step, loss, the tasks' shares, steps a second, time left.
 
     Args:
         name: The experiment's name.
@@ -37,7 +39,7 @@ class Bar(keras.callbacks.Callback):
             BarColumn(),
             TextColumn("step"),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("{task.fields[loss]}"),
             TextColumn("{task.fields[rate]} steps/s"),
             TimeRemainingColumn(),
             console=console,
@@ -46,7 +48,7 @@ class Bar(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.epochs = self.params["epochs"]
         self.bar = self.progress.add_task(
-            self._description(0), total=self.epochs * self.params["steps"], loss="–", rate="–"
+            self._description(0), total=self.epochs * self.params["steps"], loss="", rate="–"
         )
         self.began = time.perf_counter()
         self.steps = 0
@@ -58,7 +60,7 @@ class Bar(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
         rate = self.steps / (time.perf_counter() - self.began)
-        self.progress.update(self.bar, advance=1, loss=_loss(logs), rate=f"{rate:.3g}")
+        self.progress.update(self.bar, advance=1, loss=loss_in_short(logs), rate=f"{rate:.3g}")
 
     def on_train_end(self, logs=None):
         self.close()
@@ -90,7 +92,7 @@ class Lines(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.began
         self.console.print(
-            f"{self.name}: epoch {epoch + 1}/{self.params['epochs']}, loss {_loss(logs)}, "
+            f"{self.name}: epoch {epoch + 1}/{self.params['epochs']}, {loss_in_short(logs)}, "
             f"{seconds:.1f} s",
         )
 
@@ -98,5 +100,22 @@ class Lines(keras.callbacks.Callback):
         """Does nothing: every line is complete."""
 
 
-def _loss(logs) -> str:
-    return f"{float((logs or {}).get('loss', float('nan'))):.4g}"
+def loss_in_short(logs: Mapping[str, Any] | None) -> str:
+    """Returns the loss, each task's share of it, and the lowest cosine of two tasks' gradients.
+
+    A task's share is left out where there is only one, a cosine where none was measured.
+
+    >>> loss_in_short({"loss": 2.5, "rating/share": 0.2, "watch/share": 0.8})
+    'loss 2.5 (rating 20%, watch 80%)'
+    >>> loss_in_short({"loss": 1.0, "gradient_cosine/rating/watch": -0.25})
+    'loss 1, lowest cosine -0.25'
+    """
+    logs = {name: float(value) for name, value in (logs or {}).items()}
+    text = f"loss {logs.get('loss', float('nan')):.4g}"
+    shares = {
+        name.removesuffix("/share"): share for name, share in logs.items() if name.endswith("/share")
+    }
+    if len(shares) > 1:
+        text += f" ({', '.join(f'{task} {share:.0%}' for task, share in shares.items())})"
+    cosines = [value for name, value in logs.items() if name.startswith("gradient_cosine/")]
+    return f"{text}, lowest cosine {min(cosines):.2f}" if cosines else text
