@@ -59,6 +59,10 @@ class RunError(MtframeworkError):
     """A run folder that cannot be read or written."""
 
 
+class ContractError(MtframeworkError):
+    """A part that breaks a clause of its contract; see `mtframework.testing`."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns `' Did you mean "x"?'` for the nearest known name, or an empty string.
 

@@ -1,0 +1,58 @@
+"""The contract of a task, as a test."""
+
+from collections.abc import Callable, Sequence
+
+from mtframework.registry import TASKS
+from mtframework.tasks.task import Task
+from mtframework.testing import task_clauses
+from mtframework.testing.every_backend import check_other_backends
+from mtframework.testing.registration import check_configuration, check_registration, make_checked
+from mtframework.testing.task_case import TaskCase
+
+
+def check_task(
+    make: Callable[[], Task],
+    labels: Sequence[float] = (0.0, 1.0),
+    compares_rows: bool = False,
+    query: str = "query",
+    candidate: str = "candidate",
+    every_backend: bool = False,
+) -> None:
+    """Checks that a task keeps its contract.
+
+    The clauses, in this order: registration, configuration, shapes, rows (no reduction), metrics,
+    missing labels, empty batches, gradients, sample weights, saving, half precision, compilation.
+
+    Args:
+        make: What makes a new task each time it is called.
+        labels: Values that the task's label can have, two or more; without any meaning for a task
+            that has no label.
+        compares_rows: Whether the loss of a row depends on the other rows of the batch, as those of
+            retrieval and of ranking by pairs do.
+        query: The tower of queries, where the task names one.
+        candidate: The tower of candidates, where the task names one.
+        every_backend: Whether to check on the other installed backends as well, each in a process
+            of its own. `make` must then be a function or class at the top of a module.
+
+    Raises:
+        ContractError: The task breaks a clause; the message says which and how to mend it.
+
+    Example:
+
+    >>> from mtframework.testing import check_task
+    >>> check_task(lambda: mtf.Ranking("rating", label="stars", hidden_units=[4]), labels=[1, 3, 5])
+    """
+    task = make_checked(make, Task)
+    case = TaskCase(make, tuple(map(float, labels)), compares_rows, query, candidate)
+    check_registration(task, TASKS)
+    check_configuration(task)
+    for check in task_clauses.ALL:
+        check(case)
+    if every_backend:
+        arguments = {
+            "labels": list(case.labels),
+            "compares_rows": compares_rows,
+            "query": query,
+            "candidate": candidate,
+        }
+        check_other_backends("check_task", make, arguments)
