@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mtframework.tasks.feedback import BinaryFeedback
     from mtframework.tasks.ranking import Ranking
     from mtframework.tasks.retrieval import Retrieval
-    from mtframework.tasks.task import Task
+    from mtframework.tasks.task import Task, dense_head, require_label
     from mtframework.towers.tower import Tower
     from mtframework.training.experiment import Experiment
     from mtframework.training.run import Run, load_model
@@ -40,8 +40,10 @@ __all__ = [
     "Task",
     "Tower",
     "Vocabulary",
+    "dense_head",
     "evaluate",
     "load_model",
+    "require_label",
     "train",
 ]
 
@@ -62,8 +64,10 @@ _HOMES = {
     "Task": "tasks.task",
     "Tower": "towers.tower",
     "Vocabulary": "features.vocabulary",
+    "dense_head": "tasks.task",
     "evaluate": "evaluation.evaluate",
     "load_model": "training.run",
+    "require_label": "tasks.task",
     "train": "training.train",
 }
 

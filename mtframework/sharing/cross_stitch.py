@@ -7,13 +7,13 @@ import numpy as np
 from keras import ops
 
 from mtframework.registry import register_sharing
+from mtframework.sharing.dense_sharing import DenseSharing
 from mtframework.sharing.parallel_networks import ParallelNetworks
-from mtframework.sharing.sharing import Sharing
-from mtframework.sharing.sizes import check_share, check_units
+from mtframework.sharing.sizes import check_share
 
 
 @register_sharing("cross_stitch")
-class CrossStitch(Sharing):
+class CrossStitch(DenseSharing):
     """Mixes, after each layer of the tasks' networks, what the networks have come to.
 
         h[task]     = relu(mixed[task] · W[task] + b[task])
@@ -52,10 +52,8 @@ class CrossStitch(Sharing):
         own_share: float = 0.9,
         name: str | None = None,
     ):
-        super().__init__(name=name)
-        self.hidden_units = check_units("CrossStitch", "hidden_units", hidden_units, needed=True)
+        super().__init__(hidden_units, name)
         self.own_share = check_share("CrossStitch", "own_share", own_share, below_one=False)
-        self.output_units = self.hidden_units[-1]
         self.networks: list[ParallelNetworks] = []
         self.stitches: list[keras.Variable] = []
 
@@ -84,11 +82,7 @@ class CrossStitch(Sharing):
         return {task: mixed[:, self.task_numbers[task]] for task in tasks}
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden_units": list(self.hidden_units),
-            "own_share": self.own_share,
-        }
+        return {**super().get_config(), "own_share": self.own_share}
 
     def _first_stitch(self, num_tasks: int) -> np.ndarray:
         if num_tasks == 1:

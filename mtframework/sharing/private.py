@@ -1,15 +1,12 @@
 """A network for each task, and nothing in common above the towers."""
 
-from collections.abc import Sequence
-
 from mtframework.registry import register_sharing
+from mtframework.sharing.dense_sharing import DenseSharing
 from mtframework.sharing.parallel_networks import ParallelNetworks
-from mtframework.sharing.sharing import Sharing
-from mtframework.sharing.sizes import check_units
 
 
 @register_sharing("private_towers")
-class PrivateTowers(Sharing):
+class PrivateTowers(DenseSharing):
     """Gives each task a dense network of its own: the tasks share the towers and nothing else.
 
         representation[task] = relu(… relu(x · W₀[task] + b₀[task]) …)
@@ -30,11 +27,6 @@ class PrivateTowers(Sharing):
     (4, 8)
     """
 
-    def __init__(self, hidden_units: Sequence[int] = (64,), name: str | None = None):
-        super().__init__(name=name)
-        self.hidden_units = check_units("PrivateTowers", "hidden_units", hidden_units, needed=True)
-        self.output_units = self.hidden_units[-1]
-
     def build(self, input_shape):
         self.task_numbers = {task: number for number, task in enumerate(input_shape)}
         self.networks = ParallelNetworks(len(input_shape), self.hidden_units, name="networks")
@@ -44,6 +36,3 @@ class PrivateTowers(Sharing):
         numbers = [self.task_numbers[task] for task in tasks]
         represented = self.networks(representation, networks=numbers)
         return {task: represented[:, i] for i, task in enumerate(tasks)}
-
-    def get_config(self):
-        return {**super().get_config(), "hidden_units": list(self.hidden_units)}

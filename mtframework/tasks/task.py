@@ -1,6 +1,6 @@
 """The contract of a task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -145,7 +145,11 @@ class Task(keras.layers.Layer):
 
 
 def require_label(task: Task) -> None:
-    """Raises a `ModelError` where a task that learns from a label names none."""
+    """Checks that a task that learns from a label names one; for the task's constructor.
+
+    Raises:
+        ModelError: `task.label` is None.
+    """
     if task.label is None:
         raise ModelError(
             f'The task "{task.name}" ({type(task).__name__}) has no label.',
@@ -154,15 +158,24 @@ def require_label(task: Task) -> None:
         )
 
 
-def dense_head(hidden_units, outputs: int = 1) -> keras.Sequential:
-    """Returns dense ReLU layers followed by a linear one with `outputs` units.
+def dense_head(
+    hidden_units: Sequence[int], outputs: int = 1, use_bias: bool = True
+) -> keras.Sequential:
+    """Returns dense ReLU layers followed by a linear one: `[batch, units]` to `[batch, outputs]`.
+
+    Args:
+        hidden_units: The sizes of the ReLU layers.
+        outputs: The size of the linear layer.
+        use_bias: Whether the linear layer has biases.
+
+    Example:
 
     >>> head = dense_head([256, 128])
     >>> [layer.units for layer in head.layers]
     [256, 128, 1]
     """
     hidden = [keras.layers.Dense(units, activation="relu") for units in hidden_units]
-    return keras.Sequential([*hidden, keras.layers.Dense(outputs)], name="head")
+    return keras.Sequential([*hidden, keras.layers.Dense(outputs, use_bias=use_bias)], name="head")
 
 
 def check_binary(task: Task, labels: np.ndarray) -> None:

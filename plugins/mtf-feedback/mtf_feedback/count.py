@@ -1,19 +1,16 @@
 """How often something happens: plays, visits, messages."""
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 from keras import ops
 
-from mtf_feedback.head import make_head, start_at
-from mtf_feedback.labels import check_labels, present_labels, require_label
-from mtframework import Task
+from mtf_feedback.headed_task import HeadedTask
+from mtf_feedback.labels import check_labels, present_labels
 from mtframework.registry import register_task
 
 
 @register_task("count")
-class Count(Task):
+class Count(HeadedTask):
     """Predicts a count that follows a Poisson distribution.
 
         rate = exp(head(representation))
@@ -45,23 +42,6 @@ class Count(Task):
     [0.0, 3.0]
     """
 
-    def __init__(
-        self,
-        name: str | None = None,
-        label: str | None = None,
-        loss_weight: float = 1.0,
-        sample_weight: str | None = None,
-        missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
-    ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
-        require_label(self)
-        self.hidden_units = tuple(hidden_units)
-        self.head = make_head(self.hidden_units, outputs=1)
-
-    def build(self, input_shape):
-        self.head.build(input_shape["representation"])
-
     def adapt(self, columns, ids):
         """Checks the labels, and starts from their mean."""
         labels = present_labels(self, columns[self.label])
@@ -72,7 +52,7 @@ class Count(Task):
             f"Correct the column, or set {self.name}/Count.missing_label to what means not known.",
         )
         if labels.size and labels.mean() > 0:
-            start_at(self.head, [np.log(labels.mean())])
+            self.start_at([np.log(labels.mean())])
 
     def call(self, inputs, training=None):
         """Returns the logarithms of the rates, `[batch]`."""
@@ -95,6 +75,3 @@ class Count(Task):
             keras.metrics.RootMeanSquaredError(name="rmse"),
             keras.metrics.MeanAbsoluteError(name="mae"),
         ]
-
-    def get_config(self):
-        return {**super().get_config(), "hidden_units": list(self.hidden_units)}

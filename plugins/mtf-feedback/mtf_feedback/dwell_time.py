@@ -7,15 +7,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from mtf_feedback.head import make_head, start_at
-from mtf_feedback.labels import check_labels, present_labels, require_label
+from mtf_feedback.headed_task import HeadedTask
+from mtf_feedback.labels import check_labels, present_labels
 from mtf_feedback.log_normal import log_normal_losses, raw_spread, spread_of
-from mtframework import MtframeworkError, Task
+from mtframework import MtframeworkError
 from mtframework.registry import register_task
 
 
 @register_task("dwell_time")
-class DwellTime(Task):
+class DwellTime(HeadedTask):
     """Predicts a duration that is log-normal: its logarithm has a mean and a spread.
 
     Predictions are the mean of `log(label)` and the unbounded number that the spread is made of,
@@ -49,6 +49,7 @@ class DwellTime(Task):
 
     # Where the label is missing the row does not count, but its logarithm must be finite.
     label_placeholder = 1.0
+    num_outputs = 2
 
     def __init__(
         self,
@@ -60,20 +61,14 @@ class DwellTime(Task):
         hidden_units: Sequence[int] = (),
         score: Literal["median", "mean"] = "median",
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
-        require_label(self)
+        super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
         if score not in ("median", "mean"):
             raise MtframeworkError(
                 f'The task "{self.name}" has score = {score!r}.',
                 '"median" or "mean".',
                 f"Correct {self.name}/DwellTime.score.",
             )
-        self.hidden_units = tuple(hidden_units)
         self.score = score
-        self.head = make_head(self.hidden_units, outputs=2)
-
-    def build(self, input_shape):
-        self.head.build(input_shape["representation"])
 
     def adapt(self, columns, ids):
         """Checks the labels, and starts from the mean and the spread of their logarithms."""
@@ -86,7 +81,7 @@ class DwellTime(Task):
         )
         if labels.size:
             logs = np.log(labels)
-            start_at(self.head, [logs.mean(), raw_spread(logs.std())])
+            self.start_at([logs.mean(), raw_spread(logs.std())])
 
     def call(self, inputs, training=None):
         """Returns the mean of the logarithm and the raw spread, `[batch, 2]`."""
@@ -110,11 +105,7 @@ class DwellTime(Task):
         ]
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden_units": list(self.hidden_units),
-            "score": self.score,
-        }
+        return {**super().get_config(), "score": self.score}
 
 
 def _parameters(predictions):

@@ -5,16 +5,6 @@ import numpy as np
 from mtframework import MtframeworkError, Task
 
 
-def require_label(task: Task) -> None:
-    """Raises an error where a task names no label."""
-    if task.label is None:
-        raise MtframeworkError(
-            f'The task "{task.name}" ({type(task).__name__}) has no label.',
-            "The name of the label's column.",
-            f"Set {task.name}/{type(task).__name__}.label to a column of the data set.",
-        )
-
-
 def present_labels(task: Task, labels: np.ndarray) -> np.ndarray:
     """Returns the labels that are known."""
     labels = np.asarray(labels, "float64")

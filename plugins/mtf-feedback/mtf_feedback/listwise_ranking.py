@@ -1,19 +1,14 @@
 """Puts the rows of a query into order, as a whole."""
 
-from collections.abc import Sequence
-
 from keras import ops
 
-from mtf_feedback.head import make_head
-from mtf_feedback.labels import require_label
-from mtf_feedback.pairwise_ranking import check_temperature
-from mtf_feedback.peers import check_max_peers, check_query, over_rows_with, peers
-from mtframework import Task
+from mtf_feedback.peers import over_rows_with, peers
+from mtf_feedback.query_ranking import QueryRanking
 from mtframework.registry import register_task
 
 
 @register_task("listwise_ranking")
-class ListwiseRanking(Task):
+class ListwiseRanking(QueryRanking):
     """Scores rows so that the order of a query's labels is the likeliest (ListMLE).
 
     Predictions and scores are one number a row, `[batch]`, which means something only beside those
@@ -54,39 +49,6 @@ class ListwiseRanking(Task):
     array([2.08, 0.  , 0.  ], dtype=float32)
     """
 
-    def __init__(
-        self,
-        name: str | None = None,
-        label: str | None = None,
-        loss_weight: float = 1.0,
-        sample_weight: str | None = None,
-        missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
-        query: str = "query",
-        temperature: float = 1.0,
-        max_peers: int = 64,
-    ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
-        require_label(self)
-        check_max_peers(self, max_peers)
-        check_temperature(self, temperature)
-        self.hidden_units = tuple(hidden_units)
-        self.query = query
-        self.temperature = temperature
-        self.max_peers = max_peers
-        self.head = make_head(self.hidden_units, outputs=1, use_bias=False)
-
-    def reads(self, towers):
-        check_query(self, self.query, towers)
-        return towers
-
-    def build(self, input_shape):
-        self.head.build(input_shape["representation"])
-
-    def call(self, inputs, training=None):
-        """Returns the scores, `[batch]`."""
-        return ops.squeeze(self.head(inputs["representation"], training=training), -1)
-
     def example_losses(self, labels, predictions, inputs):
         """Returns how unlikely each row is to come next, `[batch]` float32."""
         labels = ops.convert_to_tensor(labels)
@@ -98,12 +60,3 @@ class ListwiseRanking(Task):
         remaining = ops.concatenate([scores[:, None], others], axis=-1)
         losses = ops.logsumexp(remaining, axis=-1) - scores
         return over_rows_with(ops.any(left, axis=-1), losses, inputs["row_weights"])
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden_units": list(self.hidden_units),
-            "query": self.query,
-            "temperature": self.temperature,
-            "max_peers": self.max_peers,
-        }

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from mtf_feedback.head import make_head
-from mtf_feedback.labels import check_labels, present_labels, require_label
-from mtframework import MtframeworkError, Task
+from mtf_feedback.headed_task import HeadedTask
+from mtf_feedback.labels import check_labels, present_labels
+from mtframework import MtframeworkError
 from mtframework.registry import register_task
 
 MIN_GAP = 1e-3
@@ -16,7 +16,7 @@ MIN_GAP = 1e-3
 
 
 @register_task("ordinal_rating")
-class OrdinalRating(Task):
+class OrdinalRating(HeadedTask):
     """Predicts which of several ordered levels a row has, by a cumulative link.
 
         P(label > levels[k]) = sigmoid(head(representation) − threshold[k])
@@ -49,6 +49,9 @@ class OrdinalRating(Task):
     2.0
     """
 
+    # The first threshold is the head's bias already.
+    has_bias = False
+
     def __init__(
         self,
         name: str | None = None,
@@ -59,9 +62,7 @@ class OrdinalRating(Task):
         hidden_units: Sequence[int] = (),
         levels: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 5.0),
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
-        require_label(self)
-        self.hidden_units = tuple(hidden_units)
+        super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
         self.levels = tuple(float(level) for level in levels)
         if len(self.levels) < 2 or sorted(set(self.levels)) != list(self.levels):
             raise MtframeworkError(
@@ -69,11 +70,9 @@ class OrdinalRating(Task):
                 "Two or more values, ascending.",
                 f"Set {self.name}/OrdinalRating.levels to the label's values, smallest first.",
             )
-        # The first threshold is the head's bias already.
-        self.head = make_head(self.hidden_units, outputs=1, use_bias=False)
 
     def build(self, input_shape):
-        self.head.build(input_shape["representation"])
+        super().build(input_shape)
         self.first_threshold = self._add_parameter("first_threshold", 1)
         self.raw_gaps = self._add_parameter("raw_gaps", len(self.levels) - 2)
 
@@ -140,11 +139,7 @@ class OrdinalRating(Task):
         ]
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden_units": list(self.hidden_units),
-            "levels": list(self.levels),
-        }
+        return {**super().get_config(), "levels": list(self.levels)}
 
     def _add_parameter(self, name: str, size: int):
         return self.add_weight(shape=(size,), initializer="zeros", name=name, autocast=False)

@@ -6,10 +6,8 @@ from typing import Literal
 import keras_rs
 from keras import ops
 
-from mtf_feedback.head import make_head
-from mtf_feedback.labels import require_label
-from mtf_feedback.peers import check_max_peers, check_query, over_rows_with, peers
-from mtframework import MtframeworkError, Task
+from mtf_feedback.peers import over_rows_with, peers
+from mtf_feedback.query_ranking import QueryRanking
 from mtframework.registry import register_task
 
 
@@ -28,7 +26,7 @@ _LOSSES = {
 
 
 @register_task("pairwise_ranking")
-class PairwiseRanking(Task):
+class PairwiseRanking(QueryRanking):
     """Scores rows so that, within a query, higher labels have higher scores.
 
     Predictions and scores are one number a row, `[batch]`, which means something only beside those
@@ -81,34 +79,21 @@ class PairwiseRanking(Task):
         temperature: float = 1.0,
         max_peers: int = 64,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
-        require_label(self)
-        check_max_peers(self, max_peers)
+        super().__init__(
+            name,
+            label,
+            loss_weight,
+            sample_weight,
+            missing_label,
+            hidden_units,
+            query,
+            temperature,
+            max_peers,
+        )
         if loss not in _LOSSES:
-            raise MtframeworkError(
-                f'The task "{self.name}" has loss = {loss!r}.',
-                f"One of {', '.join(_LOSSES)}.",
-                f"Correct {self.name}/PairwiseRanking.loss.",
-            )
-        check_temperature(self, temperature)
-        self.hidden_units = tuple(hidden_units)
-        self.query = query
+            raise self._wrong("loss", loss, f"One of {', '.join(_LOSSES)}.")
         self.loss = loss
-        self.temperature = temperature
-        self.max_peers = max_peers
         self.pair_loss = _LOSSES[loss]()
-        self.head = make_head(self.hidden_units, outputs=1, use_bias=False)
-
-    def reads(self, towers):
-        check_query(self, self.query, towers)
-        return towers
-
-    def build(self, input_shape):
-        self.head.build(input_shape["representation"])
-
-    def call(self, inputs, training=None):
-        """Returns the scores, `[batch]`."""
-        return ops.squeeze(self.head(inputs["representation"], training=training), -1)
 
     def example_losses(self, labels, predictions, inputs):
         """Returns each row's mean loss over its pairs, `[batch]` float32."""
@@ -123,21 +108,4 @@ class PairwiseRanking(Task):
         return over_rows_with(num_pairs > 0, losses, inputs["row_weights"])
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden_units": list(self.hidden_units),
-            "query": self.query,
-            "loss": self.loss,
-            "temperature": self.temperature,
-            "max_peers": self.max_peers,
-        }
-
-
-def check_temperature(task: Task, temperature: float) -> None:
-    """Raises an error for a temperature that is not above 0."""
-    if isinstance(temperature, (bool, str)) or not 0 < temperature < float("inf"):
-        raise MtframeworkError(
-            f'The task "{task.name}" has temperature = {temperature!r}.',
-            "A finite number above 0.",
-            f"Correct {task.name}/{type(task).__name__}.temperature.",
-        )
+        return {**super().get_config(), "loss": self.loss}

@@ -2,29 +2,6 @@
 
 from keras import ops
 
-from mtframework import MtframeworkError, Task
-
-
-def check_query(task: Task, query: str, towers: tuple[str, ...]) -> None:
-    """Raises an error where the model has no tower of that name."""
-    if query not in towers:
-        known = ", ".join(f'"{tower}"' for tower in towers)
-        raise MtframeworkError(
-            f'The task "{task.name}" has query = "{query}", and there is no such tower.',
-            f"One of {known}.",
-            f"Set {task.name}/{type(task).__name__}.query to the tower of who asks.",
-        )
-
-
-def check_max_peers(task: Task, max_peers: int) -> None:
-    """Raises an error for a row that is compared with nothing."""
-    if isinstance(max_peers, bool) or not isinstance(max_peers, int) or max_peers < 1:
-        raise MtframeworkError(
-            f'The task "{task.name}" has max_peers = {max_peers!r}.',
-            "A whole number, 1 or more.",
-            f"Correct {task.name}/{type(task).__name__}.max_peers, or leave it out.",
-        )
-
 
 def peers(query_ids, valid, max_peers: int):
     """Finds, for each row, other rows of the same query.

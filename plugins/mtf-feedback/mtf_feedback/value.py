@@ -1,20 +1,17 @@
 """What a row is worth, where most are worth nothing: revenue, lifetime value."""
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 from keras import ops
 
-from mtf_feedback.head import make_head, start_at
-from mtf_feedback.labels import check_labels, present_labels, require_label
+from mtf_feedback.headed_task import HeadedTask
+from mtf_feedback.labels import check_labels, present_labels
 from mtf_feedback.log_normal import log_normal_losses, raw_spread, spread_of
-from mtframework import Task
 from mtframework.registry import register_task
 
 
 @register_task("value")
-class Value(Task):
+class Value(HeadedTask):
     """Predicts a value that is often zero and otherwise log-normal (ZILN).
 
     Predictions are the logit of `P(label > 0)`, the mean of the logarithm of a positive label, and
@@ -45,22 +42,7 @@ class Value(Task):
     0.5
     """
 
-    def __init__(
-        self,
-        name: str | None = None,
-        label: str | None = None,
-        loss_weight: float = 1.0,
-        sample_weight: str | None = None,
-        missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
-    ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
-        require_label(self)
-        self.hidden_units = tuple(hidden_units)
-        self.head = make_head(self.hidden_units, outputs=3)
-
-    def build(self, input_shape):
-        self.head.build(input_shape["representation"])
+    num_outputs = 3
 
     def adapt(self, columns, ids):
         """Checks the labels, and starts from their distribution."""
@@ -76,7 +58,7 @@ class Value(Task):
             # One row of each kind more, so that neither is held impossible.
             odds = (positive.size + 1) / (labels.size - positive.size + 1)
             logs = np.log(positive)
-            start_at(self.head, [np.log(odds), logs.mean(), raw_spread(logs.std())])
+            self.start_at([np.log(odds), logs.mean(), raw_spread(logs.std())])
 
     def call(self, inputs, training=None):
         """Returns logit, mean of the logarithm and raw spread, `[batch, 3]`."""
@@ -102,9 +84,6 @@ class Value(Task):
             keras.metrics.RootMeanSquaredError(name="rmse"),
             keras.metrics.MeanAbsoluteError(name="mae"),
         ]
-
-    def get_config(self):
-        return {**super().get_config(), "hidden_units": list(self.hidden_units)}
 
 
 def _parameters(predictions):

@@ -1,0 +1,25 @@
+"""Sharing layers that are made of dense layers of given sizes."""
+
+from collections.abc import Sequence
+
+from mtframework.sharing.sharing import Sharing
+from mtframework.sharing.sizes import check_units
+
+
+class DenseSharing(Sharing):
+    """A sharing layer whose representations come out of dense layers. Abstract.
+
+    Args:
+        hidden_units: The sizes of the dense layers; the last one is that of the representation.
+        name: The layer's name.
+    """
+
+    def __init__(self, hidden_units: Sequence[int] = (64,), name: str | None = None):
+        super().__init__(name=name)
+        self.hidden_units = check_units(
+            type(self).__name__, "hidden_units", hidden_units, needed=True
+        )
+        self.output_units = self.hidden_units[-1]
+
+    def get_config(self):
+        return {**super().get_config(), "hidden_units": list(self.hidden_units)}
