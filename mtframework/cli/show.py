@@ -11,13 +11,18 @@ def show(
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
-    """Show the whole configuration of an experiment, and where each value comes from."""
+    """Show the whole configuration of an experiment, and its model as a picture.
+
+    Each value comes with the line that it is from. The picture is there for an experiment without
+    mistakes.
+    """
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell_finding
+    from mtframework.cli.picture import picture_of
 
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
     table = output.table("argument", "value", "from", numbers_from=3)
@@ -25,8 +30,13 @@ def show(
     for value in values:
         style = "dim" if value.origin == "default" else None
         table.add_row(value.key, value.text, value.origin, style=style)
-    output.console().print(table)
-    for finding in loaded.check():
+    findings = loaded.check()
+    console = output.console()
+    console.print(table)
+    if not loaded.is_fragment and not any(each.is_error for each in findings):
+        output.heading(console, loaded.name)
+        console.print(picture_of(loaded.build))
+    for finding in findings:
         tell_finding(finding)
     output.write_json(
         json,
