@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).parents[1] / "mtframework"
 
 # Layer by layer from the bottom: a module imports from its own layer and those below.
 LAYERS = [
-    {"errors", "registry"},
+    {"errors", "registry", "whole_file"},
     {"features", "losses", "metrics"},
     {"tasks", "towers", "sharing", "balancing", "data"},
     {"model", "recommend", "idle_parts"},
     {"training", "evaluation", "serving", "testing"},
     {"config"},
+    {"sweep"},
     {"cli"},
 ]
 # data/ knows no model part, and no model part knows data/.

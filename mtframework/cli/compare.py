@@ -1,6 +1,5 @@
 """`mtframework compare`."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,7 @@ import typer
 from mtframework.cli import options
 
 if TYPE_CHECKING:
-    from mtframework.config import Loaded
+    from mtframework.cli.comparing import PlannedRun
     from mtframework.evaluation.compare import Comparison
     from mtframework.training.train import Trained
 
@@ -22,6 +21,44 @@ def compare(
     split: Annotated[
         options.SplitName, typer.Option("--split", help="The rows to judge by.")
     ] = "test",
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--baseline",
+            help="An experiment, by its name in the table, to compare each other one with, seed by "
+            "seed. Repeatable.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    with_baselines: Annotated[
+        bool,
+        typer.Option(
+            "--with-baselines",
+            help="Add simple methods: a constant, popularity, item-kNN, EASE and, where the "
+            "package implicit is installed, ALS.",
+        ),
+    ] = False,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            help="A metric to show, such as watch/top_10_filtered, in place of the main ones. "
+            "Repeatable.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Write report.html with plots, report.md and report.json to this folder, and each "
+            "run's result, so that the same command goes on after an interruption.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
     predict: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,86 +101,60 @@ def compare(
 
     A file that leaves something for others to set, such as a base.gin, is left out.
     """
-    from dataclasses import asdict
-
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)
     from mtframework.cli import output
-    from mtframework.cli.comparison import comparison_table
+    from mtframework.cli.comparing import baselines_of, carry_out, load_experiments, plan
+    from mtframework.cli.comparison import comparison_table, print_differences
+    from mtframework.cli.errors import console
     from mtframework.cli.predicting import print_predictions, print_recommendations
     from mtframework.cli.rows import parse_row
+    from mtframework.evaluation.difference import check_baseline
+    from mtframework.evaluation.evidence import every_metric, evidence_of
+    from mtframework.evaluation.finished_runs import FinishedRuns
+    from mtframework.evaluation.report import write_report
 
     rows = [parse_row(text) for text in predict or ()]
     queries = [parse_row(text) for text in recommend or ()]
-    loaded = _experiments(experiments, bindings or [], plugin or [])
+    runs = plan(load_experiments(experiments, bindings or [], plugin or []), seed, seeds)
+    names = list(dict.fromkeys(each.name for each in runs))
+    for name in baseline or ():
+        check_baseline(name, names)
+
+    def write(evidence) -> None:
+        output.write_json(json, evidence.as_json())
+        if report is not None:
+            write_report(report, evidence, " and ".join(names), split)
+
     results: list[Comparison] = []
-    richest: tuple[int, str, Trained] | None = None
-    for name, each in zip(_names(loaded), loaded, strict=True):
-        for trained, result in _train_all(each, name, _seeds(each, seed, seeds), split, run):
+    richest: tuple[int, PlannedRun, Trained | None] | None = None
+    finished = FinishedRuns(report / "runs") if report else None
+    needs_model = bool(rows or queries)
+    try:
+        for each, trained, result in carry_out(runs, split, run, finished, not needs_model):
             results.append(result)
-            tasks = sum(task.loss_weight > 0 for task in trained.model.tasks.values())
-            if richest is None or tasks >= richest[0]:
-                richest = (tasks, name, trained)
-            output.write_json(json, [asdict(result) for result in results])
-    printer = output.console()
-    printer.print(comparison_table(results, all_metrics))
-    assert richest is not None  # there is at least one experiment and one seed
-    _, name, trained = richest
-    print_predictions(printer, name, trained.model, rows)
-    print_recommendations(printer, name, trained.model, queries, k)
-
-
-def _experiments(paths: Sequence[Path], bindings: list[str], plugins: list[str]) -> list["Loaded"]:
-    """Returns the experiments, all of them checked before the first one trains."""
-    from mtframework import config
-    from mtframework.cli.errors import console, tell_warnings
-    from mtframework.errors import ExperimentError
-
-    loaded = [config.load(path, bindings, plugins) for path in paths]
-    complete = [each for each in loaded if not each.is_fragment]
-    for each in loaded:
-        if each.is_fragment:
+            if richest is None or len(result.tasks) >= richest[0]:
+                richest = (len(result.tasks), each, trained)
+            known = every_metric(results)
+            write(evidence_of(results, metrics=[name for name in metric or () if name in known]))
+    except KeyboardInterrupt:
+        if report is not None:
             console().print(
-                f"{each.path} is not compared: it is a fragment, which leaves {each.left_to_set} "
-                "to the files that include it.",
-                style="dim",
+                f"{len(results)} of {len(runs)} runs are kept in {report}; the same command goes "
+                "on from there."
             )
-    if not complete:
-        raise ExperimentError(
-            "Every file that was given is a fragment.",
-            "At least one whole experiment.",
-            "Name files that include these.",
-        )
-    findings = [finding for each in complete for finding in each.check()]
-    config.raise_errors(findings)
-    tell_warnings(findings)
-    return complete
-
-
-def _names(loaded: Sequence["Loaded"]) -> list[str]:
-    """Returns what to call each experiment: its file, with the folder where two are alike."""
-    names = [each.name for each in loaded]
-    if len(set(names)) < len(names):
-        names = [f"{each.path.resolve().parent.name}-{each.name}" for each in loaded]
-    if len(set(names)) < len(names):
-        names = [f"{number}-{name}" for number, name in enumerate(names, start=1)]
-    return names
-
-
-def _seeds(loaded: "Loaded", first: int | None, how_many: int) -> range:
-    start = loaded.seed if first is None else first
-    return range(start, start + how_many)
-
-
-def _train_all(
-    loaded: "Loaded", name: str, seeds: range, split: str, folder: Path | None
-) -> Iterator[tuple["Trained", "Comparison"]]:
-    from mtframework.cli.training import train_shown
-    from mtframework.evaluation.compare import judge
-
-    for seed in seeds:
-        seeded = loaded.with_seed(seed)
-        run_name = name if len(seeds) == 1 else f"{name}-{seed}"
-        trained = train_shown(seeded, folder and folder / run_name)
-        yield trained, judge(name, seed, trained, split)
+        raise
+    assert richest is not None  # there is at least one experiment and one seed
+    _, planned, trained = richest
+    if with_baselines:
+        results += baselines_of(planned, split)
+    shown = every_metric(results) if all_metrics else metric or ()
+    evidence = evidence_of(results, baseline or (), shown)
+    write(evidence)
+    printer = output.console()
+    printer.print(comparison_table(evidence, in_rows=all_metrics))
+    print_differences(printer, evidence)
+    if trained is not None:
+        print_predictions(printer, planned.name, trained.model, rows)
+        print_recommendations(printer, planned.name, trained.model, queries, k)

@@ -1,14 +1,13 @@
 """Results on standard output and in files."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from mtframework.errors import RunError
+from mtframework.whole_file import write_whole
 
 WIDTH_OF_A_PIPE = 160
 """Columns where no terminal says how many it has."""
@@ -48,18 +47,5 @@ def write_json(path: Path | None, result: Any) -> None:
     Raises:
         RunError: The file cannot be written.
     """
-    if path is None:
-        return
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            partial.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"{path} cannot be written: {error.strerror}.",
-            "A file in a folder that exists and can be written.",
-            "Name another file for --json.",
-        ) from error
+    if path is not None:
+        write_whole(path, json.dumps(result, indent=1, ensure_ascii=False) + "\n")

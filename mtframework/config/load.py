@@ -1,5 +1,6 @@
 """The library's door to Gin experiments."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -52,6 +53,12 @@ class Loaded:
     def plugin_files(self) -> tuple[Path, ...]:
         """The files that its imports and `--plugin` loaded: a run folder keeps copies of them."""
         return tuple(self.configuration.source.plugin_files)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that it is made from: the resolved text and the plugin files."""
+        texts = [self.text, *(path.read_text("utf-8") for path in self.plugin_files)]
+        return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
     @property
     def seed(self) -> int:

@@ -1,7 +1,8 @@
 """Several experiments, trained and judged alike."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mtframework.evaluation.evaluate import evaluate
 from mtframework.training.train import Trained
@@ -9,21 +10,25 @@ from mtframework.training.train import Trained
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of one experiment with one seed.
+    """The result of one experiment with one seed, or of a baseline.
 
     Args:
-        experiment: The experiment's name.
-        seed: The seed.
+        experiment: The experiment's name, or the baseline's.
+        seed: The seed; None of a baseline that draws nothing.
         metrics: What `evaluate` gave.
         fit_seconds: How long training took.
         evaluate_seconds: How long evaluating took.
+        tasks: The tasks that it learned: those with a loss weight above zero.
+        history: Each metric's value an epoch, `{name: [num_epochs]}`.
     """
 
     experiment: str
-    seed: int
-    metrics: dict[str, float]
+    seed: int | None
+    metrics: Mapping[str, float]
     fit_seconds: float
     evaluate_seconds: float
+    tasks: Sequence[str] = ()
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def judge(experiment: str, seed: int, trained: Trained, split: str = "test") -> Comparison:
@@ -31,4 +36,12 @@ def judge(experiment: str, seed: int, trained: Trained, split: str = "test") -> 
     began = time.perf_counter()
     metrics = evaluate(trained.model, trained.dataset, split)
     seconds = time.perf_counter() - began
-    return Comparison(experiment, seed, metrics, trained.fit_seconds, seconds)
+    return Comparison(
+        experiment,
+        seed,
+        metrics,
+        trained.fit_seconds,
+        seconds,
+        [name for name, task in trained.model.tasks.items() if task.loss_weight > 0],
+        {name: [float(value) for value in each] for name, each in trained.history.items()},
+    )

@@ -1,6 +1,6 @@
 """A trained model's metrics on rows that it has not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from keras import ops
@@ -48,30 +48,35 @@ def evaluate(
     scores, towers = model.predict_and_embed(batches, verbose=0)
     results: dict[str, float] = {}
     for name, task in model.tasks.items():
-        valid, labels, weights = _rows(task, columns)
-        valid = valid & (weights > 0)
+        valid, labels, weights = rows_that_count(task, columns)
         if not valid.any():
             continue
         if isinstance(task, Retrieval):
-            found = _rank_metrics(model, task, columns, towers[task.query], valid, weights, top_k)
+            ranks = _ranks(model, task, columns, towers[task.query], valid)
+            found = metrics_of_ranks(*ranks, weights[valid], model.catalogue.size, top_k)
         else:
-            found = _own_metrics(task, labels[valid], scores[name][valid], weights[valid])
+            found = metrics_of_scores(task, labels[valid], scores[name][valid], weights[valid])
         results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
 
 
-def _rows(task: Task, columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns which rows count for the task, its labels and the rows' weights."""
+def rows_that_count(
+    task: Task, columns: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns which rows have a label and a weight for a task, their labels and their weights."""
     num_rows = len(next(iter(columns.values())))
     weights = columns[task.sample_weight] if task.sample_weight else np.ones(num_rows, "float32")
     if task.label is None:
-        return np.ones(num_rows, bool), np.zeros(num_rows, "float32"), weights
+        return weights > 0, np.zeros(num_rows, "float32"), weights
     labels = columns[task.label]
     valid = ops.convert_to_numpy(task.valid_rows(ops.convert_to_tensor(labels)))
-    return valid, labels, weights
+    return valid & (weights > 0), labels, weights
 
 
-def _own_metrics(task: Task, labels, scores, weights) -> dict[str, float]:
+def metrics_of_scores(
+    task: Task, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray
+) -> dict[str, float]:
+    """Returns a task's own metrics of rows that count, by name."""
     labels = ops.convert_to_numpy(task.metric_labels(labels))
     metrics = task.make_metrics()
     for metric in metrics:
@@ -79,20 +84,30 @@ def _own_metrics(task: Task, labels, scores, weights) -> dict[str, float]:
     return {metric.name: float(ops.convert_to_numpy(metric.result())) for metric in metrics}
 
 
-def _rank_metrics(model, task, columns, queries, valid, weights, top_k) -> dict[str, float]:
+def metrics_of_ranks(
+    ranks: np.ndarray,
+    filtered: np.ndarray,
+    weights: np.ndarray,
+    catalogue_size: int,
+    top_k: Sequence[int] = TOP_K,
+) -> dict[str, float]:
+    """Returns the metrics of retrieval, by name, of the ranks among all and unseen candidates."""
+    results = {}
+    for suffix, kind in (("", ranks), ("_filtered", filtered)):
+        for k in top_k:
+            if k <= catalogue_size:
+                results[f"top_{k}{suffix}"] = top_k_accuracy(kind, k, weights)
+        results[f"mrr{suffix}"] = mean_reciprocal_rank(kind, weights)
+        results[f"ndcg_10{suffix}"] = ndcg(kind, 10, weights)
+    return results
+
+
+def _ranks(model, task: Retrieval, columns, queries, valid) -> tuple[np.ndarray, np.ndarray]:
     catalogue = model.catalogue
     embeddings = model.embed([task.candidate], catalogue.columns)[task.candidate]
-    ranks, filtered = catalogue_ranks(
+    return catalogue_ranks(
         queries[valid],
         catalogue.rows(columns[catalogue.key][valid]),
         ops.convert_to_numpy(embeddings),
         seen=catalogue.seen_of(columns[model.schema.query_key][valid]),
     )
-    results = {}
-    for suffix, kind in (("", ranks), ("_filtered", filtered)):
-        for k in top_k:
-            if k <= catalogue.size:
-                results[f"top_{k}{suffix}"] = top_k_accuracy(kind, k, weights[valid])
-        results[f"mrr{suffix}"] = mean_reciprocal_rank(kind, weights[valid])
-        results[f"ndcg_10{suffix}"] = ndcg(kind, 10, weights[valid])
-    return results

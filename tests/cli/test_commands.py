@@ -77,14 +77,15 @@ def test_compare(run, folder):
         "--k", 4,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    results = json.loads((folder / "results.json").read_text())
+    results = json.loads((folder / "results.json").read_text())["runs"]
     assert [(each["experiment"], each["seed"]) for each in results] == [
         ("stars", 0), ("stars", 1), ("joint", 0), ("joint", 1)
     ]  # fmt: skip
     assert set(results[0]) == {
-        "experiment", "seed", "metrics", "fit_seconds", "evaluate_seconds"
+        "experiment", "seed", "metrics", "fit_seconds", "evaluate_seconds", "tasks", "history"
     }  # fmt: skip
-    assert "Mean ± standard deviation of 2 seeds." in result.stdout
+    assert "run 3 of 4: joint, seed 0; about" in result.stderr
+    assert "Mean of 2 seeds ± half the width of its 95 % t-interval." in result.stdout
     [stars] = [line for line in result.stdout.splitlines() if line.startswith("│ stars")]
     assert "–" in stars  # it has no task that finds
     assert "joint predicts" in result.stdout
@@ -106,6 +107,60 @@ def test_compare_checks_all_before_it_trains_one(run, folder):
     result = run("compare", "stars.gin", "bad.gin")
     assert result.exit_code == 1
     assert "bad.gin:2" in result.stderr
+    assert "epoch" not in result.stderr
+
+
+def test_compare_with_baselines_goes_on_after_an_interruption(run, folder, monkeypatch):
+    import mtframework.cli.comparing as comparing
+
+    command = (
+        "compare", "stars.gin", "joint.gin", "--seeds", 2, "--report", "out", "--with-baselines",
+        "--baseline", "stars", "--metric", "stars/rmse", "--metric", "buy/top_5_filtered",
+    )  # fmt: skip
+    train, trainings = comparing.train_shown, []
+
+    def train_twice(*arguments):
+        if len(trainings) == 2:
+            raise KeyboardInterrupt
+        trainings.append(arguments)
+        return train(*arguments)
+
+    monkeypatch.setattr(comparing, "train_shown", train_twice)
+    interrupted = run(*command)
+    assert interrupted.exit_code == 130
+    assert "2 of 4 runs are kept in out" in interrupted.stderr
+    assert len(json.loads((folder / "out/report.json").read_text())["runs"]) == 2
+
+    trainings.clear()
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    assert len(trainings) == 2  # the other two were kept
+    assert "stars, seed 0, kept from before" in done.stderr
+    report = json.loads((folder / "out/report.json").read_text())
+    seeds = {
+        each["seed"]: each["metrics"] for each in report["runs"] if each["experiment"] == "joint"
+    }
+    alone = {
+        each["seed"]: each["metrics"] for each in report["runs"] if each["experiment"] == "stars"
+    }
+    [difference] = report["differences"]
+    expected = sum(seeds[s]["stars/rmse"] - alone[s]["stars/rmse"] for s in (0, 1)) / 2
+    assert difference["interval"]["mean"] == pytest.approx(expected)
+    assert difference["added_tasks"] == ["buy"]
+    for name in ("popularity", "item-kNN", "EASE", "constant"):
+        assert f"│ {name}" in done.stdout
+    assert "against stars, seed by seed" in done.stdout
+    page = (folder / "out/report.html").read_text()
+    assert "cosine of stars and buy" in page  # learning curves, gradients and differences
+    assert page.count("<svg") >= 4
+    assert "src=" not in page
+    assert "| EASE |" in (folder / "out/report.md").read_text()
+
+
+def test_compare_with_what_is_not_compared(run):
+    result = run("compare", "stars.gin", "--baseline", "star")
+    assert result.exit_code == 1
+    assert 'There is no experiment "star" to compare with. Did you mean "stars"?' in result.stderr
     assert "epoch" not in result.stderr
 
 

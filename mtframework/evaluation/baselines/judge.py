@@ -1,0 +1,146 @@
+"""Baselines judged as models are."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from mtframework.data.dataset import Dataset
+from mtframework.evaluation.baselines.als import AlternatingLeastSquares
+from mtframework.evaluation.baselines.ease import EASE
+from mtframework.evaluation.baselines.interactions import Interactions
+from mtframework.evaluation.baselines.item_knn import ItemKNN
+from mtframework.evaluation.baselines.popularity import Popularity
+from mtframework.evaluation.compare import Comparison
+from mtframework.evaluation.evaluate import metrics_of_ranks, metrics_of_scores, rows_that_count
+from mtframework.features.encoding import encode_columns
+from mtframework.model import MultiTaskModel
+from mtframework.tasks.feedback import BinaryFeedback
+from mtframework.tasks.ranking import Ranking
+from mtframework.tasks.retrieval import Retrieval
+from mtframework.tasks.task import Task
+
+Columns = dict[str, np.ndarray]
+Ranks = tuple[np.ndarray, np.ndarray]
+
+
+def judge_baselines(
+    model: MultiTaskModel, dataset: Dataset, split: str = "test"
+) -> list[Comparison]:
+    """Returns what simple methods reach on the tasks of a model, by the rows it is judged by.
+
+    For tasks that predict a number or a probability: the mean label of the training rows. For
+    retrieval tasks: popularity, item-kNN, EASE and, where `implicit` is installed, ALS, which learn
+    from the training rows that are positives of the task. Other tasks have none.
+
+    Args:
+        model: An adapted model; it need not be trained.
+        dataset: The data that it was adapted to.
+        split: The rows to judge by.
+    """
+    train, rows = (
+        encode_columns(dataset.split(name), model.schema, model.vocabularies)
+        for name in ("train", split)
+    )
+    numbers = [task for task in model.tasks.values() if isinstance(task, (Ranking, BinaryFeedback))]
+    retrievals = [task for task in model.tasks.values() if isinstance(task, Retrieval)]
+    results = []
+    if numbers:
+        results.append(_judge("constant", numbers, lambda task: _judge_constant(task, train, rows)))
+    for name, method in _methods().items() if retrievals else ():
+        judge = functools.partial(_judge_ranking, method, model, train, rows)
+        results.append(_judge(name, retrievals, judge))
+    return results
+
+
+def score_ranks(
+    scores: Callable[[int, int], np.ndarray],
+    interactions: Interactions,
+    queries: np.ndarray,
+    positives: np.ndarray,
+    seen: Callable[[int], np.ndarray],
+) -> Ranks:
+    """Returns the rank of each row's positive among all candidates, and among unseen ones.
+
+    As in `catalogue_ranks`, the rank is the number of candidates that score strictly higher, and
+    the positive is never left out.
+
+    Args:
+        scores: Gives the scores of the queries from a first to an end.
+        interactions: What they were learned from.
+        queries: The query ids, `[num_rows]`.
+        positives: The positives' rows in the catalogue, `[num_rows]`.
+        seen: Gives the catalogue's rows that a query id has in the training rows.
+    """
+    ranks, filtered = np.zeros((2, len(queries)), "int64")
+    order = np.argsort(queries, kind="stable")
+    for start, end in interactions.blocks():
+        block = scores(start, end)
+        for query in range(start, end):
+            first, last = np.searchsorted(queries[order], [query, query + 1])
+            of_query = order[first:last]
+            of_all = block[query - start]
+            own = of_all[positives[of_query], None]
+            ranks[of_query] = np.count_nonzero(of_all > own, axis=1)
+            higher_seen = np.count_nonzero(of_all[seen(query)] > own, axis=1)
+            filtered[of_query] = ranks[of_query] - higher_seen
+    return ranks, filtered
+
+
+def _methods() -> dict[str, Any]:
+    methods = {"popularity": Popularity(), "item-kNN": ItemKNN(), "EASE": EASE()}
+    if AlternatingLeastSquares.is_installed():
+        methods["ALS (implicit)"] = AlternatingLeastSquares()
+    return methods
+
+
+def _judge(
+    name: str, tasks: Sequence[Task], judge: Callable[[Any], tuple[dict[str, float], float]]
+) -> Comparison:
+    """Returns a baseline's metrics on the tasks that it is for; `judge` gives one task's."""
+    began = time.perf_counter()
+    metrics, fit_seconds = {}, 0.0
+    for task in tasks:
+        found, seconds = judge(task)
+        metrics |= {f"{task.name}/{metric}": value for metric, value in found.items()}
+        fit_seconds += seconds
+    evaluate_seconds = time.perf_counter() - began - fit_seconds
+    return Comparison(name, None, metrics, fit_seconds, evaluate_seconds)
+
+
+def _judge_constant(task: Task, train: Columns, rows: Columns) -> tuple[dict[str, float], float]:
+    began = time.perf_counter()
+    valid, labels, weights = rows_that_count(task, train)
+    labels = ops.convert_to_numpy(task.metric_labels(labels[valid]))
+    constant = np.average(labels.astype("float64"), weights=weights[valid])
+    seconds = time.perf_counter() - began
+    valid, labels, weights = rows_that_count(task, rows)
+    if not valid.any():
+        return {}, seconds
+    scores = np.full(valid.sum(), constant, "float32")
+    return metrics_of_scores(task, labels[valid], scores, weights[valid]), seconds
+
+
+def _judge_ranking(
+    method: Any, model: MultiTaskModel, train: Columns, rows: Columns, task: Retrieval
+) -> tuple[dict[str, float], float]:
+    catalogue, key = model.catalogue, model.schema.query_key
+    began = time.perf_counter()
+    valid, _, _ = rows_that_count(task, train)
+    interactions = Interactions.of(
+        train[key][valid],
+        catalogue.rows(train[catalogue.key][valid]),
+        model.vocabularies[key].size,
+        catalogue.size,
+    )
+    method.fit(interactions)
+    seconds = time.perf_counter() - began
+    valid, _, weights = rows_that_count(task, rows)
+    if not valid.any():
+        return {}, seconds
+    positives = catalogue.rows(rows[catalogue.key][valid])
+    ranks = score_ranks(method.scores, interactions, rows[key][valid], positives, catalogue.seen)
+    return metrics_of_ranks(*ranks, weights[valid], catalogue.size), seconds
