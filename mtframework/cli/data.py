@@ -69,3 +69,10 @@ def _check_arguments(dataset: str, cls: type, given: dict[str, str]) -> None:
                 f"Its arguments: {', '.join(known) or 'none'}.",
                 f"Leave --{name.replace('_', '-')} out.",
             )
+    needed = [name for name, each in known.items() if each.default is each.empty]
+    if needed:
+        raise DataError(
+            f"The data set {dataset} needs {' and '.join(needed)}.",
+            "A data set that is complete by its name.",
+            "Prepare the data set that it stands on.",
+        )
