@@ -11,6 +11,7 @@ from mtframework.cli.list import list_parts
 from mtframework.cli.predict import predict
 from mtframework.cli.recommend import recommend
 from mtframework.cli.show import show
+from mtframework.cli.sweep import sweep
 from mtframework.cli.train import train
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (train, evaluate, compare, predict, recommend, show, check):
+for command in (train, evaluate, compare, sweep, predict, recommend, show, check):
     app.command()(reported(command))
 app.command("list")(reported(list_parts))
 

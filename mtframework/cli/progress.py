@@ -113,7 +113,9 @@ def loss_in_short(logs: Mapping[str, Any] | None) -> str:
     logs = {name: float(value) for name, value in (logs or {}).items()}
     text = f"loss {logs.get('loss', float('nan')):.4g}"
     shares = {
-        name.removesuffix("/share"): share for name, share in logs.items() if name.endswith("/share")
+        name.removesuffix("/share"): share
+        for name, share in logs.items()
+        if name.endswith("/share")
     }
     if len(shares) > 1:
         text += f" ({', '.join(f'{task} {share:.0%}' for task, share in shares.items())})"

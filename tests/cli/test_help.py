@@ -7,8 +7,8 @@ import pytest
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "gin", "numpy", "pyarrow")
 COMMANDS = (
-    [], ["train"], ["evaluate"], ["compare"], ["predict"], ["recommend"], ["show"], ["check"],
-    ["list"], ["data"], ["data", "prepare"],
+    [], ["train"], ["evaluate"], ["compare"], ["sweep"], ["predict"], ["recommend"], ["show"],
+    ["check"], ["list"], ["data"], ["data", "prepare"],
 )  # fmt: skip
 
 

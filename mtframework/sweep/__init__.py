@@ -1,0 +1,1 @@
+"""Many trainings of one experiment, to find the settings that serve several tasks best."""
