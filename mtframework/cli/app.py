@@ -8,6 +8,7 @@ from mtframework.cli.data import prepare
 from mtframework.cli.errors import reported
 from mtframework.cli.evaluate import evaluate
 from mtframework.cli.list import list_parts
+from mtframework.cli.new import experiment, task
 from mtframework.cli.predict import predict
 from mtframework.cli.recommend import recommend
 from mtframework.cli.show import show
@@ -28,6 +29,11 @@ app.command("list")(reported(list_parts))
 data = typer.Typer(help="Get the data of the reference experiments.", no_args_is_help=True)
 data.command()(reported(prepare))
 app.add_typer(data, name="data")
+
+new = typer.Typer(help="Write what a task or an experiment starts from.", no_args_is_help=True)
+for command in (task, experiment):
+    new.command()(reported(command))
+app.add_typer(new, name="new")
 
 
 @app.callback(invoke_without_command=True)
