@@ -36,7 +36,8 @@ def task(
 ) -> None:
     """Write a package with a task of your own: the task, its test, an experiment, a README."""
     _check_name(name)
-    _check_free(name, "task", debug)
+    if not overwrite:
+        _check_free(name, "task", debug)
     root = folder / name.replace("_", "-")
     _write("task", root, _words(name), overwrite)
     typer.echo(f"Next: cd {root} && pip install --editable '.[dev]' && python -m pytest")
@@ -60,7 +61,8 @@ def experiment(
 ) -> None:
     """Write an experiment on your own columns, and the data set that reads your CSV file."""
     _check_name(name)
-    _check_free(f"{name}_data", "dataset", debug)
+    if not overwrite:
+        _check_free(f"{name}_data", "dataset", debug)
     columns = {"query": query, "candidate": candidate, "label": label}
     quoted = {word: repr(value) for word, value in {**columns, "csv": csv}.items()}
     words = {**_words(name), **quoted, "file": csv.replace("\n", " ")}

@@ -9,6 +9,7 @@ HEAVY = ("keras", "tensorflow", "jax", "torch", "gin", "numpy", "pyarrow")
 COMMANDS = (
     [], ["train"], ["evaluate"], ["compare"], ["sweep"], ["predict"], ["recommend"], ["show"],
     ["check"], ["list"], ["data"], ["data", "prepare"],
+    ["new"], ["new", "task"], ["new", "experiment"],
 )  # fmt: skip
 
 
