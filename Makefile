@@ -8,7 +8,7 @@ CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests
 	tests/sharing tests/tasks tests/towers tests/training tests/test_chains.py \
 	tests/test_combinations.py tests/test_idle_parts.py tests/test_model.py
 
-.PHONY: movielens test test-torch bench lint
+.PHONY: movielens movielens-report test test-torch bench lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and print their results.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
@@ -27,6 +27,9 @@ test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torch
 
 bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.md; half an hour.
 	$(BIN)/python tests/benchmarks/run.py
+
+movielens-report: $(VENV)/dev  ## Writes docs/movielens.md: 5 seeds, baselines, few labels; two hours.
+	$(BIN)/python tests/benchmarks/movielens_report.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

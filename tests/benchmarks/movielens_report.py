@@ -1,0 +1,169 @@
+"""Everything that docs/movielens.md says in numbers: `make movielens-report`.
+
+Each finished run is kept in build/movielens-report, so that an interrupted report goes on where it
+stood; remove the folder after a change of the code.
+
+    python tests/benchmarks/movielens_report.py --seeds 1 --shares 2 100 \\
+        --set "Experiment.epochs = 1" --docs /tmp/docs
+
+is a small one, which tells that everything runs.
+"""
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from mtframework import config
+from mtframework.cli.comparing import PlannedRun, baselines_of, carry_out, load_experiments, plan
+from mtframework.cli.errors import console
+from mtframework.cli.quiet import quieten, start_keras
+from mtframework.evaluation.compare import Comparison
+from mtframework.evaluation.evidence import Evidence, evidence_of
+from mtframework.evaluation.finished_runs import FinishedRuns
+from mtframework.evaluation.plots import Point, Series, plot_series
+from mtframework.evaluation.report import difference_plots, markdown_report, write_report
+from mtframework.whole_file import write_whole
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "gin" / "movielens"
+SPECIALISTS, JOINT = ("rating_specialist", "retrieval_specialist"), "joint"
+METRICS = ("rating/rmse", "watch/top_100", "watch/top_100_filtered", "watch/top_10_filtered")
+SHARES = (2, 5, 10, 25, 50, 100)
+RMSE = "rating/rmse"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="percent of labels")
+    parser.add_argument("--set", action="append", default=[], dest="bindings")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "movielens-report")
+    arguments = parser.parse_args()
+    quieten()
+    start_keras()
+    finished = FinishedRuns(arguments.work / "runs")
+
+    whole = compare(arguments.seeds, arguments.bindings, finished)
+    write_report(arguments.work / "joint", whole, "MovieLens 100K")
+    by_share = {
+        share: compare_with_labels(share, arguments.seeds, arguments.bindings, finished)
+        for share in sorted(arguments.shares)
+    }
+    write_pages(arguments.docs, whole, by_share, arguments.seeds)
+    print(f"{arguments.docs / 'movielens.md'} is written.")
+
+
+def compare(seeds: int, bindings: Sequence[str], finished: FinishedRuns) -> Evidence:
+    """Returns the joint model against the model of each task alone, and against baselines."""
+    paths = [FOLDER / f"{name}.gin" for name in (*SPECIALISTS, JOINT)]
+    runs = plan(load_experiments(paths, bindings, ()), None, seeds)
+    results = [result for _, _, result in carry_out(runs, "test", finished=finished)]
+    return evidence_of(results + baselines_of(runs[-1], "test"), SPECIALISTS, METRICS)
+
+
+def compare_with_labels(
+    share: float, seeds: int, bindings: Sequence[str], finished: FinishedRuns
+) -> Evidence:
+    """Returns the joint model against the rating specialist, with a share of the ratings known.
+
+    A seed draws which ones, so that the intervals hold that chance too.
+    """
+    console().print(f"with {share:g} % of the ratings:")
+    runs = []
+    for name in ("rating_specialist", JOINT):
+        for seed in range(seeds):
+            drawn = [
+                f"SparseLabels.share = {share / 100!r}",
+                f"SparseLabels.seed = {seed}",
+                f"Experiment.seed = {seed}",
+            ]
+            loaded = config.load(FOLDER / f"{name}_sparse.gin", [*bindings, *drawn])
+            config.raise_errors(loaded.findings)
+            runs.append(PlannedRun(name, loaded, name))
+    results = [result for _, _, result in carry_out(runs, "test", finished=finished)]
+    return evidence_of(results, ["rating_specialist"], [RMSE])
+
+
+def write_pages(docs: Path, whole: Evidence, by_share: dict[float, Evidence], seeds: int) -> None:
+    """Writes docs/movielens.md, its plots and its numbers."""
+    differences = [each for each in whole.differences if each.experiment == JOINT]
+    metrics = dict.fromkeys(each.metric for each in differences)
+    images = []
+    for metric, plot in zip(metrics, difference_plots(differences), strict=True):
+        path = Path("movielens") / f"{metric.replace('/', '-')}.svg"
+        write_whole(docs / path, plot + "\n")
+        images.append(f"![{metric}]({path.as_posix()})")
+    write_whole(docs / "movielens" / "few-labels.svg", plot_few_labels(by_share) + "\n")
+    numbers = {"joint": _numbers(whole)} | {f"{x:g} %": _numbers(y) for x, y in by_share.items()}
+    write_whole(docs / "movielens" / "report.json", json.dumps(numbers, indent=1) + "\n")
+    packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow", "numpy"))
+    page = f"""# MovieLens 100K
+
+Written by `make movielens-report`, which anyone can run again; {seeds} seeds, on
+{packages}, Python {platform.python_version()} and {os.cpu_count()} cores. The rows are those of
+TensorFlow's tutorial: 80,000 to learn from, 20,000 to judge by, the same ones for every model and
+baseline. `_filtered` leaves out the films that the user has in the training rows. The experiments
+are in `gin/movielens/`.
+
+## One joint model against a model of each task
+
+{markdown_report(whole)}
+{chr(10).join(images)}
+
+## The abundant helps the sparse
+
+Every watch is known, and a share of the ratings, drawn anew with each seed: what do the watches
+give the rating task? RMSE on all test ratings; below zero the joint model is better.
+
+{few_labels_table(by_share)}
+
+![rating RMSE over the share of labels](movielens/few-labels.svg)
+"""
+    write_whole(docs / "movielens.md", page)
+
+
+def few_labels_table(by_share: dict[float, Evidence]) -> str:
+    """Returns one row a share: both models' RMSE and their paired difference."""
+    lines = ["| ratings known | rating_specialist | joint | joint minus specialist |",
+             "| ---: | ---: | ---: | ---: |"]  # fmt: skip
+    for share, evidence in by_share.items():
+        [difference] = evidence.differences
+        interval = difference.interval
+        bounds = f" [{interval.low:+.4f}, {interval.high:+.4f}]" if interval.count > 1 else ""
+        means = [evidence.mean(name, RMSE) for name in evidence.names]
+        cells = [f"{mean.mean:.4f}" for mean in means if mean is not None]
+        lines.append(f"| {share:g} % | {' | '.join(cells)} | {interval.mean:+.4f}{bounds} |")
+    return "\n".join(lines)
+
+
+def plot_few_labels(by_share: dict[float, Evidence]) -> str:
+    """Draws both models' RMSE over the share of the labels."""
+    names = next(iter(by_share.values())).names
+    series = [
+        Series(name, [_point(share, evidence, name) for share, evidence in by_share.items()])
+        for name in names
+    ]
+    return plot_series("rating RMSE over the share of labels", series, "ratings known in %",
+                       "rating RMSE", log_x=True)  # fmt: skip
+
+
+def _point(share: float, evidence: Evidence, name: str) -> Point:
+    mean = evidence.mean(name, RMSE)
+    assert mean is not None  # both models have the rating task
+    return Point(share, mean.mean, mean.half_width if mean.count > 1 else 0.0)
+
+
+def _numbers(evidence: Evidence) -> dict:
+    """Returns what the tables are made of, without each epoch's history."""
+    results: list[Comparison] = [replace(each, history={}) for each in evidence.results]
+    return replace(evidence, results=results).as_json()
+
+
+if __name__ == "__main__":
+    main()
