@@ -8,7 +8,7 @@ CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests
 	tests/sharing tests/tasks tests/towers tests/training tests/test_chains.py \
 	tests/test_combinations.py tests/test_idle_parts.py tests/test_model.py
 
-.PHONY: movielens movielens-report test test-torch bench lint
+.PHONY: movielens movielens-report test test-torch bench docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and print their results.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
@@ -31,6 +31,9 @@ bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.m
 movielens-report: $(VENV)/dev  ## Writes docs/movielens.md: 5 seeds, baselines, few labels; two hours.
 	$(BIN)/python tests/benchmarks/movielens_report.py
 
+docs: $(VENV)/docs  ## Builds the site into site/, and fails at a warning.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,4 +51,8 @@ $(VENV)/dev: $(VENV)/core
 
 $(VENV)/torch: $(VENV)/dev
 	$(PIP) --editable '.[dev-torch]'
+	touch $@
+
+$(VENV)/docs: $(VENV)/core
+	$(PIP) --editable '.[docs]'
 	touch $@
