@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from mtframework.data.movielens import MovieLens100K
     from mtframework.errors import MtframeworkError
     from mtframework.evaluation.evaluate import evaluate
+    from mtframework.features.bucketed import Bucketed
+    from mtframework.features.categorical import Categorical
+    from mtframework.features.day_of_week import DayOfWeek
+    from mtframework.features.feature import Feature
+    from mtframework.features.hashed import Hashed
+    from mtframework.features.normalized import Normalized
+    from mtframework.features.recency import Recency
     from mtframework.features.schema import Column, Schema
+    from mtframework.features.time_of_day import TimeOfDay
     from mtframework.features.vocabulary import Vocabulary
     from mtframework.model import MultiTaskModel
     from mtframework.tasks.feedback import BinaryFeedback
@@ -26,18 +34,26 @@ __version__ = "0.1.0"
 __all__ = [
     "Batches",
     "BinaryFeedback",
+    "Bucketed",
+    "Categorical",
     "Column",
     "Dataset",
     "DatasetSource",
+    "DayOfWeek",
     "Experiment",
+    "Feature",
+    "Hashed",
     "MovieLens100K",
     "MtframeworkError",
     "MultiTaskModel",
+    "Normalized",
     "Ranking",
+    "Recency",
     "Retrieval",
     "Run",
     "Schema",
     "Task",
+    "TimeOfDay",
     "Tower",
     "Vocabulary",
     "dense_head",
@@ -50,18 +66,26 @@ __all__ = [
 _HOMES = {
     "Batches": "data.batches",
     "BinaryFeedback": "tasks.feedback",
+    "Bucketed": "features.bucketed",
+    "Categorical": "features.categorical",
     "Column": "features.schema",
     "Dataset": "data.dataset",
     "DatasetSource": "data.dataset",
+    "DayOfWeek": "features.day_of_week",
     "Experiment": "training.experiment",
+    "Feature": "features.feature",
+    "Hashed": "features.hashed",
     "MovieLens100K": "data.movielens",
     "MtframeworkError": "errors",
     "MultiTaskModel": "model",
+    "Normalized": "features.normalized",
     "Ranking": "tasks.ranking",
+    "Recency": "features.recency",
     "Retrieval": "tasks.retrieval",
     "Run": "training.run",
     "Schema": "features.schema",
     "Task": "tasks.task",
+    "TimeOfDay": "features.time_of_day",
     "Tower": "towers.tower",
     "Vocabulary": "features.vocabulary",
     "dense_head": "tasks.task",

@@ -148,8 +148,8 @@ class MultiTaskModel(keras.Model):
                 "Make a new model for another data set.",
             )
         schema = dataset.schema
-        for name in self.feature_columns:
-            schema[name]  # raises where there is none
+        for tower in self.towers.values():
+            tower.check(schema)
         for name in (*self.label_columns, *self.sample_weight_columns):
             if schema[name].kind != "numeric":
                 raise ModelError(
@@ -176,6 +176,8 @@ class MultiTaskModel(keras.Model):
         self._build(self._num_ids())
         if self.compiled:
             self._prepare_optimizer()
+        for tower in self.towers.values():
+            tower.adapt(columns, self.vocabularies)
         ids = {name: columns[tower.key] for name, tower in self.towers.items()}
         for task in self.tasks.values():
             task.adapt(columns, ids)
@@ -248,7 +250,8 @@ class MultiTaskModel(keras.Model):
             total = total + self.junction.observe(losses, present)
         if training and self.sharing is not None:
             self.sharing.observe()
-        for penalty in self.losses:
+        penalties = [tower.penalty(x) for tower in self.towers.values()] if training else []
+        for penalty in (*self.losses, *penalties):
             total = total + ops.cast(ops.sum(penalty), "float32")
         return total
 
@@ -409,7 +412,7 @@ class MultiTaskModel(keras.Model):
                 json.loads((folder / f"vocabulary_{number}.json").read_text("utf-8"))
             )
             for number, column in enumerate(columns)
-            if column.kind == "categorical"
+            if column.kind != "numeric"
         }
         self.catalogue = Catalogue.load(folder / "catalogue.npz")
 
@@ -546,7 +549,7 @@ class MultiTaskModel(keras.Model):
             (task.num_sampled_candidates,), 0, self.catalogue.size, seed=self.seed_generator
         )
         columns = {
-            name: ops.take(ops.convert_to_tensor(values), rows)
+            name: ops.take(ops.convert_to_tensor(values), rows, axis=0)
             for name, values in self.catalogue.columns.items()
         }
         embeddings = self.embed([task.candidate], columns, training)[task.candidate]

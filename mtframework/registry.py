@@ -1,4 +1,4 @@
-"""Parts by name: tasks, towers, sharing, balancers and data sets, built-in or from plugins."""
+"""Parts by name: tasks, towers, features, sharing, balancers and data sets."""
 
 import functools
 import importlib
@@ -142,6 +142,7 @@ class Registry:
 
 TASKS = Registry("task")
 TOWERS = Registry("tower")
+FEATURES = Registry("feature")
 SHARING = Registry("sharing")
 LOSS_BALANCERS = Registry("loss balancer")
 GRADIENT_BALANCERS = Registry("gradient balancer")
@@ -150,6 +151,7 @@ DATASETS = Registry("dataset")
 REGISTRIES = {
     "tasks": TASKS,
     "towers": TOWERS,
+    "features": FEATURES,
     "sharing": SHARING,
     "loss_balancers": LOSS_BALANCERS,
     "gradient_balancers": GRADIENT_BALANCERS,
@@ -158,6 +160,7 @@ REGISTRIES = {
 
 register_task = TASKS.register
 register_tower = TOWERS.register
+register_feature = FEATURES.register
 register_sharing = SHARING.register
 register_loss_balancer = LOSS_BALANCERS.register
 register_gradient_balancer = GRADIENT_BALANCERS.register
@@ -169,7 +172,7 @@ def load_builtin_parts() -> None:
 
     A built-in part is a file in one of the packages below; adding one changes no other file.
     """
-    for package in ("towers", "sharing", "tasks", "balancing", "data", "model"):
+    for package in ("features", "towers", "sharing", "tasks", "balancing", "data", "model"):
         module = importlib.import_module(f"mtframework.{package}")
         for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
             importlib.import_module(f"{module.__name__}.{found.name}")

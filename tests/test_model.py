@@ -165,7 +165,7 @@ def test_recommend_gives_the_best_unseen_candidates(model, shop):
     everything = model.recommend({"shopper": [shopper]}, k=30, exclude_seen=False)
     vocabulary = model.vocabularies["product"]
     tables = {
-        name: ops.convert_to_numpy(tower.encoder.embeddings[name].embeddings)
+        name: ops.convert_to_numpy(tower.encoder.parts[0].embedding.embeddings)
         for name, tower in model.towers.items()
     }
     query = tables["shopper"][model.vocabularies["shopper"].ids([shopper])[0]]
@@ -202,7 +202,7 @@ def test_training_top_k_counts_among_the_candidates_of_the_batch(shop):
     batches = mtf.Batches(columns, model.feature_columns, batch_size=40, shuffle=False)
     results = model.evaluate(batches, return_dict=True, verbose=0)
     tables = {
-        name: ops.convert_to_numpy(tower.encoder.embeddings[name].embeddings)
+        name: ops.convert_to_numpy(tower.encoder.parts[0].embedding.embeddings)
         for name, tower in model.towers.items()
     }
     scores = tables["shopper"][columns["shopper"]] @ tables["product"].T

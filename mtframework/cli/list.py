@@ -6,7 +6,15 @@ import typer
 
 from mtframework.cli import options
 
-Kind = Literal["tasks", "towers", "sharing", "loss_balancers", "gradient_balancers", "datasets"]
+Kind = Literal[
+    "tasks",
+    "towers",
+    "features",
+    "sharing",
+    "loss_balancers",
+    "gradient_balancers",
+    "datasets",
+]
 
 
 def list_parts(

@@ -69,7 +69,7 @@ def read_csv(model, path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     import pyarrow.csv
 
     types = {
-        name: pa.string() if model.schema[name].kind == "categorical" else pa.float32()
+        name: pa.float64() if model.schema[name].kind == "numeric" else pa.string()
         for name in model.feature_columns
     }
     try:
@@ -93,10 +93,10 @@ def read_csv(model, path: Path) -> tuple[Any, dict[str, np.ndarray]]:
 
 
 def _column(model, name: str, values: list[str]) -> np.ndarray:
-    if model.schema[name].kind == "categorical":
+    if model.schema[name].kind != "numeric":
         return np.array(values)
     try:
-        return np.array([float(value) for value in values], "float32")
+        return np.array([float(value) for value in values])
     except ValueError as error:
         raise DataError(
             f'The numeric column "{name}" holds a text: {error}.', "A number.", "Correct the row."

@@ -17,7 +17,7 @@ from mtframework.model import MultiTaskModel
 from mtframework.training.experiment import Experiment
 
 # Every module of these registers what it defines.
-_PACKAGES = ("tasks", "towers", "sharing", "balancing", "data")
+_PACKAGES = ("tasks", "towers", "features", "sharing", "balancing", "data")
 
 
 @dataclass(frozen=True)

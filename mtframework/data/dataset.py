@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
-from mtframework.features.encoding import as_numbers, check_finite, encode_columns, naming
+from mtframework.features.encoding import (
+    as_numbers,
+    as_seconds,
+    check_finite,
+    encode_columns,
+    naming,
+)
+from mtframework.features.multi_valued import learn_vocabulary
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 
@@ -31,8 +38,9 @@ class Dataset:
 
     Raises:
         DataError: A split is empty, lacks a column of the schema or has columns of unequal
-            length; the catalogue holds a candidate twice; a numeric feature holds NaN; a column's
-            values are not of its kind; a vocabulary belongs to no categorical column.
+            length; the catalogue holds a candidate twice; a numeric feature holds NaN or a
+            timestamp is missing; a column's values are not of its kind; a vocabulary belongs to no
+            categorical column.
     """
 
     schema: Schema
@@ -58,7 +66,7 @@ class Dataset:
                 "Remove duplicate candidates from the catalogue.",
             )
         for name in self.vocabularies:
-            if self.schema[name].kind != "categorical":
+            if self.schema[name].kind == "numeric":
                 raise DataError(
                     f'{self.name} was given a vocabulary for the numeric column "{name}".',
                     "Vocabularies of categorical columns.",
@@ -67,7 +75,7 @@ class Dataset:
         learned = {
             column.name: self._learn(column.name)
             for column in self.schema
-            if column.kind == "categorical" and column.name not in self.vocabularies
+            if column.kind != "numeric" and column.name not in self.vocabularies
         }
         object.__setattr__(self, "vocabularies", {**self.vocabularies, **learned})
         unknown = np.asarray(key)[self.vocabularies[self.schema.candidate_key].ids(key) == 0]
@@ -108,7 +116,7 @@ class Dataset:
     def encode(self, columns: Columns) -> dict[str, np.ndarray]:
         """Returns the columns as the model reads them.
 
-        Categorical columns become int32 ids, numeric ones float32, timestamps stay as they are;
+        Categorical columns become int32 ids, numeric ones float32, timestamps int32 seconds;
         ids are looked up once here and never again. Columns outside the schema are left out.
         """
         return encode_columns(columns, self.schema, self.vocabularies)
@@ -116,8 +124,10 @@ class Dataset:
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.
         parts = [source[name] for source in (self.train, self.catalogue) if name in source]
+        several = self.schema[name].kind == "multi_categorical"
+        learn = learn_vocabulary if several else Vocabulary.learn
         with naming(name):
-            distinct = [Vocabulary.learn(part).known_values for part in parts]
+            distinct = [learn(part).known_values for part in parts]
         return Vocabulary.learn(np.concatenate(distinct))
 
     def _check(self, split: str, columns: Columns, names) -> None:
@@ -144,10 +154,13 @@ class Dataset:
             )
         for name in names:
             column = self.schema[name]
-            if column.kind == "numeric" and column.role != "timestamp":
+            of = f" of the {split} rows of {self.name}"
+            if column.role == "timestamp":
+                as_seconds(name, columns[name], of)
+            elif column.kind == "numeric":
                 numbers = as_numbers(name, columns[name])
                 if column.is_feature:
-                    check_finite(name, numbers, f" of the {split} rows of {self.name}")
+                    check_finite(name, numbers, of)
 
 
 class DatasetSource(abc.ABC):

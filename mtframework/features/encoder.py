@@ -1,21 +1,27 @@
-"""Columns to vectors: an embedding for ids, the number itself for numbers."""
+"""Columns to vectors, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 from keras import ops
+
+from mtframework.features.categorical import Categorical
+from mtframework.features.feature import Feature
+from mtframework.features.numeric import Numeric
+from mtframework.features.vocabulary import Vocabulary
 
 
 @keras.saving.register_keras_serializable(package="mtframework")
 class FeatureEncoder(keras.layers.Layer):
-    """Concatenates the vectors of several columns.
+    """Concatenates the vectors of several features.
 
-    A categorical column of ids becomes an embedding of `embedding_dim` numbers; a numeric column
-    becomes one number.
+    A plain column name stands for `Categorical(name)` where the column has ids, and for
+    `Numeric(name)` where it has numbers.
 
     Args:
-        features: The columns to read, in order.
-        embedding_dim: The size of each categorical column's embedding.
+        features: Column names and `Feature`s, in order.
+        embedding_dim: The size of an embedding, where its feature names none of its own.
         name: The layer's name.
 
     Example:
@@ -27,40 +33,80 @@ class FeatureEncoder(keras.layers.Layer):
     (2, 5)
     """
 
-    def __init__(self, features=(), embedding_dim: int = 32, name: str | None = None):
+    def __init__(
+        self,
+        features: Sequence[str | Feature] = (),
+        embedding_dim: int = 32,
+        name: str | None = None,
+    ):
         super().__init__(name=name)
         self.features = tuple(features)
         self.embedding_dim = embedding_dim
-        self.embeddings: dict[str, keras.layers.Embedding] = {}
+        self.parts: list[Feature] = []
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the features read, each once."""
+        return tuple(dict.fromkeys(map(column_of, self.features)))
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
-        """Creates the embeddings; `num_ids` gives each column's id count, None where numeric."""
+        """Creates the weights; `num_ids` gives each column's id count, None where numeric."""
         for feature in self.features:
-            size = num_ids[feature]
-            if size is not None:
-                embedding = keras.layers.Embedding(size, self.embedding_dim, name=feature)
-                embedding.build((None,))
-                self.embeddings[feature] = embedding
-        self.units = sum(
-            self.embedding_dim if feature in self.embeddings else 1 for feature in self.features
-        )
+            size = num_ids[column_of(feature)]
+            if isinstance(feature, str):
+                feature = plain_feature(feature, size is not None)
+            feature.build(size, self.embedding_dim)
+            self.parts.append(feature)
+        self.units = sum(part.units for part in self.parts)
+
+    def adapt(
+        self, columns: Mapping[str, np.ndarray], vocabularies: Mapping[str, Vocabulary]
+    ) -> None:
+        """Lets each feature learn from the encoded columns of the training rows."""
+        for part in self.parts:
+            part.adapt(columns[part.column], vocabularies.get(part.column))
 
     def call(self, features):
-        """Returns the vectors, `[batch, units]`, of the columns, each `[batch]`."""
-        vectors = [
-            self.embeddings[name](features[name])
-            if name in self.embeddings
-            else ops.expand_dims(ops.cast(features[name], self.compute_dtype), -1)
-            for name in self.features
-        ]
+        """Returns the vectors, `[batch, units]`, of the columns, each `[batch, ...]`."""
+        vectors = [part(features[part.column]) for part in self.parts]
         return vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=-1)
+
+    def squared_length(self, features):
+        """Returns the squared length of each row's embeddings together, `[batch]` or 0."""
+        lengths = [part.squared_length(features[part.column]) for part in self.parts]
+        return sum(length for length in lengths if length is not None)
 
     def get_config(self):
         return {
-            "features": list(self.features),
+            "features": [
+                each if isinstance(each, str) else keras.saving.serialize_keras_object(each)
+                for each in self.features
+            ],
             "embedding_dim": self.embedding_dim,
             "name": self.name,
         }
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "features": features_from_config(config["features"])})
+
     def get_build_config(self):
         return None  # whoever holds the encoder builds it
+
+
+def column_of(feature: str | Feature) -> str:
+    """Returns the column that a plain name or a feature reads."""
+    return feature if isinstance(feature, str) else feature.column
+
+
+def plain_feature(column: str, has_ids: bool) -> Feature:
+    """Returns what a plain column name stands for."""
+    return Categorical(column) if has_ids else Numeric(column)
+
+
+def features_from_config(features: Sequence) -> list[str | Feature]:
+    """Returns features as a configuration holds them as objects."""
+    return [
+        each if isinstance(each, str) else keras.saving.deserialize_keras_object(each)
+        for each in features
+    ]

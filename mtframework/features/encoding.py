@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.features.multi_valued import ids_of_lists
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 
@@ -15,7 +16,8 @@ def encode_columns(
 ) -> dict[str, np.ndarray]:
     """Returns `columns` as ids (int32) and numbers (float32); the rest is left out.
 
-    A timestamp stays as it is: float32 would round the seconds of this century to two minutes.
+    Several categories a row become `[num_rows, width]` ids. A timestamp becomes whole seconds,
+    int32: float32 would round the seconds of this century to two minutes.
 
     Raises:
         DataError: A column's values are not of its kind, or a feature is not finite.
@@ -28,8 +30,11 @@ def encode_columns(
         if column.kind == "categorical":
             with naming(column.name):
                 encoded[column.name] = vocabularies[column.name].ids(values)
+        elif column.kind == "multi_categorical":
+            with naming(column.name):
+                encoded[column.name] = ids_of_lists(values, vocabularies[column.name])
         elif column.role == "timestamp":
-            encoded[column.name] = np.asarray(values)
+            encoded[column.name] = as_seconds(column.name, values)
         else:
             numbers = as_numbers(column.name, values).astype("float32")
             if column.is_feature:
@@ -61,6 +66,23 @@ def as_numbers(name: str, values) -> np.ndarray:
                 "Turn the values into numbers, or declare the column categorical.",
             )
     return array.astype("float64")
+
+
+def as_seconds(name: str, values, of: str = "") -> np.ndarray:
+    """Returns timestamps as whole seconds since 1970, int32, and says what is none."""
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        array = np.where(np.isnat(array), np.nan, array.astype("datetime64[s]").astype("float64"))
+    seconds = np.floor(as_numbers(name, array).astype("float64"))
+    bad = np.flatnonzero(~(np.abs(seconds) < 2**31))
+    if bad.size:
+        raise DataError(
+            f'The timestamp "{name}" is {seconds[bad[0]]:.15g} in row {bad[0]}{of}.',
+            "Seconds since 1970, before 2038, in every row.",
+            "Fill missing timestamps, divide milliseconds by 1000, or take the column out of the "
+            "schema.",
+        )
+    return seconds.astype("int32")
 
 
 def check_finite(name: str, values: np.ndarray, of: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
 
-Kind = Literal["categorical", "numeric"]
+Kind = Literal["categorical", "multi_categorical", "numeric"]
 Role = Literal["query", "candidate", "context", "label", "weight", "timestamp"]
 
 
@@ -16,11 +16,12 @@ class Column:
 
     Args:
         name: The column's name in the data.
-        kind: `"categorical"` (strings or integers, turned into ids by a vocabulary) or
+        kind: `"categorical"` (strings or integers, turned into ids by a vocabulary),
+            `"multi_categorical"` (several of them a row: `"Comedy|Drama"` or a list) or
             `"numeric"` (numbers, NaN where missing).
         role: Whom it describes: `"query"` (who asks), `"candidate"` (what is recommended),
             `"context"` (the single event), or how it is used: `"label"`, `"weight"`,
-            `"timestamp"`.
+            `"timestamp"` (seconds since 1970, in UTC, before 2038).
 
     Raises:
         DataError: The name is empty, or there is no such kind or role.

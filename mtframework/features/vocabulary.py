@@ -35,7 +35,7 @@ class Vocabulary:
     UNKNOWN = "[UNK]"
 
     def __init__(self, values: Iterable):
-        self._values = _strings(values)
+        self._values = as_strings(values)
         order = np.argsort(self._values, kind="stable")
         self._sorted = self._values[order]
         self._sorted_ids = (order + 1).astype("int32")
@@ -59,7 +59,7 @@ class Vocabulary:
 
         `"[UNK]"` among them is left out, and has id 0 like everything unknown.
         """
-        distinct = np.unique(_strings(values))
+        distinct = np.unique(as_strings(values))
         return cls(distinct[distinct != cls.UNKNOWN])
 
     @property
@@ -74,7 +74,7 @@ class Vocabulary:
 
     def ids(self, values: Iterable) -> np.ndarray:
         """Returns the ids of `values`, int32, of the same shape; 0 where unknown."""
-        asked = _strings(values)
+        asked = as_strings(values)
         if not len(self._sorted):
             return np.zeros(asked.shape, "int32")
         # One search a distinct value, and one gather a row.
@@ -112,7 +112,7 @@ class Vocabulary:
         return np.where(asked == 0, self.UNKNOWN, self._values[np.maximum(asked, 1) - 1])[()]
 
 
-def _strings(values: Iterable) -> np.ndarray:
+def as_strings(values: Iterable) -> np.ndarray:
     """Returns `values` as an array of str; bytes are decoded as UTF-8."""
     if hasattr(values, "__array__"):
         array = np.asarray(values)

@@ -3,9 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 import keras
+import keras_rs
+import numpy as np
+from keras import ops
 
 from mtframework.errors import ModelError
-from mtframework.features.encoder import FeatureEncoder
+from mtframework.features.encoder import (
+    FeatureEncoder,
+    column_of,
+    features_from_config,
+    plain_feature,
+)
+from mtframework.features.feature import Feature
+from mtframework.features.schema import Schema
+from mtframework.features.vocabulary import Vocabulary
 from mtframework.registry import register_tower
 
 
@@ -13,18 +24,27 @@ from mtframework.registry import register_tower
 class Tower(keras.layers.Layer):
     """Turns the columns that describe a query or a candidate into one embedding.
 
-    One categorical column and no hidden units: its embedding as it is. Otherwise the columns'
-    vectors are concatenated and go through dense layers, the last of them linear with
-    `embedding_dim` units.
+    One categorical column and no hidden units: its embedding as it is. Otherwise the features'
+    vectors are concatenated to x₀, cross with each other in `cross_layers` layers,
+
+        xᵢ₊₁ = x₀ ⊙ (Wᵢ xᵢ + bᵢ) + xᵢ
+
+    and go through dense layers, the last of them linear with `embedding_dim` units.
 
     Args:
         name: The tower's name, by which tasks read it. In a Gin file, the scope.
-        features: The columns to read. At least one.
+        features: What to read, at least one: column names, and features such as
+            `Bucketed("age")`. A plain name is a category's embedding or a number as it is.
         embedding_dim: The size of the embedding.
         hidden_units: The sizes of the dense layers before the last one.
-        key: The column that identifies what the tower describes. Left out, the first feature;
+        key: The column that identifies what the tower describes. Left out, the first feature's;
             a retrieval task wants it to be the data set's key of queries or candidates.
         dropout: The share of the embedding that is dropped in training, from 0 up to 1.
+        l2: The weight of the penalty `Σ ‖vector‖²` over the embeddings that a row looks up,
+            averaged over the batch's rows, so that it means the same at any batch size, and costs
+            nothing for what the batch does not hold.
+        cross_layers: How many layers of explicit crosses (DCN-v2; Wang et al. 2021, "DCN V2:
+            improved deep & cross network") stand before the dense ones.
 
     Example:
 
@@ -37,25 +57,38 @@ class Tower(keras.layers.Layer):
     def __init__(
         self,
         name: str | None = None,
-        features: Sequence[str] = (),
+        features: Sequence[str | Feature] = (),
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (),
         key: str | None = None,
         dropout: float = 0.0,
+        l2: float = 0.0,
+        cross_layers: int = 0,
     ):
         super().__init__(name=name)
-        if isinstance(features, str) or not features:
+        if (
+            isinstance(features, (str, Feature))
+            or not features
+            or not all(isinstance(each, (str, Feature)) for each in features)
+        ):
             raise ModelError(
                 f'The tower "{self.name}" has features = {features!r}.',
-                "A list of one or more column names.",
+                "A list of one or more column names or features.",
                 f"Set features of the tower, for example features = ['{self.name}_id'].",
             )
+        if isinstance(l2, (bool, str)) or not 0 <= l2 < float("inf"):
+            raise self._wrong("l2", l2, "A finite number, zero or more.")
+        if isinstance(cross_layers, bool) or not isinstance(cross_layers, int) or cross_layers < 0:
+            raise self._wrong("cross_layers", cross_layers, "A whole number from 0.")
         self.features = tuple(features)
         self.embedding_dim = embedding_dim
         self.hidden_units = tuple(hidden_units)
-        self.key = key or self.features[0]
+        self.key = key or column_of(self.features[0])
+        self.l2 = l2
+        self.cross_layers = cross_layers
         self.dropout_rate = dropout
         self.encoder = FeatureEncoder(self.features, embedding_dim, name="encoder")
+        self.crosses: list[keras.layers.Layer] = []
         self.dense_layers: list[keras.layers.Layer] = []
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
 
@@ -67,34 +100,76 @@ class Tower(keras.layers.Layer):
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the tower needs in a batch: the features and the key."""
-        return tuple(dict.fromkeys((*self.features, self.key)))
+        return tuple(dict.fromkeys((*self.encoder.columns, self.key)))
+
+    def check(self, schema: Schema) -> None:
+        """Raises an error where the schema lacks a column, or a feature cannot read its column."""
+        for name in self.columns:
+            schema[name]
+        for each in self.features:
+            column = schema[column_of(each)]
+            feature = (
+                plain_feature(each, column.kind != "numeric") if isinstance(each, str) else each
+            )
+            feature.check(column)
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
         """Creates the weights; `num_ids` gives each column's id count, None where numeric."""
         self.encoder.build(num_ids)
         units = self.encoder.units
+        for number in range(self.cross_layers):
+            cross = keras_rs.layers.FeatureCross(name=f"cross_{number}")
+            cross(ops.zeros((1, units)))  # which is how its inner layers get their weights
+            self.crosses.append(cross)
         if self.hidden_units or units != self.embedding_dim or len(self.features) > 1:
             for number, hidden in enumerate(self.hidden_units):
                 self._add_dense(units, hidden, "relu", f"hidden_{number}")
                 units = hidden
             self._add_dense(units, self.embedding_dim, None, "embedding")
 
+    def adapt(
+        self, columns: Mapping[str, np.ndarray], vocabularies: Mapping[str, Vocabulary]
+    ) -> None:
+        """Learns what it must know of the training rows; called once it is built.
+
+        Args:
+            columns: The encoded columns of the training rows: `{name: [num_rows, ...]}`.
+            vocabularies: Of the columns that hold ids.
+        """
+        self.encoder.adapt(columns, vocabularies)
+
     def call(self, features, training=None):
         """Returns the embeddings, `[batch, embedding_dim]`, of the columns, each `[batch]`."""
-        embedding = self.encoder({name: features[name] for name in self.features})
+        vectors = self.encoder({name: features[name] for name in self.encoder.columns})
+        embedding = vectors
+        for cross in self.crosses:
+            embedding = cross(vectors, embedding)
         for layer in self.dense_layers:
             embedding = layer(embedding)
         return embedding if self.dropout is None else self.dropout(embedding, training=training)
 
+    def penalty(self, features):
+        """Returns `l2` times the mean squared length of the rows' embeddings, a scalar."""
+        if not self.l2:
+            return 0.0
+        lengths = self.encoder.squared_length(features)
+        return self.l2 * ops.mean(ops.cast(lengths, "float32"))
+
     def get_config(self):
         return {
             "name": self.name,
-            "features": list(self.features),
+            "features": self.encoder.get_config()["features"],
             "embedding_dim": self.embedding_dim,
             "hidden_units": list(self.hidden_units),
             "key": self.key,
             "dropout": self.dropout_rate,
+            "l2": self.l2,
+            "cross_layers": self.cross_layers,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "features": features_from_config(config["features"])})
 
     def get_build_config(self):
         return None  # the model builds its towers
@@ -103,3 +178,10 @@ class Tower(keras.layers.Layer):
         layer = keras.layers.Dense(units, activation=activation, name=name)
         layer.build((None, inputs))
         self.dense_layers.append(layer)
+
+    def _wrong(self, argument: str, value: object, expected: str) -> ModelError:
+        return ModelError(
+            f'The tower "{self.name}" has {argument} = {value!r}.',
+            expected,
+            f"Correct {self.name}/{type(self).__name__}.{argument}.",
+        )

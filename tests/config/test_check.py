@@ -54,6 +54,28 @@ MISTAKES = {
         "MultiTaskModel.tasks = [@rating/Ranking()]\nwatch/Retrieval.logq = False",
         "variant.gin:3: error: Nothing reads watch/Retrieval.logq",
     ),
+    "misspelt column of a feature": (
+        "user/Tower.features = ['user_id', @age/Bucketed()]\nage/Bucketed.column = 'raw_user_agee'",
+        'variant.gin:3: error: The tower "user" reads the column "raw_user_agee". There is no '
+        'column "raw_user_agee". Did you mean "raw_user_age"?',
+    ),
+    "column that a feature cannot read": (
+        "user/Tower.features = ['user_id', @age/Bucketed()]\nage/Bucketed.column = 'user_gender'",
+        'variant.gin:3: error: Bucketed reads the column "user_gender", which is categorical.',
+    ),
+    "label as a feature": (
+        "user/Tower.features = ['user_id', 'user_rating']",
+        'variant.gin:2: error: A tower reads the label column "user_rating" as a feature.',
+    ),
+    "argument of a feature": (
+        "user/Tower.features = ['user_id', @age/Bucketed()]\nage/Bucketed.column = 'raw_user_age'\n"
+        "age/Bucketed.num_buckets = 1",
+        "variant.gin:4: error: A Bucketed has num_buckets = 1.",
+    ),
+    "feature without a column": (
+        "user/Tower.features = ['user_id', @age/Bucketed()]",
+        "variant.gin:2: error: age/Bucketed.column is not set.",
+    ),
     "misspelt macro": (
         "rate = 0.1\nAdagrad.learning_rate = %rat",
         'variant.gin:3: error: There is no macro rat. Did you mean "rate"?',
@@ -94,7 +116,7 @@ MISTAKES = {
     "text where a list belongs": (
         "user/Tower.features = 'user_id'",
         "variant.gin:2: error: user/Tower.features is 'user_id'.\n"
-        "  expected: A list, each a text in quotes.",
+        "  expected: A list, each a text in quotes or an object of Feature, such as @Bucketed().",
     ),
     "text for the list of tasks": (
         "MultiTaskModel.tasks = 'rating'",

@@ -21,6 +21,9 @@ SCHEMA = Schema(
 )
 
 
+KEYS = ("reader", "book")
+
+
 def make_rows(**changes) -> dict[str, np.ndarray]:
     rows = {
         "reader": np.array([7, 10, 7]),
@@ -106,6 +109,27 @@ class TestEncode:
     def test_timestamps_keep_their_seconds(self):
         encoded = make_dataset().encode(make_rows())
         assert encoded["read_at"].tolist() == [1_700_000_001, 1_700_000_002, 1_700_000_003]
+
+    def test_timestamps_of_dates_and_fractions(self):
+        dates = np.array(["2023-11-14T22:13:21", "1969-12-31T23:59:59", "1970-01-01"], "M8[ms]")
+        encoded = make_dataset(train=make_rows(read_at=dates)).encode({"read_at": dates})
+        assert encoded["read_at"].tolist() == [1_700_000_001, -1, 0]
+        fractions = make_dataset().encode({"read_at": [1_700_000_001.75, -0.5]})
+        assert fractions["read_at"].tolist() == [1_700_000_001, -1]
+
+    def test_several_categories_a_row(self):
+        schema = Schema((*SCHEMA, Column("genres", "multi_categorical", "candidate")), *KEYS)
+        dataset = make_dataset(
+            schema=schema,
+            train=make_rows(genres=np.array(["novel", "space|novel", "space|novel"])),
+            test=make_rows(genres=np.array(["novel", "space|unheard of", ""])),
+            catalogue=make_catalogue(genres=[["modern", "novel"], ["novel"], ["space", "novel"]]),
+        )
+        assert dataset.vocabularies["genres"].known_values.tolist() == ["modern", "novel", "space"]
+        found = dataset.encode(dataset.test)["genres"]
+        np.testing.assert_array_equal(found, [[2, 0], [3, 0], [0, 0]])
+        found = dataset.encode(dataset.catalogue)["genres"]
+        np.testing.assert_array_equal(found, [[1, 2], [2, 0], [3, 2]])
 
     def test_none_is_a_missing_label(self):
         rows = make_rows(stars=np.array([4, None, 5], object))
@@ -216,6 +240,18 @@ class TestBadData:
     def test_catalogue_feature_that_is_not_finite(self):
         text = error_text(catalogue=make_catalogue(pages=np.array([np.nan, 1, 1])))
         assert text.startswith('The feature "pages" is nan in row 0 of the catalogue rows')
+
+    @pytest.mark.parametrize(
+        ("value", "shown"), [(np.nan, "nan"), (1_700_000_000_123, "1700000000123")]
+    )
+    def test_timestamp_that_is_none(self, value, shown):
+        text = error_text(test=make_rows(read_at=np.array([1.0, value, 2.0])))
+        assert text == (
+            f'The timestamp "read_at" is {shown} in row 1 of the test rows of the library.\n'
+            "  expected: Seconds since 1970, before 2038, in every row.\n"
+            "  mend: Fill missing timestamps, divide milliseconds by 1000, or take the column out "
+            "of the schema."
+        )
 
     def test_label_that_is_no_number(self):
         text = error_text(train=make_rows(stars=np.array([4, None, b"5"], object)))

@@ -26,7 +26,7 @@ def test_rating_metrics_are_those_of_the_rows_with_a_label(trained, shop):
 
 def test_top_k_is_a_count_over_sorted_scores(trained, shop):
     tables = {
-        name: ops.convert_to_numpy(tower.encoder.embeddings[name].embeddings).astype("float64")
+        name: ops.convert_to_numpy(tower.encoder.parts[0].embedding.embeddings).astype("float64")
         for name, tower in trained.towers.items()
     }
     products = shop.catalogue["product"]

@@ -35,7 +35,7 @@ def test_columns_may_be_a_list():
             "categoric",
             "query",
             'The column "age" has kind "categoric". Did you mean "categorical"?\n'
-            '  expected: One of "categorical", "numeric".\n'
+            '  expected: One of "categorical", "multi_categorical", "numeric".\n'
             "  mend: Correct the kind.",
         ),
         (

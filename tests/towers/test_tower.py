@@ -7,6 +7,8 @@ from keras import ops
 
 import mtframework as mtf
 from mtframework.errors import ModelError
+from mtframework.features.bucketed import Bucketed
+from mtframework.features.normalized import Normalized
 
 
 def numpy(tensor) -> np.ndarray:
@@ -43,6 +45,50 @@ def test_dropout_acts_in_training_alone():
     assert not tower.is_deterministic
 
 
+def test_features_learn_from_training_rows_and_keep_it():
+    tower = mtf.Tower("film", [Normalized("year"), "genres", Bucketed("year", 2, 3)], 4)
+    tower.build({"year": None, "genres": 5})
+    years = np.array([1990, 2000, 2010], "float32")
+    rows = {"year": years, "genres": np.array([[1, 2], [0, 0], [4, 0]], "int32")}
+    tower.adapt(rows, {})
+    again = mtf.Tower.from_config(tower.get_config())
+    again.build({"year": None, "genres": 5})
+    for variable, other in zip(again.weights, tower.weights, strict=True):
+        variable.assign(other)
+    np.testing.assert_array_equal(numpy(again(rows)), numpy(tower(rows)))
+    vectors = numpy(tower.encoder(rows))
+    assert vectors.shape == (3, 1 + 4 + 3)
+    np.testing.assert_allclose(vectors[:, 0], [-1.2247, 0, 1.2247], rtol=1e-4)
+    np.testing.assert_array_equal(vectors[1], [0] * 5 + vectors[2, 5:].tolist())
+    assert tower.columns == ("year", "genres")
+    assert tower.key == "year"
+
+
+def test_crosses_follow_their_formula():
+    tower = mtf.Tower("user", ["user_id", "age"], embedding_dim=2, cross_layers=2)
+    tower.build({"user_id": 10, "age": None})
+    table, w1, b1, w2, b2, last, bias = map(numpy, tower.trainable_variables)
+    assert w1.shape == w2.shape == (3, 3)
+    ids, ages = np.array([3, 7]), np.array([0.5, -2.0], "float32")
+    x0 = np.concatenate([table[ids], ages[:, None]], axis=1)
+    x1 = x0 * (x0 @ w1 + b1) + x0
+    x2 = x0 * (x1 @ w2 + b2) + x1
+    found = numpy(tower({"user_id": ids, "age": ages}))
+    np.testing.assert_allclose(found, x2 @ last + bias, rtol=1e-5, atol=1e-6)
+
+
+def test_penalty_is_a_mean_over_rows_and_leaves_other_rows_alone():
+    tower = mtf.Tower("user", ["user_id", "age"], embedding_dim=3, l2=0.5)
+    tower.build({"user_id": 10, "age": None})
+    table = numpy(tower.trainable_variables[0])
+    rows = {"user_id": np.array([3, 7, 3]), "age": np.ones(3, "float32")}
+    expected = 0.5 * (2 * (table[3] ** 2).sum() + (table[7] ** 2).sum()) / 3
+    np.testing.assert_allclose(float(tower.penalty(rows)), expected, rtol=1e-5)
+    twice = {name: np.tile(values, 2) for name, values in rows.items()}
+    np.testing.assert_allclose(float(tower.penalty(twice)), expected, rtol=1e-5)
+    assert mtf.Tower("user", ["user_id"]).penalty(rows) == 0
+
+
 def test_key_is_the_first_feature_unless_told():
     assert mtf.Tower("m", ["title", "year"]).key == "title"
     tower = mtf.Tower("m", ["year"], key="title")
@@ -50,12 +96,21 @@ def test_key_is_the_first_feature_unless_told():
 
 
 def test_configuration_round_trips():
-    tower = mtf.Tower("m", ["a", "b"], 16, [8], key="b", dropout=0.1)
+    features = ["a", Bucketed("b", 7)]
+    tower = mtf.Tower("m", features, 16, [8], key="b", dropout=0.1, l2=0.1, cross_layers=1)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(tower))
     assert again.get_config() == tower.get_config()
 
 
-@pytest.mark.parametrize("features", ["user_id", []])
+@pytest.mark.parametrize("arguments", [{"l2": -1}, {"l2": "1"}, {"cross_layers": 1.5}])
+def test_numbers_out_of_range_are_refused(arguments):
+    (name,) = arguments
+    with pytest.raises(ModelError, match=f'The tower "user" has {name} = ') as raised:
+        mtf.Tower("user", ["user_id"], **arguments)
+    assert f"mend: Correct user/Tower.{name}." in str(raised.value)
+
+
+@pytest.mark.parametrize("features", ["user_id", [], Normalized("age"), [3], [Normalized]])
 def test_tower_refuses(features):
     with pytest.raises(ModelError, match="has features = ") as raised:
         mtf.Tower("user", features)

@@ -1,16 +1,16 @@
-"""Columns that the data set does not have."""
+"""Columns that the data set does not have, or that a tower cannot read."""
 
 from collections.abc import Iterator
 
 from mtframework.config.configuration import Configuration, Made
 from mtframework.config.finding import Finding
 from mtframework.config.location import Location
-from mtframework.errors import DataError
+from mtframework.errors import DataError, ModelError
 from mtframework.training.experiment import Experiment
 
 
 def check(configuration: Configuration, experiment: Experiment) -> Iterator[Finding]:
-    """Finds features, keys, labels and weights that the data set's schema lacks."""
+    """Finds features, keys, labels and weights that the schema lacks or has as something else."""
     schema = getattr(experiment.dataset, "schema", None)
     if schema is None:
         return  # a source that knows its columns only once they are read
@@ -22,16 +22,25 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
         columns = (task.label, task.sample_weight)
         wanted += [("task", name, column) for column in columns if column is not None]
     made = {_identity(configuration, each): each for each in configuration.made()}
+    lacking = set()
     for kind, name, column in wanted:
         try:
             schema[column]
         except DataError as error:
+            lacking.add(name)
             yield Finding(
                 _line(configuration, made.get((kind, name)), column),
                 f'The {kind} "{name}" reads the column "{column}". {error.found}',
                 error.expected,
                 "Correct the name.",
             )
+    for name in model.towers.keys() - lacking:
+        try:
+            model.towers[name].check(schema)
+        except ModelError as error:
+            named = [each for each in model.towers[name].columns if f'"{each}"' in error.found]
+            location = _line(configuration, made.get(("tower", name)), *named)
+            yield Finding(location, error.found, error.expected, error.mend)
 
 
 def _identity(configuration: Configuration, made: Made) -> tuple[str, str]:
@@ -39,11 +48,14 @@ def _identity(configuration: Configuration, made: Made) -> tuple[str, str]:
     return made.part.kind, str(configuration.resolved(bound.value)) if bound else ""
 
 
-def _line(configuration: Configuration, made: Made | None, column: str) -> Location:
+def _line(configuration: Configuration, made: Made | None, column: str = "") -> Location:
     if made is None:  # made by another object, not by a reference
         return configuration.source.location
-    for binding in configuration.arguments(made.part, made.scope).values():
-        value = configuration.resolved(binding.value)
-        if value == column or (isinstance(value, (list, tuple)) and column in value):
-            return binding.location
+    inner = f"{made.scope}/{made.part.selector}"
+    # A tower's features are objects of their own, which name a column each.
+    for each in (made, *(other for other in configuration.made() if inner in other.path)):
+        for binding in configuration.arguments(each.part, each.scope).values():
+            value = configuration.resolved(binding.value)
+            if value == column or (isinstance(value, (list, tuple)) and column in value):
+                return binding.location
     return made.location

@@ -1,0 +1,113 @@
+"""The contract of a feature: one column in, one vector a row out."""
+
+from typing import Literal
+
+import keras
+import numpy as np
+from keras import ops
+
+from mtframework.errors import ModelError, quoted_list
+from mtframework.features.schema import Column
+from mtframework.features.vocabulary import Vocabulary
+
+Reads = Literal["categorical", "multi_categorical", "numeric", "timestamp"]
+
+
+class Feature(keras.layers.Layer):
+    """What a tower makes of one column. Abstract.
+
+    To write one, subclass it, say in `reads` which columns it is for, and implement `build`, which
+    sets `units`, and `call`. What is learned from the training rows goes into weights that are not
+    trainable, in `adapt`; they are saved with the model and used when serving.
+
+    Args:
+        column: The column to read.
+    """
+
+    #: The columns that it can read: their kind, or "timestamp" for their role.
+    reads: tuple[Reads, ...] = ()
+
+    #: The size of the vector; known once built.
+    units: int
+
+    def __init__(self, column: str):
+        super().__init__()
+        if not isinstance(column, str) or not column:
+            raise self.wrong("column", column, "The name of a column.")
+        self.column = column
+        self.embedding: keras.layers.Embedding | None = None
+
+    def check(self, column: Column) -> None:
+        """Raises a `ModelError` where the column is none that the feature can read."""
+        if column.role in ("label", "weight"):
+            raise ModelError(
+                f'A tower reads the {column.role} column "{column.name}" as a feature.',
+                "A column that is known before any feedback is.",
+                "Take it out of the features, or correct its role.",
+            )
+        kind = "timestamp" if column.role == "timestamp" else column.kind
+        if kind not in self.reads:
+            plain = kind in ("categorical", "multi_categorical", "numeric")
+            instead = "its plain name" if plain else "Recency, TimeOfDay or DayOfWeek"
+            raise ModelError(
+                f'{type(self).__name__} reads the column "{column.name}", which is {kind}.',
+                f"A column that is one of {quoted_list(self.reads)}.",
+                f"Give the tower {instead}, or name another column.",
+            )
+
+    def build(self, num_ids: int | None, embedding_dim: int) -> None:
+        """Creates the weights.
+
+        Args:
+            num_ids: How many ids the column has; None where it has numbers.
+            embedding_dim: The size of an embedding, where the feature names none of its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no build().")
+
+    def adapt(self, values: np.ndarray, vocabulary: Vocabulary | None) -> None:
+        """Learns what it must know of the training rows; called once it is built.
+
+        Args:
+            values: The column as encoded, `[num_rows, ...]`.
+            vocabulary: Whose ids they are; None where they are numbers.
+        """
+
+    def call(self, values):
+        """Returns the vectors, `[batch, units]`, of the encoded column, `[batch, ...]`."""
+        raise NotImplementedError(f"{type(self).__name__} has no call().")
+
+    def squared_length(self, values):
+        """Returns the squared length of each row's embedding, `[batch]`; None without one."""
+        return None if self.embedding is None else ops.sum(ops.square(self(values)), axis=-1)
+
+    def get_config(self):
+        return {"column": self.column}
+
+    def get_build_config(self):
+        return None  # the tower builds its features
+
+    def wrong(self, argument: str, value: object, expected: str) -> ModelError:
+        """Returns the error of an argument that is not what it should be."""
+        kind = type(self).__name__
+        return ModelError(
+            f"A {kind} has {argument} = {value!r}.", expected, f"Correct {kind}.{argument}."
+        )
+
+    def checked_dim(self, embedding_dim: int | None) -> int | None:
+        """Returns the size of an embedding, None for the tower's."""
+        if embedding_dim is None:
+            return None
+        return self.whole_number("embedding_dim", embedding_dim, 1)
+
+    def whole_number(self, argument: str, value: object, minimum: int) -> int:
+        """Returns the argument, and raises a `ModelError` where it is no number of things."""
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+            raise self.wrong(argument, value, f"A whole number from {minimum}.")
+        return value
+
+    def add_embedding(self, num_ids: int, dim: int) -> None:
+        """Creates the table that `squared_length` is about, and sets `units`."""
+        embedding = keras.layers.Embedding(num_ids, dim, name="table")
+        embedding.build((None,))
+        self.embedding = embedding
+        self.units = dim
