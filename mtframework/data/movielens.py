@@ -21,8 +21,8 @@ class MovieLens100K(DatasetSource):
     """The ratings of MovieLens 100K, through TFDS; fetched and prepared on the first load.
 
     A candidate is a film title, as in TensorFlow's tutorial. 18 titles belong to two films each;
-    the catalogue holds such a title once, with the `movie_id` of whichever comes first in
-    `movielens/100k-movies`, and the ratings of both films count for it.
+    the catalogue holds such a title once, with the `movie_id` and genres of whichever comes first
+    in `movielens/100k-movies`, and the ratings of both films count for it.
 
     The data are for research, under GroupLens's terms, which the first load prints.
 
@@ -56,6 +56,7 @@ class MovieLens100K(DatasetSource):
             Column("user_occupation_text", "categorical", "query"),
             Column("user_zip_code", "categorical", "query"),
             Column("movie_title", "categorical", "candidate"),
+            Column("movie_genres", "multi_categorical", "candidate"),
             Column("user_rating", "numeric", "label"),
             Column("timestamp", "numeric", "timestamp"),
         ),
@@ -96,7 +97,8 @@ class MovieLens100K(DatasetSource):
     def load(self, progress: Callable[[str], None] | None = None) -> Dataset:
         """Returns the data set: under a second, or up to a minute the first time on a machine."""
         tables = movielens_prepare.read(self.data_dir, self.raw_dir, progress)
-        ratings = _as_schema_says(tables["100k-ratings"])
+        catalogue = _first_of_each_title(tables["100k-movies"])
+        ratings = _as_schema_says(tables["100k-ratings"], catalogue)
         kept, test = self._hold_out(ratings, TEST_FRACTION, self.seed, is_test=True)
         rows = {name: values[kept] for name, values in ratings.items()}
         train, validation = self._hold_out(
@@ -107,7 +109,7 @@ class MovieLens100K(DatasetSource):
             train={name: values[train] for name, values in rows.items()},
             validation={name: values[validation] for name, values in rows.items()},
             test={name: values[test] for name, values in ratings.items()},
-            catalogue=_first_of_each_title(tables["100k-movies"]),
+            catalogue=catalogue,
             name="MovieLens 100K",
         )
 
@@ -126,9 +128,15 @@ class MovieLens100K(DatasetSource):
         return hold_out_random(num_rows, fraction, seed)
 
 
-def _as_schema_says(ratings: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _as_schema_says(
+    ratings: dict[str, np.ndarray], catalogue: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    titles, film_of = np.unique(ratings["movie_title"], return_inverse=True)
+    order = np.argsort(catalogue["movie_title"])
+    films = order[np.searchsorted(catalogue["movie_title"], titles, sorter=order)]
     return {
         **ratings,
+        "movie_genres": catalogue["movie_genres"][films[film_of]],
         "user_gender": np.where(ratings["user_gender"] == 1, "male", "female"),
         "bucketized_user_age": ratings["bucketized_user_age"].astype("int32").astype(str),
     }

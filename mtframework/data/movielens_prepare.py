@@ -83,4 +83,5 @@ def _make(root: Path, raw_dir: str | Path | None, progress: Progress) -> Tables:
 
 
 def _cache_path(root: Path) -> Path:
-    return root / "movielens" / f"mtframework-100k-{movielens_tfds.VERSION}.npz"
+    # The last number counts the formats: a file of an older one is left alone.
+    return root / "movielens" / f"mtframework-100k-{movielens_tfds.VERSION}-2.npz"

@@ -27,7 +27,8 @@ from mtframework.errors import DataError
 VERSION = "0.1.1"
 NUM_EXAMPLES = {"100k-ratings": 100_000, "100k-movies": 1_682}
 
-# The columns that are read, and how they stand in TFDS's records.
+# The columns that are read, and how they stand in TFDS's records; "classes" are numbers of classes,
+# any number of them, and are read as one text with | between their names.
 RECORD_TYPES = {
     "100k-ratings": {
         "user_id": "string",
@@ -41,7 +42,7 @@ RECORD_TYPES = {
         "user_rating": "float32",
         "timestamp": "int64",
     },
-    "100k-movies": {"movie_id": "string", "movie_title": "string"},
+    "100k-movies": {"movie_id": "string", "movie_title": "string", "movie_genres": "classes"},
 }
 
 _WORKSPACE_PREFIX = ".mtframework-movielens-"
@@ -202,14 +203,25 @@ def _read_table(root: Path, table: str) -> dict[str, np.ndarray]:
     with _silence():
         builder = tfds.builder(f"movielens/{table}:{VERSION}", data_dir=root)
     types = RECORD_TYPES[table]
-    spec = {name: tf.io.FixedLenFeature([], getattr(tf, kind)) for name, kind in types.items()}
+    spec = {
+        name: tf.io.RaggedFeature(tf.int64)
+        if kind == "classes"
+        else tf.io.FixedLenFeature([], getattr(tf, kind))
+        for name, kind in types.items()
+    }
     records = tf.data.TFRecordDataset(builder.info.splits["train"].filepaths).batch(20_000)
     batches = [tf.io.parse_example(each, spec) for each in records]
-    columns = {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in types}
-    return {
-        name: np.char.decode(values.astype("S"), "utf-8") if types[name] == "string" else values
-        for name, values in columns.items()
-    }
+    columns = {}
+    for name, kind in types.items():
+        if kind == "classes":
+            classes = builder.info.features[name].feature.names
+            lists = [row for batch in batches for row in batch[name].to_list()]
+            columns[name] = np.array(["|".join(classes[each] for each in row) for row in lists])
+            continue
+        values = np.concatenate([batch[name].numpy() for batch in batches])
+        is_text = kind == "string"
+        columns[name] = np.char.decode(values.astype("S"), "utf-8") if is_text else values
+    return columns
 
 
 def _import_tfds() -> ModuleType:

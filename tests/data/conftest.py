@@ -19,6 +19,9 @@ USERS = [
     (3, 17, "M", "writer", "T8H1N"),
 ]
 TITLES = ["Toy Story (1995)", "Kolya (1996)", "Léon (1994)", "Kolya (1996)", "Two Friends (1986) "]
+# Of u.item's 19 genres, the first is unknown, then come Action, Adventure and so on to Western.
+FLAGS = ["0100000000000000000", "0010000000000000001", "0" * 19, "1" + "0" * 18, "0" * 18 + "1"]
+GENRES = ["Action", "Adventure|Western", "", "Unknown", "Western"]
 RATINGS = [
     (user, movie, 1 + (user * movie) % 5, 880_000_000 + 10 * user + movie)
     for user in (1, 2, 3)
@@ -32,8 +35,8 @@ def make_tiny_files() -> dict[str, bytes]:
     lines = {
         "u.data": ["\t".join(map(str, row)) for row in RATINGS],
         "u.item": [
-            "|".join([str(number), title, "01-Jan-1995", "", "http://film", *"0100000000000000000"])
-            for number, title in enumerate(TITLES, start=1)
+            "|".join([str(number), title, "01-Jan-1995", "", "http://film", *flags])
+            for number, (title, flags) in enumerate(zip(TITLES, FLAGS, strict=True), start=1)
         ],
         "u.user": ["|".join(map(str, row)) for row in USERS],
     }
@@ -61,6 +64,7 @@ def make_tiny_tables() -> movielens_cache.Tables:
         "100k-movies": {
             "movie_id": np.array([str(film + 1) for film in films]),
             "movie_title": np.array([TITLES[film] for film in films]),
+            "movie_genres": np.array([GENRES[film] for film in films]),
         },
     }
 

@@ -78,6 +78,16 @@ class TestFacts:
         assert set(ratings["bucketized_user_age"]) == {"1", "18", "25", "35", "45", "50", "56"}
         assert len(set(ratings["user_occupation_text"])) == 21
 
+    def test_genres(self, tutorial):
+        titles, genres = (tutorial.catalogue[name] for name in ("movie_title", "movie_genres"))
+        by_title = dict(zip(titles, genres, strict=True))
+        assert by_title["Toy Story (1995)"] == "Animation|Children|Comedy"
+        assert by_title["unknown"] == "Unknown"
+        for rows in (tutorial.train, tutorial.test):
+            expected = [by_title[title] for title in rows["movie_title"]]
+            assert rows["movie_genres"].tolist() == expected
+        assert len(tutorial.vocabularies["movie_genres"].known_values) == 19
+
     def test_odd_titles(self, tutorial):
         titles = set(tutorial.catalogue["movie_title"])
         assert {"unknown", "Two Friends (1986) "} <= titles

@@ -36,9 +36,14 @@ def test_tfds_reads_what_was_prepared(prepared, tiny_tables):
     import tensorflow_datasets as tfds
 
     for table, columns in tiny_tables.items():
-        examples = list(tfds.as_numpy(tfds.load(f"movielens/{table}", data_dir=prepared)["train"]))
+        rows, info = tfds.load(f"movielens/{table}", data_dir=prepared, with_info=True)
+        examples = list(tfds.as_numpy(rows["train"]))
         for name, values in columns.items():
             found = [example[name] for example in examples]
+            if name == "movie_genres":
+                names = info.features[name].int2str
+                assert ["|".join(map(names, each)) for each in found] == values.tolist()
+                continue
             expected = [value.encode() for value in values] if values.dtype.kind == "U" else values
             np.testing.assert_array_equal(found, expected)
 
@@ -85,7 +90,7 @@ def test_leaves_nothing_but_the_data(prepared):
         "movielens/100k-movies/0.1.1/features.json",
         "movielens/100k-movies/0.1.1/movie_genres.labels.txt",
         "movielens/100k-movies/0.1.1/movielens-train.tfrecord-00000-of-00001",
-        "movielens/mtframework-100k-0.1.1.npz",
+        "movielens/mtframework-100k-0.1.1-2.npz",
     }
     assert os.listdir(prepared) == ["movielens"]
 
@@ -182,6 +187,14 @@ class TestHalfWritten:
         prepare(prepared, tiny_raw, progress=lambda text: None)
         assert (movies / "dataset_info.json").exists()
         assert (prepared / RATINGS / "dataset_info.json").stat().st_mtime_ns == before
+
+    def test_cache_of_an_older_format_is_not_read(self, prepared, tiny_tables, no_network):
+        cache = next(prepared.glob("movielens/*.npz"))
+        older = {table: dict(columns) for table, columns in tiny_tables.items()}
+        del older["100k-movies"]["movie_genres"]
+        for name in (cache.name, "mtframework-100k-0.1.1.npz"):
+            movielens_cache.write(cache.with_name(name), older)
+        assert read(prepared)["100k-movies"]["movie_genres"].size == 5
 
     def test_damaged_cache_is_made_anew(self, prepared, no_network):
         cache = next(prepared.glob("movielens/*.npz"))
