@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mtframework.tasks.retrieval import Retrieval
     from mtframework.tasks.task import Task, dense_head, require_label
     from mtframework.towers.tower import Tower
+    from mtframework.training.early_stopping import EarlyStopping
     from mtframework.training.experiment import Experiment
     from mtframework.training.run import Run, load_model
     from mtframework.training.train import train
@@ -40,6 +41,7 @@ __all__ = [
     "Dataset",
     "DatasetSource",
     "DayOfWeek",
+    "EarlyStopping",
     "Experiment",
     "Feature",
     "Hashed",
@@ -72,6 +74,7 @@ _HOMES = {
     "Dataset": "data.dataset",
     "DatasetSource": "data.dataset",
     "DayOfWeek": "features.day_of_week",
+    "EarlyStopping": "training.early_stopping",
     "Experiment": "training.experiment",
     "Feature": "features.feature",
     "Hashed": "features.hashed",

@@ -40,14 +40,14 @@ def train(
     tell_warnings(findings)
     folder = run or _free_folder(Path("runs") / loaded.name)
     trained = train_shown(loaded, folder)
-    last = {name: values[-1] for name, values in trained.history.items()}
     printer = output.console()
-    lines = output.table("metric", "last epoch")
-    for name, value in last.items():
+    lines = output.table("metric", f"epoch {trained.epoch}")
+    for name, value in trained.metrics.items():
         lines.add_row(name, output.number(value))
     printer.print(lines)
     printer.print(f"Trained in {trained.fit_seconds:.1f} s; the run is in {folder}.")
-    output.write_json(json, {"run": str(folder), "metrics": last, "seconds": trained.fit_seconds})
+    written = {"run": str(folder), "metrics": trained.metrics, "epoch": trained.epoch}
+    output.write_json(json, {**written, "seconds": trained.fit_seconds})
 
 
 def _free_folder(wanted: Path) -> Path:

@@ -14,6 +14,7 @@ import keras
 
 from mtframework import registry
 from mtframework.model import MultiTaskModel
+from mtframework.training.early_stopping import EarlyStopping
 from mtframework.training.experiment import Experiment
 
 # Every module of these registers what it defines.
@@ -131,6 +132,7 @@ def make_configurable(parts: Parts) -> None:
 def _configurables() -> Iterator[Configurable]:
     yield Configurable(Experiment, "mtframework", "experiment")
     yield Configurable(MultiTaskModel, "mtframework", "model")
+    yield Configurable(EarlyStopping, "mtframework", "early stopping")
     for each in registry.REGISTRIES.values():
         for part in each:
             yield Configurable(part.cls, part.cls.__module__, each.kind)

@@ -60,6 +60,19 @@ def evaluate(
     return results
 
 
+def metric_names(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> tuple[str, ...]:
+    """Returns the names of the metrics that `evaluate` can give of a model, adapted or not."""
+    names = []
+    for name, task in model.tasks.items():
+        if isinstance(task, Retrieval):
+            ranked = (*(f"top_{k}" for k in top_k), "mrr", "ndcg_10")
+            own = [f"{metric}{suffix}" for suffix in ("", "_filtered") for metric in ranked]
+        else:
+            own = [metric.name for metric in task.make_metrics()]
+        names += [f"{name}/{metric}" for metric in own]
+    return tuple(names)
+
+
 def rows_that_count(
     task: Task, columns: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import keras
 
 from mtframework.errors import ModelError
 from mtframework.model import MultiTaskModel
+from mtframework.training.early_stopping import EarlyStopping
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Experiment:
         batch_size: How many rows a training step sees.
         epochs: How often every training row is seen.
         seed: What weights and the order of the rows follow from.
+        early_stopping: When to stop earlier, and which epoch to keep; None keeps the last one.
 
     Raises:
         ModelError: A number is out of range, or a part is missing or of the wrong type.
@@ -31,6 +33,7 @@ class Experiment:
     batch_size: int = 1024
     epochs: int = 1
     seed: int = 0
+    early_stopping: EarlyStopping | None = None
 
     def __post_init__(self):
         for argument, example in (("dataset", "@MovieLens100K()"), ("optimizer", "@Adam()")):
@@ -47,6 +50,13 @@ class Experiment:
         whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
         if not whole or not 0 <= self.seed < 2**32:
             raise self._wrong("seed", self.seed, "A whole number from 0 to 2**32 - 1.")
+
+        if self.early_stopping is not None:
+            if not isinstance(self.early_stopping, EarlyStopping):
+                raise self._wrong(
+                    "early_stopping", self.early_stopping, "None, or @EarlyStopping() in Gin."
+                )
+            self.early_stopping.check(self.model)
 
     def _wrong(self, argument: str, value: Any, expected: str) -> ModelError:
         return ModelError(

@@ -26,7 +26,8 @@ class Run:
     model.keras     the model with its vocabularies and catalogue
     ```
 
-    While it trains, `checkpoint.keras` is the model after the last epoch.
+    While it trains, `checkpoint.keras` is the model after the last epoch; with early stopping,
+    after the best one.
 
     Open one with `Run.create` or `Run.open`.
     """

@@ -16,6 +16,7 @@ from mtframework.training.callbacks import (
     StopOnNonFiniteLoss,
     TensorBoardWriter,
 )
+from mtframework.training.early_stopping import BestEpoch
 from mtframework.training.experiment import Experiment
 from mtframework.training.run import Run
 from mtframework.training.seed import set_seed
@@ -28,14 +29,19 @@ class Trained:
     Args:
         model: The trained model.
         dataset: The data it was trained on.
-        history: Each metric's value an epoch, `{name: [num_epochs]}`.
+        history: Each metric's value an epoch, `{name: [num_epochs]}`; of metrics of validation
+            rows, one for each time that they were evaluated.
         fit_seconds: How long training took, without loading the data.
+        epoch: Whose weights the model has, from 1: the best with early stopping, else the last.
+        metrics: The metrics of that epoch.
     """
 
     model: MultiTaskModel
     dataset: Dataset
     history: dict[str, list[float]]
     fit_seconds: float
+    epoch: int
+    metrics: dict[str, float]
 
 
 def train(
@@ -45,6 +51,9 @@ def train(
     dataset: Dataset | None = None,
 ) -> Trained:
     """Trains the experiment's model.
+
+    With early stopping, the validation rows are judged by `evaluate` instead of by Keras, the
+    checkpoint is that of the best epoch, and so is the model in the end.
 
     Args:
         experiment: What to train, on what, and how long. Its model is trained in place.
@@ -61,31 +70,36 @@ def train(
     model = experiment.model
     model.adapt(data)
     model.compile(optimizer=experiment.optimizer)
-    writers = [] if run is None else _writers(run)
+    best = None
+    if experiment.early_stopping is not None:
+        data.split("validation")  # raises where there is none
+        best = BestEpoch(experiment.early_stopping, data, run)
+    callbacks = [*callbacks, StopOnNonFiniteLoss(run)]
+    if best is not None:
+        callbacks.append(best)  # before the writers, which write what it measures
+    if run is not None:
+        callbacks += [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)]
+        callbacks += [CheckpointWriter(run)] if best is None else []
     began = time.perf_counter()
     history = model.fit(
         batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed),
         validation_data=(
             batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
-            if data.has_validation
+            if data.has_validation and best is None
             else None
         ),
         epochs=experiment.epochs,
-        callbacks=[*callbacks, StopOnNonFiniteLoss(run), *writers],
+        callbacks=callbacks,
         verbose=0,
     )
     fit_seconds = time.perf_counter() - began
     if run:
         run.save_model(model)
-    return Trained(model, data, history.history, fit_seconds)
-
-
-def _writers(run: Run) -> list[keras.callbacks.Callback]:
-    return [
-        MetricsWriter(run.metrics_path),
-        TensorBoardWriter(run.tensorboard_path),
-        CheckpointWriter(run),
-    ]
+    metrics = {name: float(values[-1]) for name, values in history.history.items()}
+    epoch = len(history.epoch)
+    if best is not None:
+        metrics, epoch = best.logs, best.epoch
+    return Trained(model, data, history.history, fit_seconds, epoch, metrics)
 
 
 def batches_of(
