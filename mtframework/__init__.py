@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from mtframework.data.batches import Batches
     from mtframework.data.dataset import Dataset, DatasetSource
     from mtframework.data.movielens import MovieLens100K
+    from mtframework.data.tables import Tables
     from mtframework.errors import MtframeworkError
     from mtframework.evaluation.evaluate import evaluate
     from mtframework.features.bucketed import Bucketed
@@ -54,6 +55,7 @@ __all__ = [
     "Retrieval",
     "Run",
     "Schema",
+    "Tables",
     "Task",
     "TimeOfDay",
     "Tower",
@@ -87,6 +89,7 @@ _HOMES = {
     "Retrieval": "tasks.retrieval",
     "Run": "training.run",
     "Schema": "features.schema",
+    "Tables": "data.tables",
     "Task": "tasks.task",
     "TimeOfDay": "features.time_of_day",
     "Tower": "towers.tower",

@@ -1,6 +1,7 @@
 """What every data set gives: rows to learn from, rows to judge by, and a catalogue."""
 
 import abc
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -206,6 +207,11 @@ class DatasetSource(abc.ABC):
         Raises:
             DataError: The data cannot be had, or are not what they should be.
         """
+
+
+def print_to_stderr(text: str) -> None:
+    """Prints where a result on standard output is not disturbed."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _has_rows(columns: Columns) -> bool:

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mtframework.data import movielens_prepare
+from mtframework.data import movielens_prepare, splits
 from mtframework.data.dataset import Dataset, DatasetSource
-from mtframework.data.splits import hold_out_last_of_each, hold_out_latest, hold_out_random
+from mtframework.data.splits import check_share, hold_out
 from mtframework.data.tutorial_order import tensorflow_shuffle_order
 from mtframework.errors import DataError, did_you_mean, quoted_list
 from mtframework.features.schema import Column, Schema
 from mtframework.registry import register_dataset
 
-SPLITS = ("tutorial", "random", "temporal", "leave_last_out")
+SPLITS = ("tutorial", *splits.SPLITS)
 TEST_FRACTION = 0.2
 
 
@@ -78,16 +78,9 @@ class MovieLens100K(DatasetSource):
                 f"One of {quoted_list(SPLITS)}.",
                 "Correct MovieLens100K.split.",
             )
-        whole_is_allowed = split == "leave_last_out"
-        is_number = isinstance(validation_fraction, (int, float))
-        if not (is_number and 0 <= validation_fraction <= 1) or (
-            validation_fraction == 1 and not whole_is_allowed
-        ):
-            raise DataError(
-                f"MovieLens100K.validation_fraction is {validation_fraction!r}.",
-                f"A number from 0 to {'1' if whole_is_allowed else 'below 1'}.",
-                "Give a share such as 0.1.",
-            )
+        check_share(
+            "MovieLens100K.validation_fraction", validation_fraction, split == "leave_last_out"
+        )
         self.split = split
         self.validation_fraction = validation_fraction
         self.seed = seed
@@ -114,18 +107,12 @@ class MovieLens100K(DatasetSource):
         )
 
     def _hold_out(self, rows: dict[str, np.ndarray], fraction: float, seed: int, is_test: bool):
-        num_rows = len(rows["user_id"])
         if self.split == "tutorial" and is_test:
-            order = tensorflow_shuffle_order(num_rows)
+            order = tensorflow_shuffle_order(len(rows["user_id"]))
             return order[:80_000], order[80_000:]
-        if self.split == "temporal":
-            return hold_out_latest(rows["timestamp"], fraction)
-        if self.split == "leave_last_out":
-            share = 1.0 if is_test else fraction
-            return hold_out_last_of_each(rows["user_id"], rows["timestamp"], share, seed)
-        if not fraction:
-            return np.arange(num_rows), np.arange(0)  # no draw, so that the order stays
-        return hold_out_random(num_rows, fraction, seed)
+        split = "random" if self.split == "tutorial" else self.split
+        share = 1.0 if is_test and split == "leave_last_out" else fraction
+        return hold_out(split, rows["user_id"], rows["timestamp"], share, seed)
 
 
 def _as_schema_says(

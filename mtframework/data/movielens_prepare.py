@@ -1,10 +1,10 @@
 """MovieLens 100K in TFDS's data folder: made there once, read back fast ever after."""
 
 import os
-import sys
 from pathlib import Path
 
 from mtframework.data import movielens_cache, movielens_files, movielens_tfds
+from mtframework.data.dataset import print_to_stderr
 from mtframework.data.movielens_cache import Tables
 from mtframework.data.movielens_files import Progress
 
@@ -66,11 +66,6 @@ def data_folder(data_dir: str | Path | None = None) -> Path:
     """Returns the folder that TFDS keeps its data in."""
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     return Path(chosen).expanduser().absolute()
-
-
-def print_to_stderr(text: str) -> None:
-    """Prints where a result on standard output is not disturbed."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _make(root: Path, raw_dir: str | Path | None, progress: Progress) -> Tables:

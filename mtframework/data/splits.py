@@ -14,6 +14,47 @@ from mtframework.errors import DataError
 Rows = tuple[np.ndarray, np.ndarray]
 
 
+SPLITS = ("random", "temporal", "leave_last_out")
+
+
+def hold_out(
+    split: str, keys: np.ndarray, timestamps: np.ndarray | None, fraction: float, seed: int
+) -> Rows:
+    """Holds out rows the way that `split`, one of `SPLITS`, names.
+
+    Args:
+        split: `"random"`, `"temporal"` (the latest rows) or `"leave_last_out"` (of each key).
+        keys: Whose row it is: `[num_rows]`.
+        timestamps: When each row happened: `[num_rows]`; `"random"` needs none.
+        fraction: The share of the rows, for `"leave_last_out"` of the keys.
+        seed: The seed of whatever is drawn.
+
+    Example:
+
+    >>> hold_out("temporal", np.array(["ann", "bob"]), np.array([5, 3]), 0.5, seed=0)
+    (array([1]), array([0]))
+    """
+    if split == "random":
+        if not fraction:
+            return np.arange(len(keys)), np.arange(0)  # no draw, so that the order stays
+        return hold_out_random(len(keys), fraction, seed)
+    times = np.asarray(timestamps)
+    if split == "temporal":
+        return hold_out_latest(times, fraction)
+    return hold_out_last_of_each(keys, times, fraction, seed)
+
+
+def check_share(argument: str, share: object, whole_is_allowed: bool) -> None:
+    """Raises a `DataError` where a share to hold out, named `argument`, is none."""
+    number = share if isinstance(share, (int, float)) and not isinstance(share, bool) else -1
+    if not 0 <= number <= 1 or (number == 1 and not whole_is_allowed):
+        raise DataError(
+            f"{argument} is {share!r}.",
+            f"A number from 0 to {'1' if whole_is_allowed else 'below 1'}.",
+            "Give a share such as 0.1.",
+        )
+
+
 def hold_out_random(num_rows: int, fraction: float, seed: int = 0) -> Rows:
     """Holds out a random share of the rows.
 

@@ -1,0 +1,241 @@
+"""Data sets from the files of a small book club, written out by hand."""
+
+import json
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+import mtframework as mtf
+from mtframework.errors import DataError
+
+COLUMNS = {
+    "reader": "query key",
+    "age": "numeric query",
+    "book": "candidate key",
+    "stars": "label",
+    "read_at": "timestamp",
+}
+LOG = pd.DataFrame(
+    [
+        ("ann", 30, "Emma", 4.0, 100),
+        ("bob", 41, "Dune", np.nan, 200),
+        ("ann", 30, "Dune", 5.0, 300),
+        ("cy", 25, "Emma", 1.0, 400),
+        ("bob", 41, "Emma", 2.0, 500),
+    ],
+    columns=["reader", "age", "book", "stars", "read_at"],
+)
+BOOKS = pd.DataFrame({"book": ["Dune", "Emma", "Ulysses"], "pages": [412, 474, 730]})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def load(**arguments) -> mtf.Dataset:
+    told = []
+    arguments = {"interactions": "log.csv", "columns": COLUMNS, **arguments}
+    return mtf.Tables(**arguments).load(told.append)
+
+
+def pairs(columns) -> list[tuple[str, str]]:
+    return list(zip(columns["reader"].tolist(), columns["book"].tolist(), strict=True))
+
+
+def write_by_pandas(table: pd.DataFrame, name: str) -> None:
+    if name.endswith(".parquet"):
+        table.to_parquet(name)
+    elif name.endswith(".jsonl"):
+        table.to_json(name, orient="records", lines=True)
+    else:
+        table.to_csv(name, index=False)
+
+
+def write_by_duckdb(table: pd.DataFrame, name: str) -> None:
+    kind = {"parquet": "PARQUET", "jsonl": "JSON"}.get(name.split(".")[1], "CSV")
+    with duckdb.connect() as connection:
+        connection.register("log", table)
+        connection.execute(f"COPY log TO '{name}' (FORMAT {kind})")
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.jsonl", "log.parquet"])
+@pytest.mark.parametrize("write", [write_by_pandas, write_by_duckdb])
+def test_every_format_gives_the_same_rows(name, write):
+    write(LOG, name)
+    data = load(interactions=name, split="temporal")
+    assert pairs(data.train) == [("ann", "Emma"), ("bob", "Dune"), ("ann", "Dune"), ("cy", "Emma")]
+    assert pairs(data.test) == [("bob", "Emma")]
+    assert data.train["age"].tolist() == [30, 41, 30, 25]
+    np.testing.assert_array_equal(data.train["stars"], [4, np.nan, 5, 1])
+    assert data.train["read_at"].tolist() == [100, 200, 300, 400]
+    assert data.catalogue["book"].tolist() == ["Emma", "Dune"]
+    assert data.vocabularies["reader"].known_values.tolist() == ["ann", "bob", "cy"]
+    assert data.encode(data.test)["reader"].tolist() == [2]
+    assert not data.has_validation
+
+
+def test_candidates_of_their_own_file_bring_their_columns():
+    write_by_pandas(LOG, "log.csv")
+    write_by_pandas(BOOKS, "books.parquet")
+    data = load(columns={**COLUMNS, "pages": "numeric candidate"}, candidates="books.parquet")
+    assert data.catalogue["book"].tolist() == ["Dune", "Emma", "Ulysses"]
+    assert data.catalogue["pages"].tolist() == [412, 474, 730]
+    assert data.vocabularies["book"].size == 4
+    for rows in (data.train, data.test):
+        pages = [{"Dune": 412, "Emma": 474}[book] for book in rows["book"]]
+        assert rows["pages"].tolist() == pages
+
+
+def test_candidate_columns_of_the_interactions():
+    write_by_pandas(LOG.merge(BOOKS), "log.csv")
+    data = load(columns={**COLUMNS, "pages": "numeric candidate"})
+    assert dict(zip(data.catalogue["book"], data.catalogue["pages"], strict=True)) == {
+        "Emma": 474,
+        "Dune": 412,
+    }
+
+
+def test_splits():
+    write_by_pandas(LOG, "log.csv")
+    last = load(split="leave_last_out")
+    assert pairs(last.test) == [("ann", "Dune"), ("bob", "Emma")]
+    assert pairs(last.train) == [("ann", "Emma"), ("bob", "Dune"), ("cy", "Emma")]
+    drawn = load(split="random", test_fraction=0.4, validation_fraction=0.34, seed=3)
+    parts = [drawn.train, drawn.validation, drawn.test]
+    assert [len(part["book"]) for part in parts] == [1, 2, 2]
+    assert sorted(each for part in parts for each in pairs(part)) == sorted(pairs(LOG))
+    again = load(split="random", test_fraction=0.4, validation_fraction=0.34, seed=3)
+    assert pairs(again.test) == pairs(drawn.test)
+
+
+def test_the_users_own_split():
+    for name, rows in (("log", LOG[:2]), ("test", LOG[2:4]), ("validation", LOG[4:])):
+        write_by_pandas(rows, f"{name}.csv")
+    data = load(split={"test": "test.csv", "validation": "validation.csv"})
+    assert pairs(data.train) == [("ann", "Emma"), ("bob", "Dune")]
+    assert pairs(data.test) == [("ann", "Dune"), ("cy", "Emma")]
+    assert pairs(data.validation) == [("bob", "Emma")]
+    # cy is in no training row, so the vocabulary does not know who that is.
+    assert data.vocabularies["reader"].known_values.tolist() == ["ann", "bob"]
+
+
+EVENTS = ["view", "view", "buy", "view", "rate"]
+MERGED = {"view": [1, 1, 0, 1, 0], "buy": [0, 0, 1, 0, 0], "rate": [np.nan] * 4 + [2]}
+
+
+def test_an_event_column():
+    write_by_pandas(LOG.assign(what=EVENTS), "log.csv")
+    columns = {name: meaning for name, meaning in COLUMNS.items() if name != "stars"}
+    data = load(
+        columns={**columns, "what": "event"},
+        events={"view": None, "buy": None, "rate": "stars"},
+        split={"test": "log.csv"},
+    )
+    for name, values in MERGED.items():
+        np.testing.assert_array_equal(data.train[name], values)
+    assert data.schema.names("label") == ("view", "buy", "rate")
+
+
+def test_a_file_for_each_kind_of_event():
+    for kind, rows in LOG.groupby(EVENTS):
+        rows = rows if kind == "rate" else rows.drop(columns="stars")
+        write_by_pandas(rows, f"{kind}.csv")
+    columns = {name: meaning for name, meaning in COLUMNS.items() if name != "stars"}
+    data = load(
+        interactions={"view": "view.csv", "buy": "buy.csv", "rate": "rate.csv"},
+        columns=columns,
+        events={"rate": "stars"},
+        split="temporal",
+    )
+    for name, values in MERGED.items():
+        np.testing.assert_array_equal(np.append(data.train[name], data.test[name]), values)
+
+
+def test_rejects_are_counted_written_and_bounded():
+    write_by_pandas(pd.concat([LOG, LOG[:1]]), "log.csv")
+    with pytest.raises(DataError) as raised:
+        load()
+    assert raised.value.found == (
+        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row stands twice 1."
+    )
+    with open("rejects.jsonl") as file:
+        assert json.load(file) == {
+            "file": "log.csv",
+            "line": 7,
+            "reason": "a row stands twice",
+            "raw": "ann,30,Emma,4.0,100",
+        }
+    told = []
+    tables = mtf.Tables("log.csv", COLUMNS, max_rejected=0.2, rejects="others.jsonl")
+    assert len(tables.load(told.append).train["book"]) == 4
+    assert told == [
+        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row stands twice 1.",
+        "The rejected rows are in others.jsonl.",
+    ]
+
+
+def test_unknown_candidates_and_events():
+    write_by_pandas(LOG.assign(what=EVENTS), "log.csv")
+    write_by_pandas(BOOKS[:1], "books.csv")
+    with pytest.raises(DataError) as raised:
+        load(
+            columns={**COLUMNS, "what": "event"},
+            events=["view", "rate"],
+            candidates="books.csv",
+        )
+    assert raised.value.found.endswith(
+        '1 accepted, 4 rejected: "book" is not among the candidates 3, '
+        '"what" is none of Tables.events 1.'
+    )
+
+
+def test_nothing_is_read_before_the_load():
+    assert mtf.Tables("no/such/file.csv", COLUMNS).schema.candidate_key == "book"
+    with pytest.raises(DataError, match=r"no/such/file\.csv is no file"):
+        load(interactions="no/such/file.csv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({"interactions": None}, "Tables.interactions is not set."),
+        ({"columns": {}}, "Tables.columns is not set."),
+        ({"split": "temporl"}, 'There is no split "temporl". Did you mean "temporal"?'),
+        ({"split": {"tst": "a.csv"}}, 'Tables.split names files for "tst".'),
+        ({"test_fraction": 1.0}, "Tables.test_fraction is 1.0."),
+        ({"validation_fraction": -1}, "Tables.validation_fraction is -1."),
+        ({"max_rejected": "1%"}, "Tables.max_rejected is '1%'."),
+        ({"events": ["view"]}, 'Tables.events lists "view", and no column names the event.'),
+        (
+            {"columns": {**COLUMNS, "what": "event"}},
+            'The column "what" names events, and Tables.events is not set.',
+        ),
+        (
+            {"interactions": {"view": "view.csv"}, "events": ["views"]},
+            'Tables.events lists "views", which have no files. Did you mean "view"?',
+        ),
+        (
+            {"interactions": {"view": "v.csv"}, "columns": {**COLUMNS, "what": "event"}},
+            'Each kind has its own files, and yet "what" is the event.',
+        ),
+        (
+            {"interactions": {"view": "v.csv"}, "split": {"test": "t.csv"}},
+            "Each kind has its own files, and Tables.split names files, too.",
+        ),
+        (
+            {
+                "columns": {"reader": "query key", "book": "candidate key"},
+                "split": "leave_last_out",
+            },
+            'The split "leave_last_out" needs to know when, and no column is a timestamp.',
+        ),
+    ],
+)
+def test_arguments_that_are_refused(arguments, found):
+    with pytest.raises(DataError) as raised:
+        mtf.Tables(**{"interactions": "log.csv", "columns": COLUMNS, **arguments})
+    assert raised.value.found == found
