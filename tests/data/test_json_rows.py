@@ -64,7 +64,7 @@ def test_nothing_good(write):
 
 
 def test_a_key_that_no_row_has(write):
-    with pytest.raises(DataError, match='lacks the column "user". Did you mean "usr"?'):
+    with pytest.raises(DataError, match=r"lacks the column \"user\"\. Did you mean \"usr\"\?"):
         read_json_lines(write(b'{"usr": 1}'), ["user"])
     with pytest.raises(DataError, match="is empty"):
         read_json_lines(write(b""), ["user"])

@@ -21,7 +21,7 @@ def test_columns_asked_for(path):
 
 
 def test_a_missing_column(path):
-    with pytest.raises(DataError, match='lacks the column "films". Did you mean "film"?'):
+    with pytest.raises(DataError, match=r"lacks the column \"films\"\. Did you mean \"film\"\?"):
         read_parquet(path, ["films"])
 
 

@@ -51,6 +51,16 @@ def read(path) -> tuple[pa.Table, Rejects]:
     return table, rejects
 
 
+def read_or_refuse(path) -> tuple[pa.Table, Rejects] | None:
+    """Reads the file, or returns None where one error names it."""
+    try:
+        return read(path)
+    except DataError as error:
+        found = error.found
+    assert found.startswith(str(path))
+    return None
+
+
 @st.composite
 def damaged_csv(draw) -> bytes:
     data = good_csv()
@@ -74,11 +84,10 @@ SETTINGS = settings(
 def test_a_damaged_csv(tmp_path, data):
     path = tmp_path / "log.csv"
     path.write_bytes(data)
-    try:
-        table, rejects = read(path)
-    except DataError as error:
-        assert "log.csv" in error.found
+    outcome = read_or_refuse(path)
+    if outcome is None:
         return
+    table, rejects = outcome
     # A row is a line that is not empty, whatever stands in it.
     lines = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").split(b"\n")
     assert rejects.num_read == len([line for line in lines if line]) - 1
@@ -127,10 +136,7 @@ def test_a_damaged_parquet(tmp_path, seed, num_bytes, cut):
     if cut:
         del data[draw.randrange(len(data)) :]
     path.write_bytes(data)
-    try:
-        read(path)
-    except DataError as error:
-        assert "log.parquet" in error.found
+    read_or_refuse(path)
 
 
 @pytest.mark.parametrize("name", NAMES)
