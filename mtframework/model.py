@@ -101,6 +101,7 @@ class MultiTaskModel(keras.Model):
         self.loss_balancer = (
             _check_part("loss_balancer", loss_balancer, LossBalancer) or StaticWeights()
         )
+        self.loss_balancer.build(tuple(self.tasks))  # needs no data: a task it lacks shows now
         self.gradient_balancer = _check_part(
             "gradient_balancer", gradient_balancer, GradientBalancer
         )
@@ -517,7 +518,6 @@ class MultiTaskModel(keras.Model):
         for name, task in self.tasks.items():
             representation = (None, widths[name])
             task.build({TOWERS: shapes, "representation": representation, "num_ids": key_ids})
-        self.loss_balancer.build(tuple(self.tasks))
         if self.junction is not None:
             self.junction.build()
         self.built = True

@@ -15,12 +15,7 @@ def recommend(
 ) -> dict[str, np.ndarray]:
     """Returns what `MultiTaskModel.recommend` documents."""
     catalogue = model.catalogue
-    if not 1 <= k <= catalogue.size:
-        raise ModelError(
-            f"k is {k}, and the catalogue holds {catalogue.size} candidates.",
-            f"A number from 1 to {catalogue.size}.",
-            "Ask for fewer recommendations.",
-        )
+    check_k(k, catalogue.size)
     key = model.schema.query_key
     if exclude_seen and key not in queries:
         raise ModelError(
@@ -38,6 +33,16 @@ def recommend(
     names = model.vocabularies[catalogue.key].values(catalogue.columns[catalogue.key])
     chosen = np.where(np.isneginf(best_scores), "", names[best])
     return {catalogue.key: chosen, "score": best_scores}
+
+
+def check_k(k: int, num_candidates: int) -> None:
+    """Raises a `ModelError` where there are fewer than `k` candidates, or `k` is below 1."""
+    if not 1 <= k <= num_candidates:
+        raise ModelError(
+            f"k is {k}, and the catalogue holds {num_candidates} candidates.",
+            f"A number from 1 to {num_candidates}.",
+            "Ask for fewer recommendations.",
+        )
 
 
 def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) -> np.ndarray:

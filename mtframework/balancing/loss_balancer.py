@@ -150,7 +150,7 @@ def check_known_tasks(names: Sequence[str], task_names: Sequence[str], owner: st
     for name in names:
         if name not in task_names:
             raise ModelError(
-                f'{owner} names the task "{name}", which there is not.'
+                f'{owner}.tasks names "{name}", and there is no such task.'
                 f"{did_you_mean(name, task_names)}",
                 f"One of {quoted_list(task_names)}.",
                 "Correct the name, or add the task.",

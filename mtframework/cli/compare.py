@@ -10,6 +10,7 @@ from mtframework.cli import options
 if TYPE_CHECKING:
     from mtframework.cli.comparing import PlannedRun
     from mtframework.evaluation.compare import Comparison
+    from mtframework.training.experiment import Experiment
     from mtframework.training.train import Trained
 
 
@@ -18,9 +19,7 @@ def compare(
     seeds: Annotated[
         int, typer.Option("--seeds", help="How many seeds to train each with.", min=1)
     ] = 1,
-    split: Annotated[
-        options.SplitName, typer.Option("--split", help="The rows to judge by.")
-    ] = "test",
+    split: options.Split = "test",
     baseline: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,19 +77,11 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    k: Annotated[int, typer.Option("--k", help="How many to recommend.", min=1)] = 10,
+    k: options.K = 10,
     all_metrics: Annotated[
         bool, typer.Option("--all", help="Show every metric, those without seen candidates too.")
     ] = False,
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            "--run",
-            help="Keep each training in a folder below this one.",
-            metavar="DIR",
-            show_default=False,
-        ),
-    ] = None,
+    run: options.Run = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
     seed: options.Seed = None,
@@ -108,7 +99,11 @@ def compare(
     from mtframework.cli.comparing import baselines_of, carry_out, load_experiments, plan
     from mtframework.cli.comparison import comparison_table, print_differences
     from mtframework.cli.errors import console
-    from mtframework.cli.predicting import print_predictions, print_recommendations
+    from mtframework.cli.predicting import (
+        check_requests,
+        print_predictions,
+        print_recommendations,
+    )
     from mtframework.cli.rows import parse_row
     from mtframework.evaluation.difference import check_baseline
     from mtframework.evaluation.evidence import every_metric, evidence_of
@@ -131,6 +126,10 @@ def compare(
     richest: tuple[int, PlannedRun, Trained | None] | None = None
     finished = FinishedRuns(report / "runs") if report else None
     needs_model = bool(rows or queries)
+    if needs_model:
+        built = {each.name: each.loaded.build() for each in runs}
+        answering = max(built, key=lambda name: (_num_tasks(built[name]), names.index(name)))
+        check_requests(built[answering], rows, queries, k)
     try:
         for each, trained, result in carry_out(runs, split, run, finished, not needs_model):
             results.append(result)
@@ -158,3 +157,7 @@ def compare(
     if trained is not None:
         print_predictions(printer, planned.name, trained.model, rows)
         print_recommendations(printer, planned.name, trained.model, queries, k)
+
+
+def _num_tasks(experiment: "Experiment") -> int:
+    return sum(task.loss_weight > 0 for task in experiment.model.tasks.values())

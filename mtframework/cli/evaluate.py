@@ -1,17 +1,11 @@
 """`mtframework evaluate`."""
 
-from typing import Annotated
-
-import typer
-
 from mtframework.cli import options
 
 
 def evaluate(
     run: options.RunFolder,
-    split: Annotated[
-        options.SplitName, typer.Option("--split", help="The rows to judge by.")
-    ] = "test",
+    split: options.Split = "test",
     plugin: options.Plugin = None,
     json: options.Json = None,
     debug: options.Debug = False,

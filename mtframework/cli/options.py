@@ -41,6 +41,18 @@ Seed = Annotated[
         "--seed", help="What everything random follows from: Experiment.seed.", show_default=False
     ),
 ]
+Split = Annotated[SplitName, typer.Option("--split", help="The rows to judge by.")]
+K = Annotated[int, typer.Option("--k", help="How many to recommend.", min=1)]
+Run = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        help="The folder to write, by default runs/NAME; with several trainings, the folder to "
+        "keep one of each in, by default none.",
+        metavar="DIR",
+        show_default=False,
+    ),
+]
 Json = Annotated[
     Path | None,
     typer.Option(

@@ -8,9 +8,12 @@ from rich.console import Console
 
 from mtframework.cli import output
 from mtframework.cli.rows import as_columns
+from mtframework.errors import DataError, quoted_list
+from mtframework.recommend import check_k
 
 if TYPE_CHECKING:
     from mtframework.model import MultiTaskModel
+    from mtframework.training.experiment import Experiment
 
 
 def predictions(model: "MultiTaskModel", columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -23,13 +26,43 @@ def predictions(model: "MultiTaskModel", columns: Mapping[str, Any]) -> dict[str
     return flat
 
 
+def check_requests(
+    experiment: "Experiment",
+    rows: Sequence[Mapping[str, str]],
+    queries: Sequence[Mapping[str, str]],
+    k: int,
+) -> None:
+    """Checks, before an experiment trains, what it shall predict and recommend after it.
+
+    Loads its data where there are queries: how many candidates there are is not known before.
+
+    Raises:
+        DataError: A column of a row or query is unknown, missing, or holds no number.
+        ModelError: There are fewer than `k` candidates.
+    """
+    model, schema = experiment.model, getattr(experiment.dataset, "schema", None)
+    if schema is not None:
+        for requests in (rows, queries):
+            as_columns(model.feature_columns, schema, requests)
+    for name in model.feature_columns if rows else ():
+        if name not in rows[0]:
+            raise DataError(
+                f'The row to predict lacks the column "{name}".',
+                f"The columns {quoted_list(model.feature_columns)}.",
+                "Add the column.",
+            )
+    if queries:
+        dataset = experiment.dataset.load()
+        check_k(k, len(dataset.catalogue[dataset.schema.candidate_key]))
+
+
 def print_predictions(
     console: Console, name: str, model: "MultiTaskModel", rows: Sequence[Mapping[str, str]]
 ) -> list[dict[str, Any]]:
     """Prints each task's prediction for each row, and returns them."""
     if not rows:
         return []
-    found = predictions(model, as_columns(model, rows))
+    found = predictions(model, as_columns(model.feature_columns, model.schema, rows))
     columns = list(dict.fromkeys(column for row in rows for column in row))
     table = output.table(*columns, *found, numbers_from=len(columns))
     results = []
@@ -55,7 +88,8 @@ def print_recommendations(
     results = []
     if not queries:
         return results
-    best = model.recommend(as_columns(model, queries), k, exclude_seen, task)
+    columns = as_columns(model.feature_columns, model.schema, queries)
+    best = model.recommend(columns, k, exclude_seen, task)
     key = next(column for column in best if column != "score")
     for query, candidates, scores in zip(queries, best[key], best["score"], strict=True):
         asked = ", ".join(f"{column}={value}" for column, value in query.items())

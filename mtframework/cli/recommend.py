@@ -18,7 +18,7 @@ def recommend(
             show_default=False,
         ),
     ],
-    k: Annotated[int, typer.Option("--k", help="How many to recommend.", min=1)] = 10,
+    k: options.K = 10,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also recommend what the query has seen.")
     ] = False,

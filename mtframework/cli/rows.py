@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.features.schema import Schema
 
 # A comma ends a value only where a next column follows, so that "Postino, Il (1994)" is one value.
 _COLUMN = re.compile(r"(?:^|,)\s*([A-Za-z_]\w*)\s*=")
@@ -32,13 +33,19 @@ def parse_row(text: str) -> dict[str, str]:
     }
 
 
-def as_columns(model, rows: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
+def as_columns(
+    known: Sequence[str], schema: Schema, rows: Sequence[Mapping[str, str]]
+) -> dict[str, np.ndarray]:
     """Returns rows as the columns that a model reads: strings, and numbers where it has them.
+
+    Args:
+        known: The columns that the model reads.
+        schema: What they are.
+        rows: The rows, each with the same columns.
 
     Raises:
         DataError: A column is not the model's, is missing in a row, or holds no number.
     """
-    known = model.feature_columns
     for row in rows:
         for name in row:
             if name not in known:
@@ -56,7 +63,7 @@ def as_columns(model, rows: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray
                     "The same columns in every row.",
                     "Add the column.",
                 )
-    return {name: _column(model, name, [row[name] for row in rows]) for name in names}
+    return {name: _column(schema, name, [row[name] for row in rows]) for name in names}
 
 
 def read_csv(model, path: Path) -> tuple[Any, dict[str, np.ndarray]]:
@@ -92,8 +99,8 @@ def read_csv(model, path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     return rows, columns
 
 
-def _column(model, name: str, values: list[str]) -> np.ndarray:
-    if model.schema[name].kind != "numeric":
+def _column(schema: Schema, name: str, values: list[str]) -> np.ndarray:
+    if schema[name].kind != "numeric":
         return np.array(values)
     try:
         return np.array([float(value) for value in values])

@@ -1,24 +1,13 @@
 """`mtframework train`."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from mtframework.cli import options
 
 
 def train(
     experiment: options.Experiment,
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            "--run",
-            help="The folder to write; by default runs/NAME, and runs/NAME-2 if that is taken.",
-            metavar="DIR",
-            show_default=False,
-        ),
-    ] = None,
+    run: options.Run = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
     seed: options.Seed = None,

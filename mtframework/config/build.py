@@ -24,7 +24,7 @@ def build(configuration: Configuration) -> Experiment:
         LocatedError: A constructor refuses its arguments; the message names the line.
     """
     with _empty_gin():
-        make_configurable(configuration.parts)
+        make_configurable(made.part for made in configuration.made())
         gin.parse_config(record(configuration))
         gin.finalize()
         set_seed(seed_of(configuration))
@@ -107,13 +107,15 @@ def _failed(error: Exception, configuration: Configuration) -> Made | None:
 def _line(text: str, configuration: Configuration, failed: Made) -> Location:
     """Returns the line of the argument that the text speaks of, else of the object.
 
-    A model refuses what a task of it says; such a text has the task's name in quotes.
+    A model refuses what a task or a balancer of it says; such a text has the task's name in quotes,
+    or the balancer's class.
     """
     first_line = text.split("\n")[0]
     for made in (*configuration.made(), failed):
         bound = configuration.arguments(made.part, made.scope)
         name = configuration.resolved(bound["name"].value) if "name" in bound else None
-        if made is not failed and f'"{name}"' not in first_line:
+        is_named = f'"{name}"' in first_line or re.search(rf"\b{made.part.name}\b", first_line)
+        if made is not failed and not is_named:
             continue
         for argument, binding in bound.items():
             if argument != "name" and re.search(rf"\b{argument}\b", first_line):

@@ -6,6 +6,7 @@ from mtframework.config.checks import (
     classes,
     columns,
     duplicates,
+    keras_numbers,
     macros,
     names,
     objects,
@@ -17,7 +18,7 @@ from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding
 from mtframework.errors import PluginError
 
-_CHECKS = (classes, duplicates, macros, unused, values, names)
+_CHECKS = (classes, duplicates, macros, unused, values, keras_numbers, names)
 
 
 def check_configuration(

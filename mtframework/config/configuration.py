@@ -92,6 +92,16 @@ class Configuration:
         """Returns a value with its macros replaced; one that cannot be replaced stays."""
         return self._resolved(value, ())
 
+    def origin(self, binding: Binding) -> tuple[Location, str]:
+        """Returns where a binding's value itself stands, and how it comes from there."""
+        through = ""
+        while isinstance(binding.value, Macro):
+            behind = self.macro(binding.value.name)
+            if behind is None or behind is binding:
+                break
+            binding, through = behind, f", by the macro {behind.key}"
+        return binding.location, through
+
     def made(self) -> Iterator[Made]:
         """Yields every object that building makes, the experiment first.
 

@@ -1,16 +1,25 @@
 """Files that are meant to be included."""
 
+from collections.abc import Iterator
+
 from mtframework.config.configuration import ROOT, Configuration
-from mtframework.config.syntax import REQUIRED
+from mtframework.config.syntax import REQUIRED, Binding, Macro, references
 
 
-def is_fragment(configuration: Configuration) -> bool:
+def is_fragment(configuration: Configuration, depth: int = 1) -> bool:
     """Returns whether a file leaves something to whoever includes it.
 
-    It does where it says so, `loss_weight = %gin.REQUIRED`, and where it binds nothing of
-    `Experiment`. A file that binds a part of `Experiment` alone is an experiment with a mistake.
+    It does where it says so itself, `loss_weight = %gin.REQUIRED`, and where it binds nothing of
+    `Experiment`. A file that binds a part of `Experiment` alone, or forgets what a file that it
+    includes leaves to it, is an experiment with a mistake.
+
+    Args:
+        configuration: The file's statements and those of the files that it includes.
+        depth: How many include statements lead to the file; the command line is the first one.
     """
-    return not binds_experiment(configuration) or bool(left_to_set(configuration))
+    return not binds_experiment(configuration) or any(
+        len(behind.includes) <= depth for _, behind in required(configuration)
+    )
 
 
 def binds_experiment(configuration: Configuration) -> bool:
@@ -24,9 +33,14 @@ def binds_experiment(configuration: Configuration) -> bool:
 
 def left_to_set(configuration: Configuration) -> list[str]:
     """Returns what is bound to `%gin.REQUIRED`, of the objects that would be made."""
-    left: dict[str, None] = {}
+    return list(dict.fromkeys(binding.key for binding, _ in required(configuration)))
+
+
+def required(configuration: Configuration) -> Iterator[tuple[Binding, Binding]]:
+    """Yields each binding of the objects to `%gin.REQUIRED`, and the line that says REQUIRED."""
     for made in configuration.made():
         for binding in configuration.arguments(made.part, made.scope).values():
-            if any(macro.name == REQUIRED for macro, _ in configuration.macros_in(binding.value)):
-                left[binding.key] = None
-    return list(left)
+            macros = [macro for _, macro in configuration.macros_in(binding.value) if macro]
+            for each in (binding, *macros):
+                if any(isinstance(m, Macro) and m.name == REQUIRED for m in references(each.value)):
+                    yield binding, each

@@ -84,16 +84,22 @@ class Parts:
 
     def __init__(self, configurables: Iterable[Configurable]):
         self._by_selector = {each.selector: each for each in configurables}
+        self._matches: dict[str, list[Configurable]] = {}  # asked for over and over
 
     def __iter__(self) -> Iterator[Configurable]:
         return iter(self._by_selector.values())
 
     def matches(self, selector: str) -> list[Configurable]:
         """Returns the classes that `Class`, `module.Class` or a part of it may mean."""
-        if selector in self._by_selector:
-            return [self._by_selector[selector]]
-        ending = f".{selector}"
-        return [each for full, each in self._by_selector.items() if full.endswith(ending)]
+        if selector not in self._matches:
+            ending = f".{selector}"
+            whole = self._by_selector.get(selector)
+            self._matches[selector] = (
+                [whole]
+                if whole
+                else [each for full, each in self._by_selector.items() if full.endswith(ending)]
+            )
+        return self._matches[selector]
 
     def find(self, selector: str) -> Configurable | None:
         """Returns the one class that the selector means, None where there is none or several."""
@@ -117,10 +123,10 @@ def known_parts() -> Parts:
     return Parts(_configurables())
 
 
-def make_configurable(parts: Parts) -> None:
+def make_configurable(parts: Iterable[Configurable]) -> None:
     """Makes the classes known to Gin; the classes themselves stay as they are."""
     with gin.unlock_config():
-        for part in parts:
+        for part in set(parts):
             # A class that was defined anew, in a notebook for example, replaces itself.
             gin.enter_interactive_mode()
             try:

@@ -81,6 +81,10 @@ class MovieLens100K(DatasetSource):
         check_share(
             "MovieLens100K.validation_fraction", validation_fraction, split == "leave_last_out"
         )
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise DataError(
+                f"MovieLens100K.seed is {seed!r}.", "A whole number from 0 up.", "Correct the seed."
+            )
         self.split = split
         self.validation_fraction = validation_fraction
         self.seed = seed

@@ -9,7 +9,7 @@ from keras import ops
 from mtframework.registry import register_sharing
 from mtframework.sharing.dense_sharing import DenseSharing
 from mtframework.sharing.parallel_networks import ParallelNetworks
-from mtframework.sharing.sizes import check_share
+from mtframework.sizes import check_share
 
 
 @register_sharing("cross_stitch")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mtframework.sharing.sharing import Sharing
-from mtframework.sharing.sizes import check_units
+from mtframework.sizes import check_sizes
 
 
 class DenseSharing(Sharing):
@@ -16,7 +16,7 @@ class DenseSharing(Sharing):
 
     def __init__(self, hidden_units: Sequence[int] = (64,), name: str | None = None):
         super().__init__(name=name)
-        self.hidden_units = check_units(
+        self.hidden_units = check_sizes(
             type(self).__name__, "hidden_units", hidden_units, needed=True
         )
         self.output_units = self.hidden_units[-1]

@@ -8,7 +8,7 @@ from keras import ops
 
 from mtframework.sharing.gates import Gates
 from mtframework.sharing.parallel_networks import ParallelNetworks
-from mtframework.sharing.sizes import check_count, check_share, check_units
+from mtframework.sizes import check_count, check_share, check_sizes
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class ExtractionSizes:
                 num_task_experts,
                 "Give each task experts of its own, or take MMoE, where all are shared.",
             ),
-            check_units(owner, "expert_units", expert_units, needed=True),
-            check_units(owner, "gate_units", gate_units, needed=False),
+            check_sizes(owner, "expert_units", expert_units, needed=True),
+            check_sizes(owner, "gate_units", gate_units, needed=False),
             check_share(owner, "gate_dropout", gate_dropout, below_one=True),
         )
 

@@ -9,7 +9,7 @@ from mtframework.sharing.gate_use import GateUse
 from mtframework.sharing.gates import Gates
 from mtframework.sharing.parallel_networks import ParallelNetworks
 from mtframework.sharing.sharing import Sharing
-from mtframework.sharing.sizes import check_count, check_share, check_units
+from mtframework.sizes import check_count, check_share, check_sizes
 
 
 @register_sharing("mmoe")
@@ -57,8 +57,8 @@ class MMoE(Sharing):
         self.num_experts = check_count(
             "MMoE", "num_experts", num_experts, "A gate needs experts to weigh: give it some."
         )
-        self.expert_units = check_units("MMoE", "expert_units", expert_units, needed=True)
-        self.gate_units = check_units("MMoE", "gate_units", gate_units, needed=False)
+        self.expert_units = check_sizes("MMoE", "expert_units", expert_units, needed=True)
+        self.gate_units = check_sizes("MMoE", "gate_units", gate_units, needed=False)
         self.gate_dropout = check_share("MMoE", "gate_dropout", gate_dropout, below_one=True)
         self.output_units = self.expert_units[-1]
         self.experts = ParallelNetworks(num_experts, self.expert_units, name="experts")

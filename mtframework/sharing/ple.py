@@ -8,7 +8,7 @@ from mtframework.registry import register_sharing
 from mtframework.sharing.extraction import ExtractionLevel, ExtractionSizes
 from mtframework.sharing.gate_use import GateUse
 from mtframework.sharing.sharing import Sharing
-from mtframework.sharing.sizes import check_count
+from mtframework.sizes import check_count
 
 
 @register_sharing("ple")

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import keras
 from keras import ops
 
 from mtframework.losses.entire_space import entire_space_cross_entropy
+from mtframework.metrics.by_name import check_metric_names, metrics_by_name
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 
@@ -34,6 +34,7 @@ class BinaryFeedback(Task):
             labels are 0 or 1 themselves.
         parent: The task that this one can only follow; a `BinaryFeedback`, with or without a
             parent of its own.
+        metrics: Which of `mtframework.metrics.by_name.METRICS` to report.
 
     Example:
 
@@ -54,12 +55,14 @@ class BinaryFeedback(Task):
         hidden_units: Sequence[int] = (),
         positive_from: float | None = None,
         parent: str | None = None,
+        metrics: Sequence[str] = ("auc",),
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         require_label(self)
         self.hidden_units = tuple(hidden_units)
         self.positive_from = positive_from
         self.parent = parent
+        self.metric_names = check_metric_names(self.name, metrics)
         self.head = dense_head(self.hidden_units)
 
     def adapt(self, columns, ids):
@@ -93,7 +96,7 @@ class BinaryFeedback(Task):
         return ops.cast(labels >= self.positive_from, "float32")
 
     def make_metrics(self):
-        return [keras.metrics.AUC(name="auc")]
+        return metrics_by_name(self.metric_names)
 
     def get_config(self):
         return {
@@ -101,4 +104,5 @@ class BinaryFeedback(Task):
             "hidden_units": list(self.hidden_units),
             "positive_from": self.positive_from,
             "parent": self.parent,
+            "metrics": list(self.metric_names),
         }

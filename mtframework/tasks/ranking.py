@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.metrics.by_name import check_metric_names, metrics_by_name
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 
@@ -27,6 +28,8 @@ class Ranking(Task):
         hidden_units: The sizes of the head's hidden layers.
         loss: The Keras name of the loss.
         activation: The Keras name of the prediction's activation; None for a plain number.
+        metrics: Which of `mtframework.metrics.by_name.METRICS` to report, such as `["rmse"]`. Left
+            out, `rmse` and `mae`; `auc` where the loss is of probabilities.
 
     Example:
 
@@ -46,6 +49,7 @@ class Ranking(Task):
         hidden_units: Sequence[int] = (),
         loss: str = "mean_squared_error",
         activation: str | None = None,
+        metrics: Sequence[str] | None = None,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         require_label(self)
@@ -61,6 +65,8 @@ class Ranking(Task):
             )
         self.activation = keras.activations.get(activation)
         self.head = dense_head(self.hidden_units)
+        default = ("auc",) if loss in _CROSSENTROPIES else ("rmse", "mae")
+        self.metric_names = check_metric_names(self.name, default if metrics is None else metrics)
 
     def adapt(self, columns, ids):
         if self.loss in _CROSSENTROPIES and self.label is not None:
@@ -80,12 +86,7 @@ class Ranking(Task):
         return self.loss_of_number(ops.expand_dims(labels, -1), ops.expand_dims(predictions, -1))
 
     def make_metrics(self):
-        if self.loss in _CROSSENTROPIES:
-            return [keras.metrics.AUC(name="auc")]
-        return [
-            keras.metrics.RootMeanSquaredError(name="rmse"),
-            keras.metrics.MeanAbsoluteError(name="mae"),
-        ]
+        return metrics_by_name(self.metric_names)
 
     def get_config(self):
         return {
@@ -93,6 +94,7 @@ class Ranking(Task):
             "hidden_units": list(self.hidden_units),
             "loss": self.loss,
             "activation": self.activation_name,
+            "metrics": list(self.metric_names),
         }
 
 

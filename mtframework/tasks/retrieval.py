@@ -15,6 +15,7 @@ from mtframework.losses.in_batch_softmax import (
 )
 from mtframework.metrics.top_k import TopK
 from mtframework.registry import register_task
+from mtframework.sizes import check_sizes
 from mtframework.tasks.task import Task
 
 
@@ -121,7 +122,8 @@ class Retrieval(Task):
         self.num_hard_negatives = num_hard_negatives
         self.num_uniform_negatives = num_uniform_negatives
         self.num_sampled_candidates = num_uniform_negatives if negatives == "batch" else 0
-        self.training_top_k = tuple(training_top_k)
+        owner = f'The task "{self.name}"'
+        self.training_top_k = check_sizes(owner, "training_top_k", training_top_k, needed=False)
         self.reduction = reduction
         self.needs_catalogue = negatives == "catalogue"
         self.corrects = logq and negatives == "batch"

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError
+from mtframework.sizes import check_sizes
 
 
 class Task(keras.layers.Layer):
@@ -174,6 +175,7 @@ def dense_head(
     >>> [layer.units for layer in head.layers]
     [256, 128, 1]
     """
+    hidden_units = check_sizes("The head", "hidden_units", hidden_units, needed=False)
     hidden = [keras.layers.Dense(units, activation="relu") for units in hidden_units]
     return keras.Sequential([*hidden, keras.layers.Dense(outputs, use_bias=use_bias)], name="head")
 

@@ -18,6 +18,7 @@ from mtframework.features.feature import Feature
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 from mtframework.registry import register_tower
+from mtframework.sizes import check_count, check_share, check_sizes
 
 
 @register_tower("tower")
@@ -81,12 +82,13 @@ class Tower(keras.layers.Layer):
         if isinstance(cross_layers, bool) or not isinstance(cross_layers, int) or cross_layers < 0:
             raise self._wrong("cross_layers", cross_layers, "A whole number from 0.")
         self.features = tuple(features)
-        self.embedding_dim = embedding_dim
-        self.hidden_units = tuple(hidden_units)
+        owner = f'The tower "{self.name}"'
+        self.embedding_dim = check_count(owner, "embedding_dim", embedding_dim)
+        self.hidden_units = check_sizes(owner, "hidden_units", hidden_units, needed=False)
         self.key = key or column_of(self.features[0])
         self.l2 = l2
         self.cross_layers = cross_layers
-        self.dropout_rate = dropout
+        self.dropout_rate = check_share(owner, "dropout", dropout, below_one=True)
         self.encoder = FeatureEncoder(self.features, embedding_dim, name="encoder")
         self.crosses: list[keras.layers.Layer] = []
         self.dense_layers: list[keras.layers.Layer] = []

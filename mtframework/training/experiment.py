@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from mtframework.data.dataset import DatasetSource
 from mtframework.errors import ModelError
 from mtframework.model import MultiTaskModel
 from mtframework.training.early_stopping import EarlyStopping
@@ -27,7 +28,7 @@ class Experiment:
         ModelError: A number is out of range, or a part is missing or of the wrong type.
     """
 
-    dataset: Any
+    dataset: DatasetSource
     model: MultiTaskModel
     optimizer: keras.optimizers.Optimizer
     batch_size: int = 1024

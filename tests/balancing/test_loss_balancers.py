@@ -389,7 +389,7 @@ def test_a_schedule_of_an_unknown_task():
     with pytest.raises(ModelError) as raised:
         ScheduledWeights(["wtach"]).build(["rating", "watch"])
     assert raised.value.found == (
-        'ScheduledWeights names the task "wtach", which there is not. Did you mean "watch"?'
+        'ScheduledWeights.tasks names "wtach", and there is no such task. Did you mean "watch"?'
     )
     assert raised.value.expected == 'One of "rating", "watch".'
 

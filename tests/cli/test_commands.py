@@ -164,6 +164,25 @@ def test_compare_with_what_is_not_compared(run):
     assert "epoch" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (("--predict", "shoper=3"), 'The model reads no column "shoper". Did you mean "shopper"?'),
+        (("--predict", "shopper=3,age=1"), 'The row to predict lacks the column "product".'),
+        (("--recommend", "shopper=3,age=old"), 'The numeric column "age" holds a text'),
+        (
+            ("--recommend", "shopper=3,age=1", "--k", 10),
+            "k is 10, and the catalogue holds 9 candidates.",
+        ),
+    ],
+)
+def test_compare_finds_what_it_cannot_answer_before_it_trains(request_, expected, run):
+    result = run("compare", "stars.gin", "joint.gin", *request_)
+    assert result.exit_code == 1
+    assert expected in result.stderr
+    assert "epoch" not in result.stderr
+
+
 def test_evaluate(run, trained, folder):
     result = run("evaluate", trained, "--json", "metrics.json")
     assert result.exit_code == 0, result.output

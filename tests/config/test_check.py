@@ -37,6 +37,25 @@ MISTAKES = {
         "variant.gin:2: error: The task \"rating\" has loss = 'mean_square_error'. "
         'Did you mean "mean_squared_error"?',
     ),
+    "unknown metric": (
+        "rating/Ranking.metrics = ['mae', 'rsme']",
+        'variant.gin:2: error: The task "rating" names "rsme" in metrics, and there is no such '
+        'metric. Did you mean "rmse"?',
+    ),
+    "unknown activation": (
+        "rating/Ranking.activation = 'sigmoidd'",
+        "variant.gin:2: error: rating/Ranking() cannot be made: ValueError",
+    ),
+    "unknown task in a balancer": (
+        "MultiTaskModel.loss_balancer = @ScheduledWeights()\nScheduledWeights.tasks = ['wach']",
+        'variant.gin:3: error: ScheduledWeights.tasks names "wach", and there is no such task. '
+        'Did you mean "watch"?',
+    ),
+    "scope misspelt where the object is made": (
+        "MultiTaskModel.tasks = [@ratng/Ranking()]\nrating/Ranking.loss_weight = 2.0",
+        "variant.gin:3: error: Nothing reads rating/Ranking.loss_weight: no object that is made "
+        'has the scope "rating". Did you mean "ratng"? That one is at variant.gin:2.',
+    ),
     "unknown scope": (
         "watsh/Retrieval.temperature = 2.0",
         'variant.gin:2: error: No reference has the scope "watsh". Did you mean "watch"?',
@@ -159,6 +178,35 @@ MISTAKES = {
         "Experiment.batch_size = 0",
         "variant.gin:2: error: The experiment has batch_size = 0.",
     ),
+    "learning rate below zero": (
+        "rate = -0.1\nAdagrad.learning_rate = %rate",
+        "variant.gin:2: error: Adagrad.learning_rate is -0.1, by the macro rate.\n"
+        "  expected: A number above 0.",
+    ),
+    "text for a number that Keras leaves out": (
+        "Adagrad.clipnorm = 'much'",
+        "variant.gin:2: error: Adagrad.clipnorm is 'much'.\n  expected: A number above 0.",
+    ),
+    "too large for a number": (
+        "Adagrad.epsilon = 1e999",
+        "variant.gin:2: error: Adagrad.epsilon is inf.\n  expected: Finite numbers.",
+    ),
+    "layer of no unit": (
+        "rating/Ranking.hidden_units = [8, 0]",
+        "variant.gin:2: error: The head has hidden_units = (8, 0).",
+    ),
+    "embedding of no number": (
+        "Tower.embedding_dim = 0",
+        'variant.gin:2: error: The tower "user" has embedding_dim = 0.',
+    ),
+    "more dropped than there is": (
+        "user/Tower.dropout = 1.5",
+        'variant.gin:2: error: The tower "user" has dropout = 1.5.',
+    ),
+    "text for a data set": (
+        "Experiment.dataset = 'MovieLens100K'",
+        "variant.gin:2: error: Experiment.dataset is 'MovieLens100K'.",
+    ),
     "missing parentheses": (
         "MultiTaskModel.tasks = [@rating/Ranking, @watch/Retrieval()]",
         "variant.gin:2: error: @rating/Ranking is the class Ranking, not an object of it.\n"
@@ -193,7 +241,7 @@ MISTAKES = {
     ),
     "lopsided": (
         "watch/Retrieval.reduction = 'sum'",
-        ": warning: At the start watch carries 99.9",
+        "base.gin:6: warning: At the start watch carries 99.9",
     ),
     "missing include": (
         "include 'nowhere.gin'",
@@ -271,9 +319,47 @@ def test_binding_above_an_include_that_undoes_it(folder):
 def test_misspelt_scope_does_not_pass_as_something_left_to_set(folder, write):
     base = folder / "base.gin"
     base.write_text(base.read_text() + "watch/Retrieval.loss_weight = %gin.REQUIRED\n")
-    assert (
-        'No reference has the scope "wtch". Did you mean "watch"?'
-        in findings_of(write("wtch/Retrieval.loss_weight = 2.0"))[0]
+    found = findings_of(write("wtch/Retrieval.loss_weight = 2.0"))
+    assert any('No reference has the scope "wtch". Did you mean "watch"?' in each for each in found)
+
+
+def test_what_an_included_file_leaves_must_be_set(folder, write):
+    base = folder / "base.gin"
+    base.write_text(base.read_text() + "watch/Retrieval.loss_weight = %gin.REQUIRED\n")
+    assert findings_of(write("Experiment.epochs = 2")) == [
+        "variant.gin:1: error: watch/Retrieval.loss_weight is not set: base.gin:14 leaves it to "
+        "whoever includes it.\n  expected: A value.\n"
+        "  mend: Add a line below the include: watch/Retrieval.loss_weight = ..."
+    ]
+
+
+def test_superseded_value_of_a_wrong_type_is_found(folder, write):
+    base = folder / "base.gin"
+    base.write_text(base.read_text().replace("[@rating/Ranking(), @watch/Retrieval()]", "'rating'"))
+    found = findings_of(write("MultiTaskModel.tasks = [@rating/Ranking()]"))
+    assert any("base.gin:6: error: MultiTaskModel.tasks is 'rating'." in each for each in found)
+
+
+def test_object_is_blamed_on_the_argument_without_which_it_can_be_made(folder, write):
+    (folder / "picky_towers.py").write_text(
+        "import mtframework as mtf\n"
+        "from mtframework.registry import register_tower\n\n\n"
+        '@register_tower("picky")\n'
+        "class PickyTower(mtf.Tower):\n"
+        '    """A tower of a test."""\n\n'
+        "    def __init__(self, name=None, features=(), taste=None):\n"
+        "        super().__init__(name, features)\n"
+        "        if taste is not None:\n"
+        '            raise RuntimeError("No.")\n'
+    )
+    path = write(
+        "import picky_towers\n"
+        "MultiTaskModel.towers = [@user/PickyTower(), @movie/Tower()]\n"
+        "user/PickyTower.features = ['user_id']\n"
+        "user/PickyTower.taste = 'sweet'"
+    )
+    assert findings_of(path)[0].startswith(
+        "variant.gin:5: error: user/PickyTower() cannot be made: RuntimeError: No."
     )
 
 

@@ -205,24 +205,24 @@ def test_the_contract_names_what_is_missing(x):
 
 
 REFUSED = [
-    (lambda: SharedBottom([]), "SharedBottom has hidden_units = []", "At least one layer size"),
-    (lambda: PrivateTowers(()), "PrivateTowers has hidden_units = ()", "At least one layer"),
-    (lambda: CrossStitch([]), "CrossStitch has hidden_units = []", "At least one layer size"),
+    (lambda: SharedBottom([]), "SharedBottom has hidden_units = []", "At least one number"),
+    (lambda: PrivateTowers(()), "PrivateTowers has hidden_units = ()", "At least one number"),
+    (lambda: CrossStitch([]), "CrossStitch has hidden_units = []", "At least one number"),
     (lambda: CrossStitch([4], 1.5), "has own_share = 1.5", "A number from 0 to 1."),
-    (lambda: MMoE(0), "The sharing layer MMoE has num_experts = 0", "A gate needs experts"),
+    (lambda: MMoE(0), "MMoE has num_experts = 0", "A gate needs experts"),
     (lambda: MMoE(True), "has num_experts = True", "A whole number, 1 or more."),
     (lambda: MMoE(2.0), "has num_experts = 2.0", "A whole number, 1 or more."),
-    (lambda: MMoE(2, []), "MMoE has expert_units = []", "At least one layer size"),
-    (lambda: MMoE(2, [4, 0]), "has expert_units = [4, 0]", "Layer sizes of 1 or more."),
+    (lambda: MMoE(2, []), "MMoE has expert_units = []", "At least one number"),
+    (lambda: MMoE(2, [4, 0]), "has expert_units = [4, 0]", "Whole numbers of 1 or more."),
     (lambda: MMoE(2, 64), "has expert_units = 64", "Write expert_units = [64]."),
-    (lambda: MMoE(2, "64"), "has expert_units = '64'", "A list of layer sizes."),
+    (lambda: MMoE(2, "64"), "has expert_units = '64'", "A list of whole numbers."),
     (lambda: MMoE(2, [4], [-1]), "has gate_units = [-1]", "Correct gate_units."),
     (lambda: MMoE(2, [4], [], 1.0), "has gate_dropout = 1.0", "from 0 up, below 1"),
     (lambda: MMoE(2, [4], [], "a"), "has gate_dropout = 'a'", "from 0 up, below 1"),
     (lambda: CGC(0, 1), "CGC has num_shared_experts = 0", "take PrivateTowers to share"),
     (lambda: CGC(1, 0), "CGC has num_task_experts = 0", "take MMoE, where all are shared"),
     (lambda: PLE(num_levels=0), "PLE has num_levels = 0", "A whole number, 1 or more."),
-    (lambda: PLE(2, 1, 1, []), "PLE has expert_units = []", "At least one layer size"),
+    (lambda: PLE(2, 1, 1, []), "PLE has expert_units = []", "At least one number"),
 ]
 
 

@@ -1,10 +1,12 @@
 """Arguments that a constructor refuses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from mtframework.config.build import LocatedError, build, located
 from mtframework.config.configuration import Configuration, Made
 from mtframework.config.finding import Finding
+from mtframework.config.location import Location
 from mtframework.config.syntax import Reference, references
 from mtframework.training.experiment import Experiment
 
@@ -18,7 +20,10 @@ def check(configuration: Configuration) -> Iterator[Finding]:
         try:
             made.part.cls(**arguments)
         except Exception as error:  # constructors of plugins may raise anything
-            yield as_finding(located(error, configuration, made))
+            finding = as_finding(located(error, configuration, made))
+            if finding.location == made.location:
+                finding = replace(finding, location=_culprit(configuration, made, arguments))
+            yield finding
 
 
 def whole(configuration: Configuration) -> tuple[Experiment | None, list[Finding]]:
@@ -32,6 +37,18 @@ def whole(configuration: Configuration) -> tuple[Experiment | None, list[Finding
 def as_finding(error: LocatedError) -> Finding:
     """Returns a located error as a finding."""
     return Finding(error.location, error.unlocated, error.expected, error.mend)
+
+
+def _culprit(configuration: Configuration, made: Made, arguments: Mapping[str, object]) -> Location:
+    """Returns the line of the argument without which the object can be made, if there is one."""
+    for argument, binding in configuration.arguments(made.part, made.scope).items():
+        others = {name: value for name, value in arguments.items() if name != argument}
+        try:
+            made.part.cls(**others)
+        except Exception:  # not this one, or not this one alone
+            continue
+        return configuration.origin(binding)[0]
+    return made.location
 
 
 def _plain_arguments(configuration: Configuration, made: Made) -> dict[str, object] | None:

@@ -117,8 +117,9 @@ def _finding(
     key = f"{large}/{type(task).__name__}.loss_weight"
     return Finding(
         _line(configuration, large),
-        f"At the start {large} carries {shares[large]:.4%} of the total loss and {small} "
-        f"{shares[small]:.4%}, which is as good as off.",
+        f"At the start {large} carries {100 * shares[large]:.6g} % of the total loss and {small}, "
+        f"weighed at {_line(configuration, small)}, {100 * shares[small]:.2g} %, which is as good "
+        "as off.",
         "Shares that let every task learn.",
         f"Lower {key}; {fair:.1g} makes the two equal."
         + " Or take reduction='mean'." * (task.reduction == "sum"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mtframework.config.configuration import ROOT, Configuration, scope_and_outer
 from mtframework.config.finding import Finding
 from mtframework.config.fragment import binds_experiment, is_fragment
+from mtframework.config.location import Location
 from mtframework.config.syntax import Binding, Reference, references
 from mtframework.errors import did_you_mean
 
@@ -30,12 +31,17 @@ def check(configuration: Configuration) -> Iterator[Finding]:
             for each in inside
             if each.includes == includes and not _is_explained(configuration, each)
         ]
-        if not is_fragment(alone):
+        if not is_fragment(alone, len(includes)):
             read = _read(alone)
-            yield from (_finding(alone, each) for each in own if each not in read)
+            objects = [(each.scope, each.part.name, each.location) for each in alone.made()]
+            yield from (_finding(alone, each, objects) for each in own if each not in read)
         elif len(includes) > 1 or binds_experiment(alone):
+            objects = [
+                ("/".join(each.scopes), each.selector, where)
+                for each, where in _located_references(configuration)
+            ]
             yield from (
-                _finding(configuration, each)
+                _finding(configuration, each, objects)
                 for each in own
                 if not _is_referred_to(configuration, each)
             )
@@ -75,21 +81,27 @@ def _is_referred_to(configuration: Configuration, binding: Binding) -> bool:
     )
 
 
-def _finding(configuration: Configuration, binding: Binding) -> Finding:
+def _finding(
+    configuration: Configuration, binding: Binding, objects: list[tuple[str, str, Location]]
+) -> Finding:
+    """Returns what is wrong; `objects` are the scope, class and line of what would read it."""
     part = configuration.parts.find(binding.selector)
     name = part.name if part else binding.selector
-    scopes = {"/".join(each.scopes) for each in _references(configuration)} - {""}
-    outer = {each for scope in scopes for each in scope_and_outer(scope)}
+    outer = {outer: where for scope, _, where in objects for outer in scope_and_outer(scope)}
     if binding.scope and binding.scope not in outer:
-        hint = did_you_mean(binding.scope, outer - {""})
-        found = f'No reference has the scope "{binding.scope}".{hint}'
+        hint = did_you_mean(binding.scope, outer.keys() - {""})
+        # The scope may be misspelt here or there.
+        there = [where for scope, where in outer.items() if scope and f'"{scope}"' in hint]
+        written = any("/".join(each.scopes) == binding.scope for each in _references(configuration))
+        found = (
+            f'Nothing reads {binding.key}: no object that is made has the scope "{binding.scope}".'
+            if written
+            else f'No reference has the scope "{binding.scope}".'
+        )
+        found += hint + (f" That one is at {there[0]}." if there else "")
         mend = f"Correct the scope, or write @{binding.scope}/{name}() where the object belongs."
     elif binding.scope:
-        of_scope = {
-            each.selector
-            for each in _references(configuration)
-            if binding.scope in scope_and_outer("/".join(each.scopes))
-        }
+        of_scope = {cls for scope, cls, _ in objects if binding.scope in scope_and_outer(scope)}
         made = ", ".join(sorted(of_scope))
         found = f'Nothing reads {binding.key}: the scope "{binding.scope}" is of {made}.'
         mend = "Correct the scope or the class, or remove the line."
@@ -100,7 +112,12 @@ def _finding(configuration: Configuration, binding: Binding) -> Finding:
 
 
 def _references(configuration: Configuration) -> Iterator[Reference]:
+    for each, _ in _located_references(configuration):
+        yield each
+
+
+def _located_references(configuration: Configuration) -> Iterator[tuple[Reference, Location]]:
     for binding in configuration.source.bindings:
         for each in references(binding.value):
             if isinstance(each, Reference):
-                yield each
+                yield each, Location(binding.location.source, each.line or binding.location.line)

@@ -1,47 +1,66 @@
 """Values of the wrong type, and arguments that are not set."""
 
 import inspect
+import math
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 from mtframework.config.configuration import Configuration, Made
 from mtframework.config.finding import Finding
-from mtframework.config.fragment import is_fragment
-from mtframework.config.location import Location
-from mtframework.config.syntax import Binding, Macro
+from mtframework.config.fragment import is_fragment, required
+from mtframework.config.parts import Configurable
+from mtframework.config.syntax import Binding
 from mtframework.config.types import annotation_of, described, fits, shown, suggestion
 
 
 def check(configuration: Configuration) -> Iterator[Finding]:
-    """Finds values that the annotation of their argument excludes, and missing arguments."""
-    seen = set()
-    for made in configuration.made():
-        for finding in (*_of_wrong_type(configuration, made), *_unset(configuration, made)):
-            if finding not in seen:  # two scopes may read one binding
-                seen.add(finding)
-                yield finding
+    """Finds values that the annotation of their argument excludes, and missing arguments.
+
+    A value that another one supersedes is looked at, too: its line is wrong all the same.
+    """
+    for binding in configuration.source.bindings:
+        part = configuration.parts.find(binding.selector)
+        if not binding.is_macro and part is not None and binding.argument in part.parameters:
+            yield from _of_wrong_type(configuration, binding, part)
+    if not is_fragment(configuration):
+        yield from _left_unset(configuration)
+        unset = (_unset(configuration, made) for made in configuration.made())
+        yield from dict.fromkeys(chain.from_iterable(unset))  # one class in a scope, made twice
 
 
-def _of_wrong_type(configuration: Configuration, made: Made) -> Iterator[Finding]:
-    for argument, binding in configuration.arguments(made.part, made.scope).items():
-        parameter = made.part.parameters.get(argument)
-        if parameter is None:
-            continue
-        annotation = annotation_of(parameter, made.part.types)
-        value = configuration.resolved(binding.value)
-        is_default = type(value) is type(parameter.default) and value == parameter.default
-        if not is_default and not fits(value, annotation, configuration.parts):
-            location, through = _origin(configuration, binding)
-            yield Finding(
-                location,
-                f"{binding.key} is {shown(value)}{through}.{suggestion(value, annotation)}",
-                _sentence(described(annotation, configuration.parts)),
-                "Correct the value.",
-            )
+def _of_wrong_type(
+    configuration: Configuration, binding: Binding, part: Configurable
+) -> Iterator[Finding]:
+    parameter = part.parameters[binding.argument]
+    annotation = annotation_of(parameter, part.types)
+    value = configuration.resolved(binding.value)
+    is_default = type(value) is type(parameter.default) and value == parameter.default
+    finite = _is_finite(value)
+    if finite and (is_default or fits(value, annotation, configuration.parts)):
+        return
+    location, through = configuration.origin(binding)
+    expected = described(annotation, configuration.parts) if finite else "finite numbers"
+    yield Finding(
+        location,
+        f"{binding.key} is {shown(value)}{through}.{suggestion(value, annotation)}",
+        _sentence(expected),
+        "Correct the value.",
+    )
+
+
+def _left_unset(configuration: Configuration) -> Iterator[Finding]:
+    left = {binding.key: behind for binding, behind in required(configuration)}
+    for key, behind in left.items():
+        yield Finding(
+            behind.includes[1],
+            f"{key} is not set: {behind.location} leaves it to whoever includes it.",
+            "A value.",
+            f"Add a line below the include: {key} = ...",
+        )
 
 
 def _unset(configuration: Configuration, made: Made) -> Iterator[Finding]:
-    if is_fragment(configuration):
-        return
     bound = configuration.arguments(made.part, made.scope)
     for argument, parameter in made.part.parameters.items():
         if parameter.default is inspect.Parameter.empty and argument not in bound:
@@ -54,15 +73,15 @@ def _unset(configuration: Configuration, made: Made) -> Iterator[Finding]:
             )
 
 
-def _origin(configuration: Configuration, binding: Binding) -> tuple[Location, str]:
-    """Returns where a binding's value itself stands, and how it comes from there."""
-    through = ""
-    while isinstance(binding.value, Macro):
-        behind = configuration.macro(binding.value.name)
-        if behind is None or behind is binding:
-            break
-        binding, through = behind, f", by the macro {behind.key}"
-    return binding.location, through
+def _is_finite(value: Any) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case list() | tuple():
+            return all(map(_is_finite, value))
+        case dict():
+            return all(map(_is_finite, value.values()))
+    return True
 
 
 def _sentence(text: str) -> str:

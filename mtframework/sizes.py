@@ -1,4 +1,4 @@
-"""Checks of the sharing layers' arguments."""
+"""Checks of sizes, counts and shares among the arguments of parts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,26 +6,26 @@ from typing import Any
 from mtframework.errors import ModelError
 
 
-def check_units(owner: str, argument: str, units: Sequence[int], needed: bool) -> tuple[int, ...]:
-    """Returns the sizes of dense layers as a tuple.
+def check_sizes(owner: str, argument: str, sizes: Sequence[int], needed: bool) -> tuple[int, ...]:
+    """Returns a list of sizes, of layers or top-k lists, as a tuple.
 
     Raises:
         ModelError: They are no list of whole numbers from 1 up, or `needed` and there is none.
     """
-    if not isinstance(units, Sequence) or isinstance(units, str):
-        _refuse(owner, argument, units, "A list of layer sizes.", f"Write {argument} = [64].")
-    if needed and not units:
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        _refuse(owner, argument, sizes, "A list of whole numbers.", f"Write {argument} = [64].")
+    if needed and not sizes:
         _refuse(
             owner,
             argument,
-            units,
-            "At least one layer size.",
+            sizes,
+            "At least one number.",
             f"Write {argument} = [64], or leave it out for the default.",
         )
-    for size in units:
+    for size in sizes:
         if not _is_whole(size) or size < 1:
-            _refuse(owner, argument, units, "Layer sizes of 1 or more.", f"Correct {argument}.")
-    return tuple(units)
+            _refuse(owner, argument, sizes, "Whole numbers of 1 or more.", f"Correct {argument}.")
+    return tuple(sizes)
 
 
 def check_count(owner: str, argument: str, count: int, mend: str | None = None) -> int:
@@ -62,4 +62,4 @@ def _is_whole(number: Any) -> bool:
 
 
 def _refuse(owner: str, argument: str, value: Any, expected: str, mend: str):
-    raise ModelError(f"The sharing layer {owner} has {argument} = {value!r}.", expected, mend)
+    raise ModelError(f"{owner} has {argument} = {value!r}.", expected, mend)

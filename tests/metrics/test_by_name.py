@@ -1,0 +1,54 @@
+"""Metrics by the names that experiments write."""
+
+import keras
+import pytest
+from keras import ops
+
+import mtframework as mtf
+from mtframework.metrics.by_name import METRICS, metrics_by_name
+
+LABELS, SCORES = [1.0, 0.0, 1.0, 0.0], [0.75, 0.25, 0.25, 0.75]
+# By hand: errors of 1/4, 1/4, 3/4, 3/4; one of two positives is found, one of two found is one;
+# of four pairs of a positive and a negative one is in order, two are ties and one is out of order.
+EXPECTED = {"accuracy": 0.5, "auc": 0.5, "mae": 0.5, "mse": 0.3125, "precision": 0.5, "recall": 0.5}
+EXPECTED |= {"rmse": 0.3125**0.5, "log_loss": 0.836988}  # -(ln 0.75 + ln 0.25) / 2
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_values(name):
+    [metric] = metrics_by_name([name])
+    metric.update_state(ops.convert_to_tensor(LABELS), ops.convert_to_tensor(SCORES))
+    assert metric.name == name
+    assert float(metric.result()) == pytest.approx(EXPECTED[name], abs=1e-5)
+
+
+def test_every_metric_but_one_is_covered():
+    assert set(METRICS) - set(EXPECTED) == {"mape"}  # a label of 0 has no percentage
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        mtf.Ranking("stars", label="stars", metrics=["mse"]),
+        mtf.BinaryFeedback("click", label="click", metrics=["mse"]),
+    ],
+)
+def test_tasks_report_the_named_ones_and_save_their_names(task):
+    again = type(task).from_config(task.get_config())
+    assert [[each.name for each in one.make_metrics()] for one in (task, again)] == [["mse"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("metrics", "found"),
+    [(["rsme"], 'names "rsme" in metrics'), (["mae", "mae"], "names one twice")],
+)
+def test_what_is_no_choice_is_refused(metrics, found):
+    with pytest.raises(mtf.MtframeworkError, match=found):
+        mtf.Ranking("stars", label="stars", metrics=metrics)
+
+
+def test_defaults_are_those_of_the_loss():
+    plain = mtf.Ranking("stars", label="stars")
+    click = mtf.Ranking("c", label="c", loss="binary_crossentropy", activation="sigmoid")
+    assert plain.metric_names == ("rmse", "mae")
+    assert [type(each) for each in click.make_metrics()] == [keras.metrics.AUC]
