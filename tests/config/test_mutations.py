@@ -51,13 +51,11 @@ def shipped_text(path: str) -> str:
 
 
 def files_of(experiment: str, beneath: str = "") -> dict[str, str]:
-    """Returns the experiment's file and what it includes, that file first."""
-    text = shipped_text(experiment)
-    names = re.findall(r"^include '(.+)'", text, re.MULTILINE)
+    """Returns the experiment's file and all that it includes, that file first."""
+    files = {experiment: shipped_text(experiment)}
     folder = Path(experiment).parent
-    files = {experiment: text} | {
-        str(folder / name): shipped_text(str(folder / name)) for name in names
-    }
+    for name in re.findall(r"^include '(.+)'", files[experiment], re.MULTILINE):
+        files |= files_of(str(folder / name))
     if beneath:
         files[experiment] += f"\ninclude '../{beneath}'\n"
         files[beneath] = shipped_text(beneath)
