@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mtframework.tasks.ranking import Ranking
     from mtframework.tasks.retrieval import Retrieval
     from mtframework.tasks.task import Task, dense_head, require_label
+    from mtframework.towers.base_tower import BaseTower
+    from mtframework.towers.history import HistoryTower
     from mtframework.towers.tower import Tower
     from mtframework.training.early_stopping import EarlyStopping
     from mtframework.training.experiment import Experiment
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BaseTower",
     "Batches",
     "BinaryFeedback",
     "Bucketed",
@@ -46,6 +49,7 @@ __all__ = [
     "Experiment",
     "Feature",
     "Hashed",
+    "HistoryTower",
     "MovieLens100K",
     "MtframeworkError",
     "MultiTaskModel",
@@ -68,6 +72,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BaseTower": "towers.base_tower",
     "Batches": "data.batches",
     "BinaryFeedback": "tasks.feedback",
     "Bucketed": "features.bucketed",
@@ -80,6 +85,7 @@ _HOMES = {
     "Experiment": "training.experiment",
     "Feature": "features.feature",
     "Hashed": "features.hashed",
+    "HistoryTower": "towers.history",
     "MovieLens100K": "data.movielens",
     "MtframeworkError": "errors",
     "MultiTaskModel": "model",

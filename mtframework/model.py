@@ -27,7 +27,7 @@ from mtframework.sharing.sharing import Sharing
 from mtframework.tasks.feedback import BinaryFeedback
 from mtframework.tasks.retrieval import Retrieval
 from mtframework.tasks.task import Task
-from mtframework.towers.tower import Tower
+from mtframework.towers.base_tower import BaseTower
 
 TOWERS = "towers"
 """The key of the model's output that holds the embeddings; no task can have this name."""
@@ -84,7 +84,7 @@ class MultiTaskModel(keras.Model):
 
     def __init__(
         self,
-        towers: Sequence[Tower],
+        towers: Sequence[BaseTower],
         tasks: Sequence[Task],
         sharing: Sharing | None = None,
         loss_balancer: LossBalancer | None = None,
@@ -120,7 +120,11 @@ class MultiTaskModel(keras.Model):
     @property
     def feature_columns(self) -> tuple[str, ...]:
         """The columns that a batch's features hold."""
-        return _distinct(c for tower in self.towers.values() for c in tower.columns)
+        return _distinct(
+            column
+            for tower in self.towers.values()
+            for column in (*tower.columns, *tower.training_columns)
+        )
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -173,12 +177,18 @@ class MultiTaskModel(keras.Model):
             columns[schema.query_key],
             columns[schema.candidate_key],
             self.vocabularies[schema.query_key].size,
+            {
+                tower.history_label: columns[tower.history_label]
+                for tower in self.towers.values()
+                if tower.history_label is not None
+            },
         )
         self._build(self._num_ids())
         if self.compiled:
             self._prepare_optimizer()
         for tower in self.towers.values():
             tower.adapt(columns, self.vocabularies)
+            tower.use_catalogue(self.catalogue)
         ids = {name: columns[tower.key] for name, tower in self.towers.items()}
         for task in self.tasks.values():
             task.adapt(columns, ids)
@@ -416,6 +426,8 @@ class MultiTaskModel(keras.Model):
             if column.kind != "numeric"
         }
         self.catalogue = Catalogue.load(folder / "catalogue.npz")
+        for tower in self.towers.values():
+            tower.use_catalogue(self.catalogue)
 
     def is_candidate_tower(self, name: str) -> bool:
         """Returns whether a tower reads nothing but columns that describe candidates."""
@@ -429,15 +441,16 @@ class MultiTaskModel(keras.Model):
         embeddings = {}
         for name in names:
             tower = self.towers[name]
-            for column in tower.columns:
+            wanted = (*tower.columns, *(tower.training_columns if training else ()))
+            for column in wanted:
                 if column not in features:
                     raise ModelError(
                         f'The features lack the column "{column}" of the tower "{name}".'
                         f"{did_you_mean(column, features)}",
-                        f"The columns {quoted_list(tower.columns)}.",
+                        f"The columns {quoted_list(wanted)}.",
                         "Add the column to the features.",
                     )
-            columns = {column: features[column] for column in tower.columns}
+            columns = {column: features[column] for column in wanted}
             embeddings[name] = tower(columns, training=training)
         return embeddings
 
@@ -507,7 +520,8 @@ class MultiTaskModel(keras.Model):
 
     def _build(self, num_ids: Mapping[str, int | None]) -> None:
         for tower in self.towers.values():
-            tower.build({name: num_ids[name] for name in tower.columns})
+            read = (*tower.columns, *tower.training_columns)
+            tower.build({name: num_ids[name] for name in read})
         shapes = {name: (None, tower.embedding_dim) for name, tower in self.towers.items()}
         units = sum(tower.embedding_dim for tower in self.towers.values())
         key_ids = {name: num_ids[tower.key] for name, tower in self.towers.items()}
@@ -646,7 +660,7 @@ def _distinct(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
-def _check_key(task: Task, tower: Tower, argument: str, key: str) -> None:
+def _check_key(task: Task, tower: BaseTower, argument: str, key: str) -> None:
     """Raises a `ModelError` where a retrieval's tower identifies its rows by another column."""
     if tower.key != key:
         raise ModelError(

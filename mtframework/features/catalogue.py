@@ -20,6 +20,7 @@ class Catalogue:
         columns: The encoded candidate columns: `{name: [num_candidates]}`.
         seen_offsets: Where the run of each query id begins: `[num_query_ids + 1]`, int64.
         seen_rows: The seen rows, run after run, int32.
+        seen_labels: How each was liked, `{label: [num_seen]}` float32; NaN where not known.
 
     Example:
 
@@ -38,11 +39,13 @@ class Catalogue:
         columns: Mapping[str, np.ndarray],
         seen_offsets: np.ndarray,
         seen_rows: np.ndarray,
+        seen_labels: Mapping[str, np.ndarray] | None = None,
     ):
         self.key = key
         self.columns = dict(columns)
         self.seen_offsets = seen_offsets
         self.seen_rows = seen_rows
+        self.seen_labels = dict(seen_labels or {})
         ids = self.columns[key]
         self._row_of_id = np.full(int(ids.max(initial=0)) + 1, -1, "int64")
         self._row_of_id[ids] = np.arange(len(ids))
@@ -55,18 +58,36 @@ class Catalogue:
         query_ids: np.ndarray,
         candidate_ids: np.ndarray,
         num_query_ids: int,
+        labels: Mapping[str, np.ndarray] | None = None,
     ) -> "Catalogue":
         """Returns the catalogue whose seen candidates are the given interactions.
 
-        Interactions with unknown queries (id 0) are nobody's, and are left out.
+        Interactions with unknown queries (id 0) are nobody's, and are left out. Of a candidate
+        that a query has several times, a label is the mean of those that are present.
+
+        Args:
+            key: The candidate key's column name.
+            columns: The encoded candidate columns: `{name: [num_candidates]}`.
+            query_ids: `[num_interactions]`.
+            candidate_ids: `[num_interactions]`.
+            num_query_ids: How many query ids there are.
+            labels: What to keep of each interaction: `{label: [num_interactions]}`.
         """
         catalogue = cls(key, columns, np.zeros(1, "int64"), np.zeros(0, "int32"))
         rows = catalogue.rows(candidate_ids)
         known = np.asarray(query_ids) > 0
-        pairs = np.unique(np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known])
+        pairs, pair_of_each = np.unique(
+            np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known],
+            return_inverse=True,
+        )
         counts = np.bincount(pairs // max(catalogue.size, 1), minlength=num_query_ids)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
-        return cls(key, columns, offsets, (pairs % max(catalogue.size, 1)).astype("int32"))
+        seen_labels = {
+            name: _mean_of_each(values[known], pair_of_each, len(pairs))
+            for name, values in (labels or {}).items()
+        }
+        seen_rows = (pairs % max(catalogue.size, 1)).astype("int32")
+        return cls(key, columns, offsets, seen_rows, seen_labels)
 
     @property
     def size(self) -> int:
@@ -121,6 +142,7 @@ class Catalogue:
     def save(self, path: Path) -> None:
         """Writes the catalogue as one compressed NumPy archive."""
         columns = {f"column:{name}": values for name, values in self.columns.items()}
+        labels = {f"label:{name}": values for name, values in self.seen_labels.items()}
         np.savez_compressed(
             path,
             allow_pickle=False,
@@ -128,15 +150,29 @@ class Catalogue:
             seen_offsets=self.seen_offsets,
             seen_rows=self.seen_rows,
             **columns,
+            **labels,
         )
 
     @classmethod
     def load(cls, path: Path) -> "Catalogue":
         """Reads what `save` wrote."""
         with np.load(path, allow_pickle=False) as saved:
-            columns = {
-                name.removeprefix("column:"): saved[name]
-                for name in saved.files
-                if name.startswith("column:")
-            }
-            return cls(str(saved["key"]), columns, saved["seen_offsets"], saved["seen_rows"])
+            columns, labels = (
+                {
+                    name.removeprefix(prefix): saved[name]
+                    for name in saved.files
+                    if name.startswith(prefix)
+                }
+                for prefix in ("column:", "label:")
+            )
+            offsets, rows = saved["seen_offsets"], saved["seen_rows"]
+            return cls(str(saved["key"]), columns, offsets, rows, labels)
+
+
+def _mean_of_each(values: np.ndarray, group_of_each: np.ndarray, num_groups: int) -> np.ndarray:
+    """Returns each group's mean, `[num_groups]` float32, over what is finite; NaN of nothing."""
+    finite = np.isfinite(values)
+    groups = group_of_each[finite]
+    counts = np.bincount(groups, minlength=num_groups)
+    sums = np.bincount(groups, weights=values[finite], minlength=num_groups)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype("float32")

@@ -1,5 +1,6 @@
 """A head that predicts a number for a row."""
 
+import itertools
 from collections.abc import Sequence
 
 import keras
@@ -15,7 +16,10 @@ from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 class Ranking(Task):
     """Predicts a row's label: a rating, a price, a probability.
 
-    The prediction is `activation(head(representation))`, `[batch]`. The loss of a row is any loss
+    The prediction is `activation(head(representation))`, `[batch]`; with `bilinear`, the sum over
+    all pairs of towers of `aᵀ W b` is added before the activation: products, which dense layers
+    learn slowly (Rendle et al. 2020, "Neural collaborative filtering vs. matrix factorization
+    revisited"), with a matrix W of each pair's own. The loss of a row is any loss
     that Keras knows by name, taken of this one number, for example `"mean_squared_error"`,
     `"huber"` or, with `activation="sigmoid"`, `"binary_crossentropy"`.
 
@@ -30,6 +34,7 @@ class Ranking(Task):
         activation: The Keras name of the prediction's activation; None for a plain number.
         metrics: Which of `mtframework.metrics.by_name.METRICS` to report, such as `["rmse"]`. Left
             out, `rmse` and `mae`; `auc` where the loss is of probabilities.
+        bilinear: Whether the towers' embeddings are multiplied with each other as well.
 
     Example:
 
@@ -50,6 +55,7 @@ class Ranking(Task):
         loss: str = "mean_squared_error",
         activation: str | None = None,
         metrics: Sequence[str] | None = None,
+        bilinear: bool = False,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         require_label(self)
@@ -64,6 +70,8 @@ class Ranking(Task):
                 f"Set {self.name}/Ranking.activation = 'sigmoid', or take BinaryFeedback.",
             )
         self.activation = keras.activations.get(activation)
+        self.bilinear = bilinear
+        self.pairs: dict[tuple[str, str], keras.Variable] = {}
         self.head = dense_head(self.hidden_units)
         default = ("auc",) if loss in _CROSSENTROPIES else ("rmse", "mae")
         self.metric_names = check_metric_names(self.name, default if metrics is None else metrics)
@@ -74,11 +82,23 @@ class Ranking(Task):
 
     def build(self, input_shape):
         self.head.build(input_shape["representation"])
+        if not self.bilinear:
+            return
+        sizes = {name: shape[-1] for name, shape in input_shape["towers"].items()}
+        for first, second in itertools.combinations(sizes, 2):
+            self.pairs[first, second] = self.add_weight(
+                (sizes[first], sizes[second]), name=f"{first}_{second}"
+            )
 
     def call(self, inputs, training=None):
         """Returns the predicted numbers, `[batch]`."""
         logits = self.head(inputs["representation"], training=training)
-        return self.activation(ops.squeeze(logits, -1))
+        logits = ops.squeeze(logits, -1)
+        towers = inputs["towers"] if self.pairs else {}
+        for (first, second), matrix in self.pairs.items():
+            product = ops.matmul(towers[first], matrix) * towers[second]
+            logits = logits + ops.sum(product, axis=-1)
+        return self.activation(logits)
 
     def example_losses(self, labels, predictions, inputs):
         """Returns the loss of each row, `[batch]` float32."""
@@ -95,6 +115,7 @@ class Ranking(Task):
             "loss": self.loss,
             "activation": self.activation_name,
             "metrics": list(self.metric_names),
+            "bilinear": self.bilinear,
         }
 
 

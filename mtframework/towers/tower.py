@@ -19,10 +19,11 @@ from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 from mtframework.registry import register_tower
 from mtframework.sizes import check_count, check_share, check_sizes
+from mtframework.towers.base_tower import BaseTower
 
 
 @register_tower("tower")
-class Tower(keras.layers.Layer):
+class Tower(BaseTower):
     """Turns the columns that describe a query or a candidate into one embedding.
 
     One categorical column and no hidden units: its embedding as it is. Otherwise the features'
@@ -93,11 +94,7 @@ class Tower(keras.layers.Layer):
         self.crosses: list[keras.layers.Layer] = []
         self.dense_layers: list[keras.layers.Layer] = []
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
-
-    @property
-    def is_deterministic(self) -> bool:
-        """Whether equal features have equal embeddings in training, too."""
-        return self.dropout is None
+        self.is_deterministic = self.dropout is None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -105,9 +102,7 @@ class Tower(keras.layers.Layer):
         return tuple(dict.fromkeys((*self.encoder.columns, self.key)))
 
     def check(self, schema: Schema) -> None:
-        """Raises an error where the schema lacks a column, or a feature cannot read its column."""
-        for name in self.columns:
-            schema[name]
+        super().check(schema)
         for each in self.features:
             column = schema[column_of(each)]
             feature = (
@@ -116,7 +111,6 @@ class Tower(keras.layers.Layer):
             feature.check(column)
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
-        """Creates the weights; `num_ids` gives each column's id count, None where numeric."""
         self.encoder.build(num_ids)
         units = self.encoder.units
         for number in range(self.cross_layers):
@@ -132,16 +126,9 @@ class Tower(keras.layers.Layer):
     def adapt(
         self, columns: Mapping[str, np.ndarray], vocabularies: Mapping[str, Vocabulary]
     ) -> None:
-        """Learns what it must know of the training rows; called once it is built.
-
-        Args:
-            columns: The encoded columns of the training rows: `{name: [num_rows, ...]}`.
-            vocabularies: Of the columns that hold ids.
-        """
         self.encoder.adapt(columns, vocabularies)
 
     def call(self, features, training=None):
-        """Returns the embeddings, `[batch, embedding_dim]`, of the columns, each `[batch]`."""
         vectors = self.encoder({name: features[name] for name in self.encoder.columns})
         embedding = vectors
         for cross in self.crosses:
@@ -173,17 +160,7 @@ class Tower(keras.layers.Layer):
     def from_config(cls, config):
         return cls(**{**config, "features": features_from_config(config["features"])})
 
-    def get_build_config(self):
-        return None  # the model builds its towers
-
     def _add_dense(self, inputs: int, units: int, activation: str | None, name: str) -> None:
         layer = keras.layers.Dense(units, activation=activation, name=name)
         layer.build((None, inputs))
         self.dense_layers.append(layer)
-
-    def _wrong(self, argument: str, value: object, expected: str) -> ModelError:
-        return ModelError(
-            f'The tower "{self.name}" has {argument} = {value!r}.',
-            expected,
-            f"Correct {self.name}/{type(self).__name__}.{argument}.",
-        )

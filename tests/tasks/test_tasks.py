@@ -206,3 +206,18 @@ def test_binary_label_is_checked():
     task.adapt({"x": np.array([0, 1, np.nan], "float32")}, {})
     with pytest.raises(ModelError, match="holds 3"):
         task.adapt({"x": np.array([0, 1, 3], "float32")}, {})
+
+
+def test_ranking_multiplies_every_pair_of_towers():
+    task = mtf.Ranking("rating", label="stars", bilinear=True)
+    shapes = {"a": (None, 2), "b": (None, 3), "c": (None, 2)}
+    task.build({"representation": (None, 7), "towers": shapes})
+    draw = np.random.default_rng(0)
+    towers = {name: draw.normal(size=(4, shape[1])) for name, shape in shapes.items()}
+    representation = np.concatenate(list(towers.values()), axis=1)
+    found = ops.convert_to_numpy(task({"towers": towers, "representation": representation}))
+    kernel, bias, ab, ac, bc = map(numpy, [*task.head.trainable_variables, *task.pairs.values()])
+    expected = (representation @ kernel + bias)[:, 0]
+    for (first, second), matrix in zip(("ab", "ac", "bc"), (ab, ac, bc), strict=True):
+        expected += np.einsum("ni,ij,nj->n", towers[first], matrix, towers[second])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

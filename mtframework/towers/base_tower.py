@@ -1,0 +1,77 @@
+"""The contract of a tower."""
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from mtframework.errors import ModelError
+from mtframework.features.catalogue import Catalogue
+from mtframework.features.schema import Schema
+from mtframework.features.vocabulary import Vocabulary
+
+
+class BaseTower(keras.layers.Layer):
+    """Turns the columns that describe a query or a candidate into one embedding. Abstract.
+
+    To write one, subclass it, set the attributes below and implement `columns`, `build` and
+    `call`.
+
+    Attributes:
+        embedding_dim: The size of the embedding.
+        key: The column that identifies what the tower describes.
+        training_columns: Columns that it reads in training alone, beside `columns`.
+        history_label: The label of each seen candidate that it wants in the catalogue.
+        is_deterministic: Whether equal columns have equal embeddings in training, too.
+    """
+
+    embedding_dim: int
+    key: str
+    training_columns: tuple[str, ...] = ()
+    history_label: str | None = None
+    is_deterministic: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the tower needs in a batch, the key among them."""
+        raise NotImplementedError(f"{type(self).__name__} has no columns.")
+
+    def check(self, schema: Schema) -> None:
+        """Raises an error where the schema lacks a column, or has it as something else."""
+        for name in (*self.columns, *self.training_columns):
+            schema[name]
+
+    def adapt(
+        self, columns: Mapping[str, np.ndarray], vocabularies: Mapping[str, Vocabulary]
+    ) -> None:
+        """Learns what it must know of the training rows; called once it is built.
+
+        Args:
+            columns: The encoded columns of the training rows: `{name: [num_rows, ...]}`.
+            vocabularies: Of the columns that hold ids.
+        """
+
+    def use_catalogue(self, catalogue: Catalogue) -> None:
+        """Is told who has seen what; called after `adapt`, and when a model is loaded."""
+
+    def build(self, num_ids: Mapping[str, int | None]) -> None:
+        """Creates the weights; `num_ids` gives each column's id count, None where numeric."""
+        raise NotImplementedError(f"{type(self).__name__} has no build().")
+
+    def call(self, features, training=None):
+        """Returns the embeddings, `[batch, embedding_dim]`, of the columns, each `[batch]`."""
+        raise NotImplementedError(f"{type(self).__name__} has no call().")
+
+    def penalty(self, features):
+        """Returns what a training step's batch adds to the loss, a scalar."""
+        return 0.0
+
+    def get_build_config(self):
+        return None  # the model builds its towers
+
+    def _wrong(self, argument: str, value: object, expected: str) -> ModelError:
+        return ModelError(
+            f'The tower "{self.name}" has {argument} = {value!r}.',
+            expected,
+            f"Correct {self.name}/{type(self).__name__}.{argument}.",
+        )
