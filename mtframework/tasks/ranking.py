@@ -67,7 +67,8 @@ class Ranking(Task):
             raise ModelError(
                 f'The task "{self.name}" has loss = {loss!r} and activation = {activation!r}.',
                 "activation = 'sigmoid', since the loss is of probabilities.",
-                f"Set {self.name}/Ranking.activation = 'sigmoid', or take BinaryFeedback.",
+                f"Set {self.name}/{type(self).__name__}.activation = 'sigmoid', or take "
+                "BinaryFeedback.",
             )
         self.activation = keras.activations.get(activation)
         self.bilinear = bilinear

@@ -135,7 +135,7 @@ class Retrieval(Task):
                     f'The task "{self.name}" has {argument} = "{tower}", and there is no such '
                     f"tower.{did_you_mean(tower, towers)}",
                     f"One of {quoted_list(towers)}.",
-                    f"Set {self.name}/Retrieval.{argument} to the name of a tower.",
+                    f"Set {self.name}/{type(self).__name__}.{argument} to the name of a tower.",
                 )
         return (self.query, self.candidate)
 
@@ -268,5 +268,5 @@ class Retrieval(Task):
         return ModelError(
             f'The task "{self.name}" has {argument} = {value!r}.',
             expected,
-            f"Correct {self.name}/Retrieval.{argument}.",
+            f"Correct {self.name}/{type(self).__name__}.{argument}.",
         )
