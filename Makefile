@@ -20,6 +20,7 @@ test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-feedback
 	KERAS_BACKEND=jax $(BIN)/python -m pytest plugins/mtf-feedback
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-tfrs
 
 test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.
 	KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
@@ -44,9 +45,9 @@ $(VENV)/core: pyproject.toml constraints.txt
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/dev: $(VENV)/core
+$(VENV)/dev: $(VENV)/core $(wildcard plugins/*/pyproject.toml)
 	$(PIP) --editable '.[dev]'
-	$(PIP) --no-deps --editable plugins/mtf-feedback
+	$(PIP) --no-deps --editable plugins/mtf-feedback --editable plugins/mtf-tfrs
 	touch $@
 
 $(VENV)/torch: $(VENV)/dev

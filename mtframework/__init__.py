@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mtframework.towers.tower import Tower
     from mtframework.training.early_stopping import EarlyStopping
     from mtframework.training.experiment import Experiment
+    from mtframework.training.import_tfrs import import_tfrs
     from mtframework.training.run import Run, load_model
     from mtframework.training.train import train
 
@@ -66,6 +67,7 @@ __all__ = [
     "Vocabulary",
     "dense_head",
     "evaluate",
+    "import_tfrs",
     "load_model",
     "require_label",
     "train",
@@ -102,6 +104,7 @@ _HOMES = {
     "Vocabulary": "features.vocabulary",
     "dense_head": "tasks.task",
     "evaluate": "evaluation.evaluate",
+    "import_tfrs": "training.import_tfrs",
     "load_model": "training.run",
     "require_label": "tasks.task",
     "train": "training.train",

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import keras
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from mtframework import __version__
 from mtframework.errors import PluginError, RegistryError, did_you_mean, quoted_list
 
 ENTRY_POINT_GROUP = "mtframework.plugins"
@@ -25,7 +28,7 @@ class Part:
     @property
     def owner(self) -> str:
         """The distribution that the class comes from, or its top-level module."""
-        return _owner(self.cls)
+        return owner_of(self.cls)
 
     @property
     def summary(self) -> str:
@@ -134,7 +137,7 @@ class Registry:
         if taken and _identity(taken.cls) != _identity(cls):
             raise RegistryError(
                 f'The {self.kind} name "{name}" is taken: {_identity(taken.cls)} of '
-                f"{taken.owner} has it, and {_identity(cls)} of {_owner(cls)} wants it.",
+                f"{taken.owner} has it, and {_identity(cls)} of {owner_of(cls)} wants it.",
                 "One owner a name.",
                 "Register one of the two under another name, or uninstall its plugin.",
             )
@@ -182,30 +185,51 @@ def load_plugins() -> list[PluginError]:
     """Loads every installed plugin and returns one error for each that failed.
 
     A plugin is a distribution with an entry point in the group `mtframework.plugins` whose object
-    is a module; importing it registers its parts. A broken plugin leaves the others alone.
+    is a module; importing it registers its parts. A plugin that is broken, or whose distribution
+    requires another version of mtframework (`dependencies = ["mtframework>=0.2"]`), leaves the
+    others alone.
     """
     failures = []
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        owner = entry_point.dist.name if entry_point.dist else entry_point.value
         try:
-            entry_point.load()
-        except Exception as error:  # a plugin may raise anything, and the others go on
-            owner = entry_point.dist.name if entry_point.dist else entry_point.value
-            failures.append(
-                PluginError(
-                    f'The plugin "{entry_point.name}" of {owner} failed to load: '
-                    f"{type(error).__name__}: {error}",
-                    f"{entry_point.value} imports and registers its parts.",
-                    f"Mend or uninstall {owner}.",
-                )
+            wanted = entry_point.dist and _unmet_requirement(entry_point.dist)
+            if not wanted:
+                entry_point.load()
+                continue
+            failure = PluginError(
+                f'The plugin "{entry_point.name}" of {owner} needs mtframework{wanted}.',
+                f"A plugin for mtframework {__version__}, which is what is installed.",
+                f"Run pip install --upgrade mtframework {owner}, or uninstall {owner}.",
             )
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; the others go on
+            failure = PluginError(
+                f'The plugin "{entry_point.name}" of {owner} failed to load: '
+                f"{type(error).__name__}: {error}",
+                f"{entry_point.value} imports and registers its parts.",
+                f"Mend or uninstall {owner}.",
+            )
+        failures.append(failure)
     return failures
+
+
+def _unmet_requirement(distribution: importlib.metadata.Distribution) -> str | None:
+    """Returns which versions of this package a distribution requires, where it is none of them."""
+    for text in distribution.requires or ():
+        requirement = Requirement(text)
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        met = requirement.specifier.contains(__version__, prereleases=True)
+        if canonicalize_name(requirement.name) == "mtframework" and applies and not met:
+            return str(requirement.specifier)
+    return None
 
 
 def _identity(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _owner(cls: type) -> str:
+def owner_of(cls: type) -> str:
+    """Returns the distribution that a class comes from, or its top-level module."""
     package = cls.__module__.split(".")[0]
     # An editable install lists no packages; its name is most often the package's.
     return next(iter(_distributions().get(package, ())), package)

@@ -79,12 +79,14 @@ def test_registry_refuses_and_registers_nothing(layers, text, name, part):
     assert [part.name for part in layers] == ["double"]
 
 
-def plugin(folder, monkeypatch, name: str, source: str) -> None:
+def plugin(folder, monkeypatch, name: str, source: str, requires: str = "numpy") -> None:
     """Writes an importable distribution with a plugin entry point."""
     (folder / f"{name}.py").write_text(source)
     information = folder / f"{name}-1.0.dist-info"
     information.mkdir()
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (information / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {requires}\n"
+    )
     (information / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\n{name} = {name}\n")
     monkeypatch.syspath_prepend(str(folder))
     importlib.invalidate_caches()
@@ -108,3 +110,45 @@ def test_plugin_is_found_and_a_broken_one_is_named(tmp_path, monkeypatch):
         "  mend: Mend or uninstall plugin_that_breaks."
     ]
     sys.modules.pop("plugin_that_works")
+
+
+TAKES_A_NAME = """
+from mtframework import Task
+from mtframework.registry import register_task
+
+@register_task("ranking")
+class AnotherRanking(Task):
+    "Takes a name."
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "requires", "expected"),
+    [
+        ("import sys; sys.exit(3)", "numpy", "failed to load: SystemExit: 3"),
+        (TAKES_A_NAME, "numpy", 'The task name "ranking" is taken: mtframework.tasks.ranking'),
+        (
+            "raise AssertionError('must not be imported')",
+            "mtframework>=99.1",
+            'The plugin "plugin_that_fails" of plugin_that_fails needs mtframework>=99.1.',
+        ),
+    ],
+)
+def test_plugin_that_cannot_be_had_is_one_error(source, requires, expected, tmp_path, monkeypatch):
+    from mtframework.tasks.ranking import Ranking
+
+    plugin(tmp_path, monkeypatch, "plugin_that_fails", source, requires)
+    [failure] = load_plugins()
+    assert expected in failure.found
+    assert "mend: " in str(failure)
+    assert TASKS.get("ranking").cls is Ranking
+
+
+def test_plugin_that_needs_this_version_or_an_extra_is_loaded(tmp_path, monkeypatch):
+    source = "from mtframework.registry import TASKS"
+    plugin(tmp_path, monkeypatch, "plugin_of_today", source, "mtframework>=0.1")
+    plugin(tmp_path, monkeypatch, "plugin_extra", source, "mtframework>=99; extra == 'new'")
+    assert load_plugins() == []
+    assert {"plugin_of_today", "plugin_extra"} <= set(sys.modules)
+    for name in ("plugin_of_today", "plugin_extra"):
+        sys.modules.pop(name)

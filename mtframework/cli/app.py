@@ -7,6 +7,7 @@ from mtframework.cli.compare import compare
 from mtframework.cli.data import prepare
 from mtframework.cli.errors import reported
 from mtframework.cli.evaluate import evaluate
+from mtframework.cli.import_tfrs import import_tfrs
 from mtframework.cli.list import list_parts
 from mtframework.cli.new import experiment, task
 from mtframework.cli.predict import predict
@@ -25,6 +26,7 @@ app = typer.Typer(
 for command in (train, evaluate, compare, sweep, predict, recommend, show, check):
     app.command()(reported(command))
 app.command("list")(reported(list_parts))
+app.command("import-tfrs")(reported(import_tfrs))
 
 data = typer.Typer(help="Get the data of the reference experiments.", no_args_is_help=True)
 data.command()(reported(prepare))

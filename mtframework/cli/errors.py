@@ -46,6 +46,13 @@ def tell(error: Exception) -> None:
         for each in several or (error,):
             tell_finding(each)
         return
+    if isinstance(error, OSError) and error.filename is not None:
+        unusable = MtframeworkError(
+            f"{error.filename} cannot be used: {error.strerror}.",
+            "A file or folder that can be read and written.",
+            "Check the path, its permissions and the disk's free space.",
+        )
+        return tell_finding(unusable)
     printer = console()
     printer.print("Error: ", style="bold red", end="")
     printer.print(f"{type(error).__name__}: {error}")
@@ -62,7 +69,8 @@ def tell_finding(finding: Any) -> None:
         end="",
     )
     where = f"{finding.location}: " if hasattr(finding, "location") else ""
-    printer.print(f"{where}{finding.found}")
+    # What was located when it was raised says so in `found` as well.
+    printer.print(f"{where}{getattr(finding, 'unlocated', finding.found)}")
     for word in ("expected", "mend"):
         printer.print(f"  {word}: ", style="bold", end="")
         printer.print(getattr(finding, word))

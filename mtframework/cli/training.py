@@ -22,5 +22,7 @@ def train_shown(loaded: Loaded, folder: Path | None) -> Trained:
     progress = training_progress(loaded.name)
     try:
         return train_experiment(experiment, run, [progress])
+    except Exception as error:  # a plugin's parts may raise anything
+        raise loaded.blame(error, experiment) from error
     finally:
         progress.close()

@@ -83,7 +83,7 @@ class LocatedError(ExperimentError):
 def located(error: Exception, configuration: Configuration, made: Made | None) -> LocatedError:
     """Returns a constructor's error with the line of the argument, or the object, it is about."""
     text = _CALL.split(str(error))[0].strip()
-    location = _line(text, configuration, made) if made else configuration.source.location
+    location = line_of(text, configuration, made) if made else configuration.source.location
     if isinstance(error, MtframeworkError):
         return LocatedError(location, error.found, error.expected, error.mend)
     what = f"{made.key}()" if made else "The experiment"
@@ -104,7 +104,7 @@ def _failed(error: Exception, configuration: Configuration) -> Made | None:
     return None
 
 
-def _line(text: str, configuration: Configuration, failed: Made) -> Location:
+def line_of(text: str, configuration: Configuration, failed: Made) -> Location:
     """Returns the line of the argument that the text speaks of, else of the object.
 
     A model refuses what a task or a balancer of it says; such a text has the task's name in quotes,

@@ -139,7 +139,7 @@ def _text(source: Source, path: Path, includes) -> str | None:
                 )
             )
             return None
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8").removeprefix("\ufeff")  # some editors begin with the mark
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         source.findings.append(
@@ -158,6 +158,16 @@ def _text(source: Source, path: Path, includes) -> str | None:
                 f"The file cannot be read: {error.strerror}.",
                 "A file that can be read.",
                 "Check its permissions.",
+            )
+        )
+        return None
+    if "\0" in text:
+        source.findings.append(
+            Finding(
+                Location(location.source, text[: text.index("\0")].count("\n") + 1),
+                "The line holds a NUL character.",
+                "A text file.",
+                "Name the experiment's file; was a binary file named?",
             )
         )
         return None

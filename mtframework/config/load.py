@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mtframework.config.blame import blame
 from mtframework.config.build import build, seed_of
 from mtframework.config.check import check_configuration, check_objects
 from mtframework.config.configuration import Configuration
@@ -106,6 +107,10 @@ class Loaded:
                 "Name a file that includes it, or set them with --set.",
             )
         return build(self.configuration)
+
+    def blame(self, error: Exception, experiment: Experiment) -> Exception:
+        """Returns an error of training with the line of the part of `experiment` that raised it."""
+        return blame(error, self.configuration, experiment)
 
 
 def load(

@@ -77,7 +77,7 @@ def _load_file(path: Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         del sys.modules[name]
         raise _failed(str(path), error) from error
     _LOADED[name] = content
@@ -86,7 +86,7 @@ def _load_file(path: Path) -> None:
 def _import(name: str) -> None:
     try:
         importlib.import_module(name)
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         missing = isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name))
         if not missing:
             raise _failed(name, error) from error
@@ -97,7 +97,7 @@ def _import(name: str) -> None:
         ) from None
 
 
-def _failed(plugin: str, error: Exception) -> PluginError:
+def _failed(plugin: str, error: BaseException) -> PluginError:
     return PluginError(
         f"The plugin {plugin} failed to load: {type(error).__name__}: {error}",
         "A module that imports and registers its parts.",

@@ -102,9 +102,10 @@ def parse(text: str, source: str) -> Iterator[Statement]:
     Raises:
         SyntaxError: The text is no Gin; `lineno` says where.
     """
+    parser = _Parser(io.StringIO(text), _Delegate())
     try:
         # Gin looks one token ahead, so that a mistake may show before the statement it is in.
-        for statement in _Parser(io.StringIO(text), _Delegate()):
+        for statement in parser:
             location = Location(source, statement.location.line_num)
             match statement:
                 case config_parser.BindingStatement():
@@ -121,6 +122,10 @@ def parse(text: str, source: str) -> Iterator[Statement]:
                     yield Import(statement.module, location)
     except tokenize.TokenError as error:
         message, (line, column) = error.args
+        raise SyntaxError(message, (source, line, column, "")) from None
+    except (MemoryError, RecursionError, ValueError) as error:  # Python's own limits
+        line, column = parser._current_token.start
+        message = f"A value is too long or too deep ({type(error).__name__})"
         raise SyntaxError(message, (source, line, column, "")) from None
 
 

@@ -158,8 +158,11 @@ def load_model(path: str | os.PathLike) -> MultiTaskModel:
 def _version(mark: Path) -> str:
     """Returns which version wrote a run folder."""
     try:
-        return str(json.loads(mark.read_text("utf-8"))["mtframework"])
-    except (ValueError, KeyError, TypeError) as error:
+        version = json.loads(mark.read_text("utf-8"))["mtframework"]
+        if not re.match(r"\d+\.\d+", version):
+            raise ValueError(f"{version!r} is no version")
+        return version
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{mark} cannot be read: {type(error).__name__}: {error}.",
             "What mtframework train wrote.",

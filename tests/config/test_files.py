@@ -51,16 +51,35 @@ def test_circle_of_two(folder):
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
+    ("content", "line", "expected"),
     [
-        (b"", "The file is empty."),
-        (b"# only a comment\n\xff\xfe", "Byte 17 is no UTF-8."),
-        (b"#" * (includes.MAX_BYTES + 1), "The file has 1,000,001 bytes."),
+        (b"", 0, "The file is empty."),
+        (b"# only a comment\n\xff\xfe", 2, "Byte 17 is no UTF-8."),
+        ("Experiment.epochs = 1\n".encode("utf-16"), 1, "Byte 0 is no UTF-8."),
+        (b"Experiment.epochs = 1\n# \0\n", 2, "The line holds a NUL character."),
+        (b"#" * (includes.MAX_BYTES + 1), 0, "The file has 1,000,001 bytes."),
+        (b"#" * 10_000_000, 0, "The file has 10,000,000 bytes."),
+        (b"include 'odd.gin'", 1, "Files include each other in a circle: odd.gin -> odd.gin."),
     ],
 )
-def test_file_that_is_no_experiment(content, expected, folder):
+def test_file_that_is_no_experiment_is_one_error(content, line, expected, folder):
     (folder / "odd.gin").write_bytes(content)
-    assert expected in [each.found for each in errors_of(folder / "odd.gin")]
+    [error] = errors_of(folder / "odd.gin")
+    assert (error.found, error.location.line) == (expected, line)
+    assert error.mend
+
+
+@pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, "9" * 5000])
+def test_value_beyond_pythons_limits_is_one_error(value, folder):
+    (folder / "deep.gin").write_text(f"include 'base.gin'\nExperiment.epochs = {value}\n")
+    [error] = errors_of(folder / "deep.gin")
+    assert error.found.startswith("This is no Gin: ")
+    assert error.location.line == 2
+
+
+def test_mark_that_editors_put_first_is_no_mistake(folder):
+    (folder / "marked.gin").write_bytes(b"\xef\xbb\xbfinclude 'base.gin'\n")
+    assert errors_of(folder / "marked.gin") == []
 
 
 def test_file_that_does_not_exist(folder):

@@ -179,9 +179,10 @@ def test_damaged_files_are_one_error_each(tmp_path):
     with pytest.raises(RunError, match=r"model\.keras cannot be loaded") as e:
         mtf.Run.open(run.path).load_model()
     assert "mend: " in str(e.value)
-    (run.path / "run.json").write_text("{")
-    with pytest.raises(RunError, match=r"run\.json cannot be read"):
-        mtf.Run.open(run.path)
+    for damaged in ("{", "[]", '{"mtframework": "latest"}', '{"mtframework": null}'):
+        (run.path / "run.json").write_text(damaged)
+        with pytest.raises(RunError, match=r"run\.json cannot be read"):
+            mtf.Run.open(run.path)
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,10 @@ def _unreduced_ranking(loss: str):
     class_name = "".join(word.title() for word in loss.split("_"))
     unreduced = {"class_name": class_name, "config": {"reduction": "none"}}
     task = tfrs.tasks.Ranking(loss=tf.keras.losses.get(unreduced))
+    column = tf.TensorSpec([None, 1])
 
-    @tf.function  # TFRS is written for autograph, which Keras 3 does without
+    # TFRS is written for autograph, which Keras 3 does without.
+    @tf.function(input_signature=[column, column])
     def losses(labels, predictions):
         return task(labels, predictions, compute_metrics=False)
 

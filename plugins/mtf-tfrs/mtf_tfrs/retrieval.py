@@ -93,8 +93,11 @@ class TfrsRetrieval(Retrieval):
             ops.cast(inputs["towers"][tower], "float32") for tower in (self.query, self.candidate)
         )
         ids = inputs["ids"][self.candidate]
-        probability = ops.take(self.sampling_probability, ids) if self.corrects else None
-        return self.unreduced(queries, candidates, ids, probability)
+        if self.corrects:
+            probability = ops.take(self.sampling_probability, ids)
+        else:
+            probability = ops.ones_like(ids, "float32")  # TFRS subtracts their logarithm
+        return self.unreduced(queries, candidates, ops.cast(ids, "int32"), probability)
 
     def get_config(self):
         config = super().get_config()
@@ -120,10 +123,12 @@ def _unreduced_retrieval(temperature, num_hard_negatives, remove_accidental_hits
         num_hard_negatives=num_hard_negatives,
         remove_accidental_hits=remove_accidental_hits,
     )
+    rows, vectors = tf.TensorSpec([None]), tf.TensorSpec([None, None])
 
-    @tf.function  # TFRS is written for autograph, which Keras 3 does without
+    # TFRS is written for autograph, which Keras 3 does without.
+    @tf.function(input_signature=[vectors, vectors, tf.TensorSpec([None], tf.int32), rows])
     def losses(queries, candidates, ids, probability):
-        return task(
+        each = task(
             queries,
             candidates,
             candidate_ids=ids,
@@ -131,5 +136,6 @@ def _unreduced_retrieval(temperature, num_hard_negatives, remove_accidental_hits
             compute_metrics=False,
             compute_batch_metrics=False,
         )
+        return each[: tf.shape(queries)[0]]  # of no rows, TensorFlow makes one loss
 
     return losses
