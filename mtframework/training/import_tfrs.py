@@ -60,11 +60,9 @@ def import_tfrs(
     )
     model.adapt(_dataset(tfrs, query_column, candidate_column, label))
     _check_shapes(tfrs, sum(dims), folder)
-    for tower, column, embeddings in (
-        ("user", query_column, tfrs.user_embeddings),
-        ("movie", candidate_column, tfrs.movie_embeddings),
-    ):
-        model.towers[tower].encoder.embeddings[column].embeddings.assign(embeddings)
+    for tower, embeddings in (("user", tfrs.user_embeddings), ("movie", tfrs.movie_embeddings)):
+        [feature] = model.towers[tower].encoder.parts
+        feature.embedding.embeddings.assign(embeddings)
     layers = model.tasks["rating"].head.layers
     for layer, (kernel, bias) in zip(layers, tfrs.rating_layers, strict=True):
         layer.kernel.assign(kernel)
