@@ -51,6 +51,8 @@ class ListwiseRanking(QueryRanking):
 
     def example_losses(self, labels, predictions, inputs):
         """Returns how unlikely each row is to come next, `[batch]` float32."""
+        if predictions.shape[0] == 0:
+            return ops.cast(predictions, "float32")  # JAX refuses to take rows from none
         labels = ops.convert_to_tensor(labels)
         scores = ops.cast(predictions, "float32") / self.temperature
         rows, are_peers = peers(inputs["ids"][self.query], inputs["valid"], self.max_peers)

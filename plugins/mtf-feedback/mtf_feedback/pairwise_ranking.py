@@ -97,6 +97,8 @@ class PairwiseRanking(QueryRanking):
 
     def example_losses(self, labels, predictions, inputs):
         """Returns each row's mean loss over its pairs, `[batch]` float32."""
+        if predictions.shape[0] == 0:
+            return ops.cast(predictions, "float32")  # JAX refuses to take rows from none
         labels = ops.convert_to_tensor(labels)
         scores = ops.cast(predictions, "float32") / self.temperature
         rows, are_peers = peers(inputs["ids"][self.query], inputs["valid"], self.max_peers)

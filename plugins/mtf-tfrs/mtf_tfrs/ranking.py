@@ -32,6 +32,8 @@ class TfrsRanking(Ranking):
         hidden_units: The sizes of the head's hidden layers.
         loss: The Keras name of the loss.
         activation: The Keras name of the prediction's activation; None for a plain number.
+        metrics: The metrics to report, as `Ranking` takes them.
+        bilinear: Whether the towers' embeddings are multiplied with each other as well.
 
     Example:
 
@@ -50,9 +52,20 @@ class TfrsRanking(Ranking):
         hidden_units: Sequence[int] = (),
         loss: str = "mean_squared_error",
         activation: str | None = None,
+        metrics: Sequence[str] | None = None,
+        bilinear: bool = False,
     ):
         super().__init__(
-            name, label, loss_weight, sample_weight, missing_label, hidden_units, loss, activation
+            name,
+            label,
+            loss_weight,
+            sample_weight,
+            missing_label,
+            hidden_units,
+            loss,
+            activation,
+            metrics,
+            bilinear,
         )
         self.unreduced = _unreduced_ranking(self.loss)
 
