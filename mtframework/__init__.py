@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mtframework.features.time_of_day import TimeOfDay
     from mtframework.features.vocabulary import Vocabulary
     from mtframework.model import MultiTaskModel
+    from mtframework.serving.fusion import Fusion
     from mtframework.tasks.feedback import BinaryFeedback
     from mtframework.tasks.ranking import Ranking
     from mtframework.tasks.retrieval import Retrieval
@@ -49,6 +50,7 @@ __all__ = [
     "EarlyStopping",
     "Experiment",
     "Feature",
+    "Fusion",
     "Hashed",
     "HistoryTower",
     "MovieLens100K",
@@ -86,6 +88,7 @@ _HOMES = {
     "EarlyStopping": "training.early_stopping",
     "Experiment": "training.experiment",
     "Feature": "features.feature",
+    "Fusion": "serving.fusion",
     "Hashed": "features.hashed",
     "HistoryTower": "towers.history",
     "MovieLens100K": "data.movielens",

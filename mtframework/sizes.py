@@ -1,5 +1,6 @@
-"""Checks of sizes, counts and shares among the arguments of parts."""
+"""Checks of sizes, counts, shares and other numbers among the arguments of parts."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,3 +64,10 @@ def _is_whole(number: Any) -> bool:
 
 def _refuse(owner: str, argument: str, value: Any, expected: str, mend: str):
     raise ModelError(f"{owner} has {argument} = {value!r}.", expected, mend)
+
+
+def is_finite_number(value: object) -> bool:
+    """Returns whether a value is a number, and neither infinite nor NaN."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value)

@@ -14,6 +14,7 @@ import keras
 
 from mtframework import registry
 from mtframework.model import MultiTaskModel
+from mtframework.serving.fusion import Fusion
 from mtframework.training.early_stopping import EarlyStopping
 from mtframework.training.experiment import Experiment
 
@@ -139,6 +140,7 @@ def _configurables() -> Iterator[Configurable]:
     yield Configurable(Experiment, "mtframework", "experiment")
     yield Configurable(MultiTaskModel, "mtframework", "model")
     yield Configurable(EarlyStopping, "mtframework", "early stopping")
+    yield Configurable(Fusion, "mtframework", "fusion")
     for each in registry.REGISTRIES.values():
         for part in each:
             yield Configurable(part.cls, part.cls.__module__, each.kind)

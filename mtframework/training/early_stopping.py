@@ -11,6 +11,7 @@ from mtframework.data.dataset import Dataset
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.evaluation.evaluate import evaluate, metric_names
 from mtframework.model import MultiTaskModel
+from mtframework.sizes import is_finite_number
 from mtframework.training.run import Run
 
 SMALLEST = 1e-9  # stands for a metric that is 0, whose logarithm is none
@@ -64,7 +65,7 @@ class EarlyStopping:
             raise _wrong("metrics", self.metrics, "A weight for each of one metric or more.")
         for argument in ("metrics", "at_most", "at_least"):
             numbers = getattr(self, argument)
-            if not isinstance(numbers, Mapping) or not all(map(_is_number, numbers.values())):
+            if not isinstance(numbers, Mapping) or not all(map(is_finite_number, numbers.values())):
                 raise _wrong(argument, numbers, "A finite number for each metric.")
         if not all(self.metrics.values()):
             raise _wrong(
@@ -76,7 +77,7 @@ class EarlyStopping:
             value = getattr(self, argument)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise _wrong(argument, value, "A whole number from 1.")
-        if not _is_number(self.min_gain) or self.min_gain < 0:
+        if not is_finite_number(self.min_gain) or self.min_gain < 0:
             raise _wrong("min_gain", self.min_gain, "A finite number, zero or more.")
 
     @property
@@ -195,12 +196,6 @@ class BestEpoch(keras.callbacks.Callback):
         if excess or best_excess:
             return excess < best_excess
         return criterion > best_criterion + self.stopping.min_gain
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return math.isfinite(value)
 
 
 def _wrong(argument: str, value: object, expected: str) -> ModelError:

@@ -8,6 +8,7 @@ import keras
 from mtframework.data.dataset import DatasetSource
 from mtframework.errors import ModelError
 from mtframework.model import MultiTaskModel
+from mtframework.serving.fusion import Fusion
 from mtframework.training.early_stopping import EarlyStopping
 
 
@@ -23,6 +24,8 @@ class Experiment:
         epochs: How often every training row is seen.
         seed: What weights and the order of the rows follow from.
         early_stopping: When to stop earlier, and which epoch to keep; None keeps the last one.
+        fusion: How the tasks' scores become the one that recommendations are sorted by; None for
+            one task's. Training does not read it.
 
     Raises:
         ModelError: A number is out of range, or a part is missing or of the wrong type.
@@ -35,6 +38,7 @@ class Experiment:
     epochs: int = 1
     seed: int = 0
     early_stopping: EarlyStopping | None = None
+    fusion: Fusion | None = None
 
     def __post_init__(self):
         for argument, example in (("dataset", "@MovieLens100K()"), ("optimizer", "@Adam()")):
@@ -58,6 +62,10 @@ class Experiment:
                     "early_stopping", self.early_stopping, "None, or @EarlyStopping() in Gin."
                 )
             self.early_stopping.check(self.model)
+        if self.fusion is not None:
+            if not isinstance(self.fusion, Fusion):
+                raise self._wrong("fusion", self.fusion, "None, or @Fusion() in Gin.")
+            self.fusion.check(self.model)
 
     def _wrong(self, argument: str, value: Any, expected: str) -> ModelError:
         return ModelError(

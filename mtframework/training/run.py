@@ -11,6 +11,7 @@ import mtframework
 from mtframework.errors import RunError
 from mtframework.model import MultiTaskModel
 from mtframework.registry import load_builtin_parts, load_plugins
+from mtframework.serving.fusion import Fusion
 
 _MARK = "run.json"
 
@@ -23,6 +24,7 @@ class Run:
     config.gin      the whole configuration, as resolved; trains the same again
     metrics.jsonl   one line an epoch
     tensorboard/    the same for TensorBoard
+    fusion.json     how the tasks' scores are fused, where the experiment says so
     model.keras     the model with its vocabularies and catalogue
     ```
 
@@ -37,6 +39,7 @@ class Run:
         self.config_path = path / "config.gin"
         self.metrics_path = path / "metrics.jsonl"
         self.tensorboard_path = path / "tensorboard"
+        self.fusion_path = path / "fusion.json"
         self.model_path = path / "model.keras"
         self.checkpoint_path = path / "checkpoint.keras"
 
@@ -102,6 +105,27 @@ class Run:
     def write_config(self, text: str) -> None:
         """Writes the resolved configuration."""
         self._write(self.config_path, text)
+
+    def save_fusion(self, fusion: Fusion) -> None:
+        """Writes how the tasks' scores are fused, so that a run serves without its experiment."""
+        self._write(self.fusion_path, json.dumps({"weights": dict(fusion.weights)}) + "\n")
+
+    def load_fusion(self) -> Fusion | None:
+        """Returns how the tasks' scores are fused; None where the experiment does not say.
+
+        Raises:
+            RunError: The file is there and holds something else.
+        """
+        if not self.fusion_path.exists():
+            return None
+        try:
+            return Fusion(**json.loads(self.fusion_path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(
+                f"{self.fusion_path} cannot be read: {type(error).__name__}: {error}.",
+                "What mtframework train wrote.",
+                f"Train again from {self.config_path}, or write it as in another run.",
+            ) from error
 
     def save_model(self, model: MultiTaskModel) -> None:
         """Writes the trained model; a reader never sees a part of it."""

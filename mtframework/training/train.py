@@ -78,6 +78,8 @@ def train(
     if best is not None:
         callbacks.append(best)  # before the writers, which write what it measures
     if run is not None:
+        if experiment.fusion is not None:
+            run.save_fusion(experiment.fusion)
         callbacks += [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)]
         callbacks += [CheckpointWriter(run)] if best is None else []
     began = time.perf_counter()

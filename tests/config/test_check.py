@@ -51,6 +51,15 @@ MISTAKES = {
         'variant.gin:3: error: ScheduledWeights.tasks names "wach", and there is no such task. '
         'Did you mean "watch"?',
     ),
+    "unknown task in the fusion": (
+        "Experiment.fusion = @Fusion()\nFusion.weights = {'rating': 1.0, 'wach': -2.0}",
+        'variant.gin:3: error: Fusion.weights has a weight of "wach", and there is no such task. '
+        'Did you mean "watch"?',
+    ),
+    "weights of the fusion that are all 0": (
+        "Experiment.fusion = @Fusion()\nFusion.weights = {'rating': 0.0}",
+        "variant.gin:3: error: Fusion.weights is {'rating': 0.0}.",
+    ),
     "scope misspelt where the object is made": (
         "MultiTaskModel.tasks = [@ratng/Ranking()]\nrating/Ranking.loss_weight = 2.0",
         "variant.gin:3: error: Nothing reads rating/Ranking.loss_weight: no object that is made "
