@@ -37,7 +37,7 @@ def task(
     """Write a package with a task of your own: the task, its test, an experiment, a README."""
     _check_name(name)
     if not overwrite:
-        _check_free(name, "task", debug)
+        _check_free(name, debug)
     root = folder / name.replace("_", "-")
     _write("task", root, _words(name), overwrite)
     typer.echo(f"Next: cd {root} && pip install --editable '.[dev]' && python -m pytest")
@@ -45,29 +45,54 @@ def task(
 
 def experiment(
     name: Name,
-    csv: Annotated[
-        str, typer.Option("--csv", help="The file of your interactions, with a header.")
-    ] = "interactions.csv",
-    query: Annotated[str, typer.Option("--query", help="The column of who asks.")] = "user_id",
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", help="Your log: CSV, JSON lines or Parquet.", metavar="FILE|DIR|PATTERN"
+        ),
+    ],
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            "--candidates",
+            help="Your catalogue, a row a candidate; by default what the log holds.",
+            metavar="FILE|DIR|PATTERN",
+            show_default=False,
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option("--query", help="The column of who asks.", show_default="by its name"),
+    ] = None,
     candidate: Annotated[
-        str, typer.Option("--candidate", help="The column of what is recommended.")
-    ] = "item_id",
+        str | None,
+        typer.Option(
+            "--candidate", help="The column of what is recommended.", show_default="by its name"
+        ),
+    ] = None,
     label: Annotated[
-        str, typer.Option("--label", help="The column of a number to predict.")
-    ] = "rating",
+        list[str] | None,
+        typer.Option(
+            "--label",
+            help="A column of numbers to predict, beside those that are found. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     folder: Folder = Path("."),
     overwrite: Overwrite = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write an experiment on your own columns, and the data set that reads your CSV file."""
+    """Write an experiment on your own files, their columns guessed, for you to correct."""
     _check_name(name)
-    if not overwrite:
-        _check_free(f"{name}_data", "dataset", debug)
-    columns = {"query": query, "candidate": candidate, "label": label}
-    quoted = {word: repr(value) for word, value in {**columns, "csv": csv}.items()}
-    words = {**_words(name), **quoted, "file": csv.replace("\n", " ")}
+    from mtframework.cli.guessed_experiment import experiment_words
+    from mtframework.data.guessed_columns import guess_columns
+
+    guess = guess_columns(data, candidates, query, candidate, label or ())
+    words = {**_words(name), **experiment_words(guess, data, candidates)}
     _write("experiment", folder, words, overwrite)
-    typer.echo(f"Next: mtframework check {folder / name}.gin")
+    for column, meaning in guess.columns.items():
+        typer.echo(f"  {column}: {meaning}")
+    typer.echo(f"Next: correct Tables.columns there, then mtframework check {folder / name}.gin")
 
 
 def _words(name: str) -> dict[str, str]:
@@ -97,8 +122,8 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_free(module: str, kind: str, debug: bool) -> None:
-    """Raises where a module or a part of that name would stand in the way."""
+def _check_free(module: str, debug: bool) -> None:
+    """Raises where a module or a task of that name would stand in the way."""
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)
@@ -107,12 +132,12 @@ def _check_free(module: str, kind: str, debug: bool) -> None:
 
     config.load_parts(None, ())
     installed = module in sys.stdlib_module_names or _is_installed(module)
-    if installed or module in REGISTRIES[f"{kind}s"]:
-        what = "module" if installed else kind
+    if installed or module in REGISTRIES["tasks"]:
+        what = "module" if installed else "task"
         raise RunError(
             f'There is a {what} "{module}" already.',
             f"A name that no {what} has.",
-            f"Take a name such as my_{module.removesuffix('_data')}.",
+            f"Take a name such as my_{module}.",
         )
 
 

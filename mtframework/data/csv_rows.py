@@ -25,7 +25,11 @@ def read_csv(path: Path, names: Sequence[str]) -> FileRows:
     Raises:
         DataError: The file cannot be read, or lacks a column.
     """
-    lines = Lines.read(path)
+    return parse_csv(path, Lines.read(path), names)
+
+
+def parse_csv(path: Path, lines: Lines, names: Sequence[str]) -> FileRows:
+    """Returns the columns `names` of lines that were read from `path`, the first one included."""
     header, separator = read_header(path, lines)
     check_names(path, names, header)
     body = lines.where(np.arange(len(lines)) > 0)

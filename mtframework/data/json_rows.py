@@ -23,13 +23,18 @@ def read_json_lines(path: Path, names: Sequence[str]) -> FileRows:
     Raises:
         DataError: The file cannot be read, is empty, or no row has one of the keys.
     """
-    lines = Lines.read(path)
+    return parse_json_lines(path, Lines.read(path), names)
+
+
+def parse_json_lines(path: Path, lines: Lines, names: Sequence[str] | None) -> FileRows:
+    """Returns the columns `names`, None for all, of lines that were read from `path`."""
     if not len(lines):
         raise DataError(f"{path} is empty.", "An object a line.", "Check the file.")
     table, bad = _parse(lines), []
     if table is None:
         table, reasons = _parse_one_by_one(lines)
         lines, bad = lines.without(reasons)
+    names = table.column_names if names is None else names
     if len(lines):
         check_names(path, names, table.column_names)
         table = table.select(list(names))

@@ -48,17 +48,24 @@ class Lines:
         return lines.where(starts < ends)
 
     @classmethod
-    def read(cls, path: Path) -> "Lines":
+    def read(cls, path: Path, max_bytes: int | None = None) -> "Lines":
         """Returns the lines of a file, which may be compressed (.gz, .bz2, .zst).
+
+        Args:
+            path: The file.
+            max_bytes: How much of it to read; of a line that is cut nothing is returned.
 
         Raises:
             DataError: The file cannot be read.
         """
         try:
             with pa.input_stream(str(path), compression="detect") as file:
-                return cls.of(file.read())
+                data = file.read(None if max_bytes is None else max_bytes + 1)
         except (OSError, pa.ArrowException) as error:
             raise unreadable(path, error) from error
+        if max_bytes is not None and len(data) > max_bytes:
+            data = data[: data.rfind(b"\n") + 1]
+        return cls.of(data)
 
     def __len__(self) -> int:
         return len(self.starts)

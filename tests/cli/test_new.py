@@ -27,37 +27,99 @@ def test_a_task_is_a_package(run, folder, free_names):
     assert [each.name for each in classes if isinstance(each, ast.ClassDef)] == ["StayTime"]
 
 
-def test_an_experiment_takes_any_column_names(run, folder, free_names):
+def test_an_experiment_takes_any_column_names(run, folder):
     names = ("it's $10", 'a "b"', "c\\d")
-    options = zip(("--query", "--candidate", "--label"), names, strict=True)
-    result = run("new", "experiment", "mine", *(part for option in options for part in option))
+    rows = [(who, what) for who in "abcd" for what in "xyz"]
+    lines = [f"{who},{what},{count % 5},{count}" for count, (who, what) in enumerate(rows)]
+    header = 'it\'s $10,"a ""b""",c\\d,99 luft#balloons'
+    (folder / "my $log.csv").write_text("\n".join([header, *lines]) + "\n")
+    told = ["--query", names[0], "--candidate", names[1], "--label", names[2]]
+    told += ["--label", "99 luft#balloons"]
+    result = run("new", "experiment", "mine", "--data", "my $log.csv", *told)
     assert result.exit_code == 0, result.output
-    rows = 'it\'s $10,"a ""b""",c\\d\nann,x,1\nbob,y,\nann,y,2\nbob,x,3\nann,x,2\n'
-    (folder / "interactions.csv").write_text(rows)
     checked = run("check", "mine.gin")
     assert "mine.gin: no errors, no warnings." in checked.stdout, checked.output
-    prepared = run("data", "prepare", "mine_data", "--plugin", "mine_data.py")
-    assert "4 rows to train on, 1 to test on, 2 candidates." in prepared.stdout, prepared.output
-    (folder / "interactions.csv").write_text(rows.replace("bob,x,3", "bob,x,three"))
-    refused = run("data", "prepare", "mine_data", "--plugin", "mine_data.py")
-    assert 'Row 4 of interactions.csv has "c\\d" = "three".' in refused.stderr
-    (folder / "interactions.csv").write_text("who,what\n")
-    refused = run("data", "prepare", "mine_data", "--plugin", "mine_data.py")
-    assert 'interactions.csv has no column "it\'s $10".' in refused.stderr
-    (folder / "interactions.csv").unlink()
-    refused = run("data", "prepare", "mine_data", "--plugin", "mine_data.py")
-    assert "interactions.csv cannot be read" in refused.stderr
+    trained = run("train", "mine.gin", "--run", "run", "--set", "Experiment.epochs = 1")
+    assert trained.exit_code == 0, trained.output
+    assert "my $log.csv: 12 rows read, 12 accepted, 0 rejected." in trained.stderr
+    for metric in ("c_d/rmse", "n99_luft_balloons/rmse", "find/loss"):
+        assert metric in trained.stdout
+    # 0, 1, 2, 3, 4, 0, 1, … of twelve rows: mean 21/12, mean of squares 61/12, variance 2.021
+    assert "c_d/Ranking.loss_weight = 0.49  #" in (folder / "mine.gin").read_text()
 
 
-def test_nothing_is_overwritten_unless_told(run, folder, free_names):
-    (folder / "mine_data.py").write_text("# my own\n")
-    refused = run("new", "experiment", "mine")
+LOG = """customer,product,what,stars,when,device
+ann,lamp,view,,2025-03-01,phone
+ann,lamp,buy,,2025-03-02,phone
+bob,lamp,view,,2025-03-02,desk
+bob,sofa,review,4,2025-03-04,phone
+ann,sofa,review,2,2025-03-05,desk
+cy,sofa,view,,2025-03-06,desk
+"""
+CATALOGUE = "product,price,room\nlamp,20,hall\nsofa,300,hall\nchair,60,kitchen\n"
+
+
+def test_an_experiment_on_events_and_a_catalogue(run, folder):
+    (folder / "log.csv").write_text(LOG)
+    (folder / "shop.csv").write_text(CATALOGUE)
+    asked = ("--data", "log.csv", "--candidates", "shop.csv")
+    assert run("new", "experiment", "shop", *asked).exit_code == 0
+    assert "no errors, no warnings." in run("check", "shop.gin").stdout
+    text = (folder / "shop.gin").read_text()
+    for line in (
+        "    'when': 'timestamp',",
+        "    'room': 'categorical candidate',",
+        "    # 'device': 'categorical context'?",
+        "    'review': 'stars',",
+        "Tables.split = 'temporal'",
+        "candidate/Tower.features = ['product', 'room', @price/Normalized()]",
+        "    @buy/BinaryFeedback(),\n    @review/Ranking(),\n    @view/BinaryFeedback(),",
+        "# find/Retrieval.label = 'buy'",
+    ):
+        assert f"{line}\n" in text
+    trained = run("train", "shop.gin", "--run", "run", "--set", "Experiment.epochs = 1")
+    assert trained.exit_code == 0, trained.output
+
+
+def test_nothing_is_overwritten_unless_told(run, folder):
+    (folder / "log.csv").write_text("user,item\nann,x\nbob,y\n")
+    (folder / "mine.gin").write_text("# my own\n")
+    refused = run("new", "experiment", "mine", "--data", "log.csv")
     assert refused.exit_code == 1
-    assert "mine_data.py exists." in refused.stderr
+    assert "mine.gin exists." in refused.stderr
+    assert (folder / "mine.gin").read_text() == "# my own\n"
+    assert run("new", "experiment", "mine", "--data", "log.csv", "--overwrite").exit_code == 0
+    assert "'user': 'query key'" in (folder / "mine.gin").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--data", "none.csv"], "none.csv is no file"),
+        (["--data", "log.csv"], "No column of log.csv has a name that a candidate key would have."),
+        (
+            ["--data", "log.csv", "--candidate", "thng"],
+            'log.csv lacks the column "thng". Did you mean "thing"?',
+        ),
+        (
+            ["--data", "log.csv", "--candidate", "thing", "--label", "colour"],
+            'The column "colour" of log.csv is to be a label, and holds what is no number.',
+        ),
+        (["--data", "empty.csv"], "empty.csv holds no rows."),
+        (
+            ["--data", "log.csv", "--candidate", "thing", "--candidates", "shop.csv"],
+            'shop.csv lacks the column "thing".',
+        ),
+    ],
+)
+def test_an_experiment_that_cannot_be_guessed(options, found, run, folder):
+    (folder / "log.csv").write_text("user,thing,colour\nann,x,red\nbob,y,red\n")
+    (folder / "shop.csv").write_text(CATALOGUE)
+    (folder / "empty.csv").write_text("user,item\n")
+    result = run("new", "experiment", "mine", *options)
+    assert result.exit_code == 1
+    assert found in result.stderr
     assert not (folder / "mine.gin").exists()
-    assert (folder / "mine_data.py").read_text() == "# my own\n"
-    assert run("new", "experiment", "mine", "--overwrite").exit_code == 0
-    assert "class MineData" in (folder / "mine_data.py").read_text()
 
 
 @pytest.mark.parametrize("name", ["Stay", "stay-time", "7stay", "über", "stay__time", "a b", ""])
