@@ -130,8 +130,8 @@ def _count_higher(queries, candidates, thresholds, margins, prints, own_prints) 
         scores, higher, doubtful = buffers
         np.matmul(queries, block.T, out=scores)
         np.greater(scores, above, out=higher)
-        # NumPy counts a row of bools far faster than it sums along an axis.
-        counts += np.fromiter(map(np.count_nonzero, higher), "int64", len(higher))
+        # Eight bools a byte: far faster than a sum along the axis.
+        counts += np.bitwise_count(np.packbits(higher, axis=1)).sum(1, dtype="int64")
         np.greater_equal(scores, below, out=doubtful)
         np.greater(doubtful, higher, out=doubtful)
         if doubtful.any():
