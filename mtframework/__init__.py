@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mtframework.features.vocabulary import Vocabulary
     from mtframework.model import MultiTaskModel
     from mtframework.serving.fusion import Fusion
+    from mtframework.serving.recommender import Recommendations, Recommender
     from mtframework.tasks.feedback import BinaryFeedback
     from mtframework.tasks.ranking import Ranking
     from mtframework.tasks.retrieval import Retrieval
@@ -59,6 +60,8 @@ __all__ = [
     "Normalized",
     "Ranking",
     "Recency",
+    "Recommendations",
+    "Recommender",
     "Retrieval",
     "Run",
     "Schema",
@@ -97,6 +100,8 @@ _HOMES = {
     "Normalized": "features.normalized",
     "Ranking": "tasks.ranking",
     "Recency": "features.recency",
+    "Recommendations": "serving.recommender",
+    "Recommender": "serving.recommender",
     "Retrieval": "tasks.retrieval",
     "Run": "training.run",
     "Schema": "features.schema",

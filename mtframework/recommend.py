@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.tasks.retrieval import Retrieval
 
 
@@ -17,18 +18,13 @@ def recommend(
     catalogue = model.catalogue
     check_k(k, catalogue.size)
     key = model.schema.query_key
-    if exclude_seen and key not in queries:
-        raise ModelError(
-            f'The queries lack the column "{key}", by which a query\'s seen candidates are known.'
-            f"{did_you_mean(key, queries)}",
-            f'The column "{key}", or exclude_seen=False.',
-            "Add the column to the queries, or recommend what has been seen, too.",
-        )
+    if exclude_seen:
+        check_query_key(key, queries)
     scores = score_catalogue(model, queries, task)
     if exclude_seen:
         for row, query_id in enumerate(model.vocabularies[key].ids(queries[key])):
             scores[row, catalogue.seen(query_id)] = -np.inf
-    best = _top(scores, k)
+    best = top(scores, k)
     best_scores = np.take_along_axis(scores, best, 1)
     names = model.vocabularies[catalogue.key].values(catalogue.columns[catalogue.key])
     chosen = np.where(np.isneginf(best_scores), "", names[best])
@@ -45,6 +41,17 @@ def check_k(k: int, num_candidates: int) -> None:
         )
 
 
+def check_query_key(key: str, queries: Mapping[str, Any]) -> None:
+    """Raises a `ModelError` where the queries lack their key."""
+    if key not in queries:
+        raise ModelError(
+            f'The queries lack the column "{key}", by which a query\'s seen candidates are known.'
+            f"{did_you_mean(key, queries)}",
+            f'The column "{key}", or exclude_seen=False.',
+            "Add the column to the queries, or recommend what has been seen, too.",
+        )
+
+
 def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) -> np.ndarray:
     """Returns a task's score of every candidate for every query.
 
@@ -56,17 +63,9 @@ def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) 
     Returns:
         `[num_queries, num_candidates]` float32, candidates in the catalogue's order.
     """
-    scoring = _scoring_task(model, task)
+    scoring = scoring_task(model, task)
     features = model.encode(queries)
-    candidate_towers = [name for name in model.towers if model.is_candidate_tower(name)]
-    query_towers = [name for name in model.towers if name not in candidate_towers]
-    if not candidate_towers or not query_towers:
-        missing = "candidate" if query_towers else "query"
-        raise ModelError(
-            f"The model has no tower of {missing} columns alone.",
-            "One tower for queries and one for candidates.",
-            "Recommend with a model that has both.",
-        )
+    query_towers, candidate_towers = query_and_candidate_towers(model)
     of_catalogue = model.embed(candidate_towers, model.catalogue.columns)
     of_queries = model.embed(query_towers, features)
     if isinstance(scoring, Retrieval):
@@ -74,20 +73,31 @@ def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) 
             of_queries[scoring.query], ops.transpose(of_catalogue[scoring.candidate])
         )
         return np.array(ops.convert_to_numpy(product), "float32")
-    num_queries = of_queries[query_towers[0]].shape[0]
-    scores = np.empty((num_queries, model.catalogue.size), "float32")
-    for row in range(num_queries):
-        repeated = {
-            name: ops.repeat(embedding[row : row + 1], model.catalogue.size, axis=0)
-            for name, embedding in of_queries.items()
-        }
-        lineage = model.lineages[scoring.name]
-        predictions = model.predict_tasks({**of_catalogue, **repeated}, lineage)
-        scores[row] = ops.convert_to_numpy(model.score(scoring.name, predictions))
-    return scores
+    shape = of_queries[query_towers[0]].shape[0], model.catalogue.size
+    query_rows, candidate_rows = (each.ravel() for each in np.indices(shape, "int32"))
+    scores = score_pairs(
+        model, [scoring.name], of_queries, of_catalogue, query_rows, candidate_rows
+    )
+    if scoring.name not in scores:
+        raise several_numbers(scoring.name, scores)
+    return scores[scoring.name].reshape(shape)
 
 
-def _scoring_task(model, name: str | None):
+def several_numbers(task: str, scores: Mapping[str, Any]) -> ModelError:
+    """Returns the error of a task that cannot be sorted by."""
+    return ModelError(
+        f'The task "{task}" predicts several numbers: {quoted_list(scores)}.',
+        "A task with one score, by which candidates can be sorted.",
+        "Name another task.",
+    )
+
+
+def scoring_task(model, name: str | None):
+    """Returns the task of that name; without one, the first retrieval task, else the first.
+
+    Raises:
+        ModelError: There is no such task.
+    """
     if name is None:
         retrievals = [task for task in model.tasks.values() if isinstance(task, Retrieval)]
         return (retrievals or list(model.tasks.values()))[0]
@@ -100,7 +110,7 @@ def _scoring_task(model, name: str | None):
     return model.tasks[name]
 
 
-def _top(scores: np.ndarray, k: int) -> np.ndarray:
+def top(scores: np.ndarray, k: int) -> np.ndarray:
     """Returns the columns of the `k` largest scores a row, best first."""
     columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     columns.sort(axis=1)  # of equal scores the first column comes first

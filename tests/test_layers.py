@@ -14,7 +14,7 @@ LAYERS = [
     {"errors", "registry", "sizes", "whole_file"},
     {"features", "losses", "metrics"},
     {"tasks", "towers", "sharing", "balancing", "data"},
-    {"model", "recommend", "idle_parts"},
+    {"model", "recommend", "pair_scores", "idle_parts"},
     {"training", "evaluation", "serving", "testing"},
     {"config"},
     {"sweep"},

@@ -9,6 +9,7 @@ from rich.console import Console
 from mtframework.cli import output
 from mtframework.cli.rows import as_columns
 from mtframework.errors import DataError, quoted_list
+from mtframework.pair_scores import flat_scores
 from mtframework.recommend import check_k
 
 if TYPE_CHECKING:
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
 
 def predictions(model: "MultiTaskModel", columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Returns `{task: [num_rows]}` of raw columns; `task/part` where a task predicts several."""
-    flat: dict[str, np.ndarray] = {}
-    for task, scores in model.predict(model.encode(columns), verbose=0).items():
-        parts = scores if isinstance(scores, Mapping) else {"": scores}
-        for part, values in parts.items():
-            flat[f"{task}/{part}" if part else task] = np.asarray(values)
-    return flat
+    return flat_scores(model.predict(model.encode(columns), verbose=0))
 
 
 def check_requests(

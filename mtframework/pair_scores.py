@@ -1,0 +1,97 @@
+"""Every task's scores of pairs of queries and candidates."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from mtframework.errors import ModelError
+from mtframework.tasks.retrieval import Retrieval
+
+# So many pairs at once: what the heads make of them is in memory, their inputs and hidden layers.
+_PAIRS_AT_ONCE = 1 << 16
+
+
+def query_and_candidate_towers(model) -> tuple[list[str], list[str]]:
+    """Returns the names of the towers that read queries, and of those that read candidates alone.
+
+    Raises:
+        ModelError: There are none of one of the two, or a retrieval task reads none of them.
+    """
+    candidate_towers = [name for name in model.towers if model.is_candidate_tower(name)]
+    query_towers = [name for name in model.towers if name not in candidate_towers]
+    if not candidate_towers or not query_towers:
+        missing = "candidate" if query_towers else "query"
+        raise ModelError(
+            f"The model has no tower of {missing} columns alone.",
+            "One tower for queries and one for candidates.",
+            "Recommend with a model that has both.",
+        )
+    for task in model.tasks.values():
+        if isinstance(task, Retrieval) and task.candidate not in candidate_towers:
+            raise ModelError(
+                f'The tower "{task.candidate}", in which the task "{task.name}" finds candidates, '
+                "reads more than candidate columns.",
+                "An embedding that a candidate has for every query.",
+                "Take the other columns out of the tower, or declare them candidate columns.",
+            )
+    return query_towers, candidate_towers
+
+
+def score_pairs(
+    model,
+    tasks: Sequence[str],
+    of_queries: Mapping[str, Any],
+    of_candidates: Mapping[str, Any],
+    query_rows: np.ndarray,
+    candidate_rows: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Returns some tasks' scores of pairs, `{task: [num_pairs]}` float32.
+
+    Of a task that predicts several numbers, each has an entry of its own, `"task/part"`.
+
+    Args:
+        model: A `MultiTaskModel`.
+        tasks: The tasks' names.
+        of_queries: The embeddings by query tower, `[num_queries, dim]`.
+        of_candidates: The embeddings by candidate tower, `[num_candidates, dim]`.
+        query_rows: The query of each pair: `[num_pairs]`.
+        candidate_rows: The candidate of each pair: `[num_pairs]`.
+    """
+    needed = tuple(dict.fromkeys(link for task in tasks for link in model.lineages[task]))
+    parts: list[dict[str, np.ndarray]] = []
+    # Once at least, so that no pairs have the same tasks as some.
+    for start in range(0, max(len(query_rows), 1), _PAIRS_AT_ONCE):
+        chosen = slice(start, start + _PAIRS_AT_ONCE)
+        embeddings = {
+            **_take(of_queries, query_rows[chosen]),
+            **_take(of_candidates, candidate_rows[chosen]),
+        }
+        predictions = model.predict_tasks(embeddings, needed)
+        scores = {task: model.score(task, predictions) for task in tasks}
+        parts.append(
+            {
+                name: np.asarray(ops.convert_to_numpy(values), "float32")
+                for name, values in flat_scores(scores).items()
+            }
+        )
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def flat_scores(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `{task: scores}`; `"task/part"` where a task predicts several numbers.
+
+    >>> flat_scores({"rating": 4.5, "dwell": {"mean": 30.0, "spread": 7.0}})
+    {'rating': 4.5, 'dwell/mean': 30.0, 'dwell/spread': 7.0}
+    """
+    flat = {}
+    for task, values in scores.items():
+        parts = values if isinstance(values, Mapping) else {"": values}
+        for part, each in parts.items():
+            flat[f"{task}/{part}" if part else task] = each
+    return flat
+
+
+def _take(embeddings: Mapping[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    return {name: ops.take(each, rows, axis=0) for name, each in embeddings.items()}

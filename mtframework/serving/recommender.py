@@ -1,0 +1,289 @@
+"""Recommendations by several tasks: retrieve, filter, rank, fuse."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from mtframework.errors import DataError, ModelError
+from mtframework.model import MultiTaskModel
+from mtframework.pair_scores import query_and_candidate_towers, score_pairs
+from mtframework.recommend import check_k, check_query_key, scoring_task, several_numbers, top
+from mtframework.serving.candidates import Candidates, check_lengths, embed_rows
+from mtframework.serving.exact_index import ExactIndex
+from mtframework.serving.faiss_index import FaissIndex
+from mtframework.serving.fusion import Fusion
+from mtframework.sizes import check_count
+from mtframework.tasks.retrieval import Retrieval
+
+# So many scores of queries and candidates at once: 16 MiB, and some copies of them.
+_SCORES_AT_ONCE = 1 << 22
+_INDEXES = {"exact": ExactIndex, "faiss": FaissIndex}
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """Candidates for each of several queries, best first.
+
+    Args:
+        ids: The candidates, `[num_queries, k]` strings, `""` where fewer are left.
+        score: What they are sorted by, `[num_queries, k]` float32, -inf where fewer are left.
+        scores: Every task's score of them, `{task: [num_queries, k]}` float32; `"task/part"` of a
+            task that predicts several numbers.
+    """
+
+    ids: np.ndarray
+    score: np.ndarray
+    scores: dict[str, np.ndarray]
+
+
+class Recommender:
+    """Recommends candidates by what several tasks say of them.
+
+    1. **Retrieve**: the candidates that the first retrieval task scores highest; all of the
+       catalogue where there is no such task.
+    2. **Filter**: without what the query has seen and what the caller excludes.
+    3. **Rank**: each of the fusion's tasks scores what is left.
+    4. **Fuse**: the candidates are sorted by the weighted sum of these scores.
+
+    Without a fusion they are sorted by one task, as `MultiTaskModel.recommend` does it: the first
+    retrieval task, else the first.
+
+    Args:
+        model: A trained model.
+        fusion: The weights of the tasks' scores; `Run.load_fusion` gives those of a run.
+        num_retrieved: How many candidates are ranked, where a task retrieves; `k` where that is
+            more. What the fusion wants and retrieval does not find among so many is lost.
+        index: How to retrieve: `"exact"` computes every inner product, `"faiss"` (extra `ann`)
+            those of the nearest lists of candidates, for catalogues above a million; `recall` says
+            what that costs.
+
+    Raises:
+        ModelError: The fusion has a task that the model does not have, or the model has no tower
+            of candidates alone.
+
+    Example:
+
+    >>> schema = mtf.Schema(
+    ...     (
+    ...         mtf.Column("reader", "categorical", "query"),
+    ...         mtf.Column("book", "categorical", "candidate"),
+    ...         mtf.Column("stars", "numeric", "label"),
+    ...     ),
+    ...     query_key="reader",
+    ...     candidate_key="book",
+    ... )
+    >>> rows = {"reader": ["Ann", "Bob"], "book": ["Emma", "Ulysses"], "stars": [5.0, 3.0]}
+    >>> catalogue = {"book": ["Emma", "Middlemarch", "Ulysses"]}
+    >>> model = mtf.MultiTaskModel(
+    ...     towers=[mtf.Tower("reader", ["reader"]), mtf.Tower("book", ["book"])],
+    ...     tasks=[
+    ...         mtf.Retrieval("read", query="reader", candidate="book"),
+    ...         mtf.Ranking("rating", label="stars"),
+    ...     ],
+    ... )
+    >>> model.adapt(mtf.Dataset(schema, rows, rows, catalogue))
+    >>> recommender = mtf.Recommender(model, mtf.Fusion({"read": 1.0, "rating": 0.5}))
+    >>> found = recommender.recommend({"reader": ["Ann"]}, k=2, exclude=[["Ulysses"]])
+    >>> found.ids
+    array([['Middlemarch', '']], dtype='<U11')
+    >>> sorted(found.scores)
+    ['rating', 'read']
+    """
+
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        fusion: Fusion | None = None,
+        num_retrieved: int = 500,
+        index: Literal["exact", "faiss"] = "exact",
+    ):
+        model.encode({})  # raises where it is not trained
+        first = scoring_task(model, None)
+        self.model = model
+        self.fusion = fusion or Fusion({first.name: 1.0})
+        self.fusion.check(model)
+        self.num_retrieved = check_count("The recommender", "num_retrieved", num_retrieved)
+        self.query_towers, candidate_towers = query_and_candidate_towers(model)
+        self.candidates = Candidates(model, candidate_towers)
+        self.retrieval = first if isinstance(first, Retrieval) else None
+        self.index = None
+        if index not in _INDEXES:
+            raise ModelError(
+                f"The recommender has index = {index!r}.", 'One of "exact", "faiss".', "Correct it."
+            )
+        if self.retrieval is not None:
+            self.index = _INDEXES[index](self.candidates.embeddings[self.retrieval.candidate])
+
+    def recommend(
+        self,
+        queries: Mapping[str, Any],
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Sequence[Sequence] | None = None,
+    ) -> Recommendations:
+        """Returns each query's `k` best candidates.
+
+        Args:
+            queries: The raw columns that describe the queries: `{name: [num_queries]}`. A query
+                that training never met gets what the out-of-vocabulary embedding gives.
+            k: How many.
+            exclude_seen: Whether to leave out what the query has in the training rows.
+            exclude: For each query a list of candidates to leave out; unknown ones are passed over.
+
+        Raises:
+            ModelError: `k` is below 1 or above the number of candidates, or a column is missing.
+            DataError: A value is not of its column's kind, or `exclude` is no list a query.
+        """
+        check_k(k, self.candidates.size)
+        key = self.model.schema.query_key
+        if exclude_seen:
+            check_query_key(key, queries)
+        num_queries = check_lengths(queries)
+        encoded = self.model.encode(queries)
+        offsets, rows = self._excluded(queries, num_queries, exclude_seen, exclude)
+        blocks = [
+            self._recommend(
+                {name: each[start:stop] for name, each in encoded.items()},
+                k,
+                (
+                    np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1])),
+                    rows[offsets[start] : offsets[stop]],
+                ),
+            )
+            for start, stop in self._blocks(num_queries)
+        ]
+        return Recommendations(
+            np.concatenate([each.ids for each in blocks]),
+            np.concatenate([each.score for each in blocks]),
+            {
+                name: np.concatenate([each.scores[name] for each in blocks])
+                for name in blocks[0].scores
+            },
+        )
+
+    def add_candidates(self, columns: Mapping[str, Any]) -> None:
+        """Adds candidates that came after the training, known by their features.
+
+        Args:
+            columns: Raw columns: the candidate key and whatever the candidate towers read.
+
+        Raises:
+            ModelError: A candidate tower reads the id alone.
+            DataError: A column is missing, or a candidate is there already.
+        """
+        added = self.candidates.add(columns)
+        if self.index is not None and self.retrieval is not None:
+            self.index.add(added[self.retrieval.candidate])
+
+    def recall(self, queries: Mapping[str, Any], k: int = 100) -> float:
+        """Returns the share of the exactly best `k` that the index finds, mean over the queries.
+
+        Args:
+            queries: The raw columns that describe the queries.
+            k: How many.
+        """
+        if self.index is None or self.retrieval is None:
+            return 1.0
+        check_k(k, self.candidates.size)
+        towers = embed_rows(self.model, self.query_towers, self.model.encode(queries))
+        of_queries = towers[self.retrieval.query]
+        exact = ExactIndex(self.candidates.embeddings[self.retrieval.candidate])
+        nothing = np.zeros(0, "int64"), np.zeros(0, "int64")
+        num_found = 0
+        for start, stop in self._blocks(len(of_queries)):
+            block = of_queries[start:stop]
+            best, _ = exact.search(block, k, nothing)
+            found, scores = self.index.search(block, k, nothing)
+            found = np.where(np.isneginf(scores), -1, found)
+            num_found += sum(len(np.intersect1d(*each)) for each in zip(best, found, strict=True))
+        return num_found / max(len(of_queries) * k, 1)
+
+    def _blocks(self, num_queries: int) -> Iterator[tuple[int, int]]:
+        """Yields where blocks of queries begin and end; one, where there is no query."""
+        size = max(1, _SCORES_AT_ONCE // self.candidates.size)
+        for start in range(0, max(num_queries, 1), size):
+            yield start, min(start + size, num_queries)
+
+    def _excluded(
+        self,
+        queries: Mapping[str, Any],
+        num_queries: int,
+        exclude_seen: bool,
+        exclude: Sequence[Sequence] | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the rows that each query is not to be shown, one run a query, and the offsets."""
+        owners, rows = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
+        if exclude_seen:
+            key = self.model.schema.query_key
+            ids = self.model.vocabularies[key].ids(queries[key])
+            offsets, seen = self.model.catalogue.seen_of(ids)
+            owners.append(np.repeat(np.arange(num_queries), np.diff(offsets)))
+            rows.append(seen.astype("int64"))
+        if exclude is not None:
+            kinds = (list, tuple, np.ndarray)
+            is_list = isinstance(exclude, kinds) and len(exclude) == num_queries
+            if not is_list or not all(isinstance(each, kinds) for each in exclude):
+                raise DataError(
+                    f"exclude is {exclude!r}, for {num_queries} queries.",
+                    "For each query a list of candidates, which may be empty.",
+                    "Write for example exclude=[['a', 'b'], []] for two queries.",
+                )
+            lengths = [len(each) for each in exclude]
+            found = self.candidates.rows([name for each in exclude for name in each])
+            owners.append(np.repeat(np.arange(num_queries), lengths)[found >= 0])
+            rows.append(found[found >= 0])
+        owner = np.concatenate(owners)
+        counts = np.bincount(owner, minlength=num_queries)
+        in_order = np.concatenate(rows)[np.argsort(owner, kind="stable")]
+        return np.concatenate([[0], np.cumsum(counts)]), in_order
+
+    def _recommend(
+        self,
+        encoded: Mapping[str, np.ndarray],
+        k: int,
+        excluded: tuple[np.ndarray, np.ndarray],
+    ) -> Recommendations:
+        of_queries = embed_rows(self.model, self.query_towers, encoded)
+        scores: dict[str, np.ndarray] = {}
+        if self.retrieval is not None and self.index is not None:
+            num = min(max(k, self.num_retrieved), self.candidates.size)
+            rows, found = self.index.search(of_queries[self.retrieval.query], num, excluded)
+            is_left = ~np.isneginf(found)
+            scores[self.retrieval.name] = np.where(is_left, found, 0.0)
+        else:
+            num_queries = len(of_queries[self.query_towers[0]])
+            is_left = np.ones((num_queries, self.candidates.size), bool)
+            is_left[excluded] = False
+            rows = np.broadcast_to(np.arange(self.candidates.size), is_left.shape)
+        ranking = [task for task in self.fusion.weights if task not in scores]
+        scores.update(self._rank(ranking, of_queries, rows))
+        for task in self.fusion.weights:
+            if task not in scores:
+                raise several_numbers(task, scores)
+        fused = np.where(is_left, self.fusion.score(scores), -np.inf).astype("float32")
+
+        best = top(fused, k)
+        rows, fused = (np.take_along_axis(each, best, 1) for each in (rows, fused))
+        scores = {task: np.take_along_axis(each, best, 1) for task, each in scores.items()}
+        others = [task for task in self.model.tasks if task not in scores]
+        scores.update(self._rank(others, of_queries, rows))
+        is_left = ~np.isneginf(fused)
+        return Recommendations(
+            np.where(is_left, self.candidates.names[rows], ""),
+            fused,
+            {task: np.where(is_left, each, -np.inf) for task, each in scores.items()},
+        )
+
+    def _rank(
+        self, tasks: Sequence[str], of_queries: Mapping[str, np.ndarray], rows: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Returns some tasks' scores of each query's candidates: `{task: [num_queries, num]}`."""
+        if not tasks:
+            return {}
+        query_rows = np.repeat(np.arange(rows.shape[0]), rows.shape[1])
+        scores = score_pairs(
+            self.model, tasks, of_queries, self.candidates.embeddings, query_rows, rows.ravel()
+        )
+        return {task: each.reshape(rows.shape) for task, each in scores.items()}
