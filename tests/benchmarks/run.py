@@ -137,15 +137,6 @@ BENCHMARKS = [
         for part in ("pcgrad", "cagrad", "nash_mtl")
     ),
     Benchmark(
-        "junction",
-        "three-task step, measuring gradient cosines",
-        ("ours.py", "three_tasks", "plain"),
-        "the same without the junction",
-        ("ours.py", "three_tasks", "no_junction"),
-        1 / 1.03,
-        1 / 1.03,
-    ),
-    Benchmark(
         "torchjd",
         "three-task step with pcgrad",
         ("ours.py", "three_tasks", "pcgrad"),
@@ -262,12 +253,12 @@ def write(rows: list[dict], repeats: int) -> None:
         "# Benchmarks",
         "",
         "Written by `make bench`. Every measurement is a process of its own, the contestants take",
-        "turns, and what counts is the ratio of medians in one run: how many times faster ours is.",
+        "turns, and what counts is the ratio of medians in one run: how many times faster ours is;",
+        "the lowest and highest ratio of any two turns stand beside it. Memory is ours / theirs.",
         "Times move from machine to machine.",
         "",
-        "| what | against | ours | theirs | times faster | lowest to highest | must | aim "
-        "| peak memory, ours / theirs |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| what | against | ours | theirs | times faster | must, aim | MiB at most |",
+        "|---|---|---|---|---|---|---|",
         *(line_of(row) for row in rows),
         "",
         ", ".join(f"{name} {value}" for name, value in machine.items()) + ".",
@@ -279,11 +270,11 @@ def write(rows: list[dict], repeats: int) -> None:
 
 def line_of(row: dict) -> str:
     reached = "" if row["ratio"] >= row["must"] else " (below)"
-    memory = f"{row['ours_peak_mib']:,.0f} / {row['theirs_peak_mib']:,.0f} MiB"
+    memory = f"{row['ours_peak_mib']:,.0f} / {row['theirs_peak_mib']:,.0f}"
     return (
         f"| {row['title']} | {row['against']} | {pretty(row['ours_seconds'])} | "
-        f"{pretty(row['theirs_seconds'])} | **{row['ratio']:.2f}**{reached} | "
-        f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f} | {row['must']:.2f} | "
+        f"{pretty(row['theirs_seconds'])} | **{row['ratio']:.2f}**{reached}, "
+        f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f} | {row['must']:.2f}, "
         f"{row['aim']:.2f} | {memory if row['ours_peak_mib'] else ''} |"
     )
 

@@ -65,10 +65,9 @@ def evaluate() -> None:
     report(lambda: mtf.evaluate(model, data), repeats=5)
 
 
-def three_tasks(part: str) -> None:
+def three_task_model(part: str, data) -> mtf.MultiTaskModel:
     """Two ranking tasks and a retrieval at the tutorial's shapes, with one balancer or sharing."""
     load_builtin_parts()
-    data = tutorial.load()
     parts = {}
     if part in GRADIENT_BALANCERS:
         parts["gradient_balancer"] = GRADIENT_BALANCERS.get(part).cls()
@@ -89,6 +88,12 @@ def three_tasks(part: str) -> None:
         model.junction = None
     model.adapt(data)
     model.compile(optimizer=keras.optimizers.Adagrad(0.1))
+    return model
+
+
+def three_tasks(part: str) -> None:
+    data = tutorial.load()
+    model = three_task_model(part, data)
     time_steps(model, batches_of(model, data, "train", tutorial.BATCH)[0])
 
 
