@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -111,6 +112,12 @@ class Registry:
     def __contains__(self, name: str) -> bool:
         return name in self._parts
 
+    def forget_failed(self) -> None:
+        """Drops the parts of modules that failed to import after they had registered them."""
+        for name, part in list(self._parts.items()):
+            if part.cls.__module__ not in sys.modules:
+                del self._parts[name]
+
     def _validate(self, name: str, cls: type) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise RegistryError(
@@ -181,6 +188,12 @@ def load_builtin_parts() -> None:
             importlib.import_module(f"{module.__name__}.{found.name}")
 
 
+def forget_failed_modules() -> None:
+    """Drops every part of a module that failed to import: half a plugin is none."""
+    for registry in REGISTRIES.values():
+        registry.forget_failed()
+
+
 def load_plugins() -> list[PluginError]:
     """Loads every installed plugin and returns one error for each that failed.
 
@@ -203,6 +216,7 @@ def load_plugins() -> list[PluginError]:
                 f"Run pip install --upgrade mtframework {owner}, or uninstall {owner}.",
             )
         except (Exception, SystemExit) as error:  # a plugin may raise anything; the others go on
+            forget_failed_modules()
             failure = PluginError(
                 f'The plugin "{entry_point.name}" of {owner} failed to load: '
                 f"{type(error).__name__}: {error}",

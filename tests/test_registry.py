@@ -92,26 +92,6 @@ def plugin(folder, monkeypatch, name: str, source: str, requires: str = "numpy")
     importlib.invalidate_caches()
 
 
-def test_plugin_is_found_and_a_broken_one_is_named(tmp_path, monkeypatch):
-    plugin(
-        tmp_path,
-        monkeypatch,
-        "plugin_that_works",
-        "from mtframework import Task\nfrom mtframework.registry import register_task\n"
-        "@register_task('from_a_plugin')\nclass FromAPlugin(Task):\n    'Works.'\n",
-    )
-    plugin(tmp_path, monkeypatch, "plugin_that_breaks", "raise OSError('no licence file')")
-    failures = load_plugins()
-    assert TASKS.get("from_a_plugin").summary == "Works."
-    assert [str(failure) for failure in failures] == [
-        'The plugin "plugin_that_breaks" of plugin_that_breaks failed to load: '
-        "OSError: no licence file\n"
-        "  expected: plugin_that_breaks imports and registers its parts.\n"
-        "  mend: Mend or uninstall plugin_that_breaks."
-    ]
-    sys.modules.pop("plugin_that_works")
-
-
 TAKES_A_NAME = """
 from mtframework import Task
 from mtframework.registry import register_task
@@ -120,6 +100,28 @@ from mtframework.registry import register_task
 class AnotherRanking(Task):
     "Takes a name."
 """
+
+
+def test_plugin_is_found_and_a_broken_one_is_named(tmp_path, monkeypatch):
+    plugin(
+        tmp_path,
+        monkeypatch,
+        "plugin_that_works",
+        "from mtframework import Task\nfrom mtframework.registry import register_task\n"
+        "@register_task('from_a_plugin')\nclass FromAPlugin(Task):\n    'Works.'\n",
+    )
+    half = TAKES_A_NAME.replace('"ranking"', '"half_a_plugin"') + "raise OSError('no licence file')"
+    plugin(tmp_path, monkeypatch, "plugin_that_breaks", half)
+    failures = load_plugins()
+    assert TASKS.get("from_a_plugin").summary == "Works."
+    assert "half_a_plugin" not in TASKS
+    assert [str(failure) for failure in failures] == [
+        'The plugin "plugin_that_breaks" of plugin_that_breaks failed to load: '
+        "OSError: no licence file\n"
+        "  expected: plugin_that_breaks imports and registers its parts.\n"
+        "  mend: Mend or uninstall plugin_that_breaks."
+    ]
+    sys.modules.pop("plugin_that_works")
 
 
 @pytest.mark.parametrize(

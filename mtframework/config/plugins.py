@@ -8,6 +8,7 @@ from pathlib import Path
 from mtframework.config.finding import Finding
 from mtframework.config.includes import Source
 from mtframework.errors import PluginError
+from mtframework.registry import forget_failed_modules
 
 
 def load_plugin(plugin: str, folder: Path | None = None) -> Path | None:
@@ -79,6 +80,7 @@ def _load_file(path: Path) -> None:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         del sys.modules[name]
+        forget_failed_modules()
         raise _failed(str(path), error) from error
     _LOADED[name] = content
 
@@ -87,6 +89,7 @@ def _import(name: str) -> None:
     try:
         importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a plugin may raise anything
+        forget_failed_modules()
         missing = isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name))
         if not missing:
             raise _failed(name, error) from error

@@ -11,6 +11,7 @@ import pytest
 
 from mtframework import config
 from mtframework.errors import PluginError
+from mtframework.registry import TOWERS
 
 
 def test_names_are_scopes(folder):
@@ -160,6 +161,7 @@ def test_plugin_of_the_command_line_is_recorded_as_an_import(folder, write):
     ("text", "expected"),
     [
         ("1 / 0", "failed to load: ZeroDivisionError: division by zero"),
+        (PLUGIN.format(name="half", cls="Half") + "1 / 0", "failed to load: ZeroDivisionError"),
         (PLUGIN.format(name="tower", cls="Tower2"), 'The tower name "tower" is taken'),
     ],
 )
@@ -167,6 +169,7 @@ def test_broken_plugin(text, expected, folder):
     (folder / "broken_part.py").write_text(text)
     with pytest.raises(PluginError, match=expected):
         config.load("base.gin", plugins=["broken_part.py"])
+    assert "half" not in TOWERS
 
 
 def test_plugin_that_is_not_there(folder):
