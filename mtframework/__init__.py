@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mtframework.training.import_tfrs import import_tfrs
     from mtframework.training.run import Run, load_model
     from mtframework.training.train import train
+    from mtframework.training.warm_start import WarmStart
 
 __version__ = "0.1.0"
 
@@ -70,6 +71,7 @@ __all__ = [
     "TimeOfDay",
     "Tower",
     "Vocabulary",
+    "WarmStart",
     "dense_head",
     "evaluate",
     "import_tfrs",
@@ -110,6 +112,7 @@ _HOMES = {
     "TimeOfDay": "features.time_of_day",
     "Tower": "towers.tower",
     "Vocabulary": "features.vocabulary",
+    "WarmStart": "training.warm_start",
     "dense_head": "tasks.task",
     "evaluate": "evaluation.evaluate",
     "import_tfrs": "training.import_tfrs",

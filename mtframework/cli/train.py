@@ -1,6 +1,9 @@
 """`mtframework train`."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from mtframework.cli import options
 
@@ -8,6 +11,15 @@ from mtframework.cli import options
 def train(
     experiment: options.Experiment,
     run: options.Run = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="A finished run to continue from: its weights, and vocabularies that grow.",
+            metavar="RUN",
+            show_default=False,
+        ),
+    ] = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
     seed: options.Seed = None,
@@ -21,14 +33,16 @@ def train(
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell_warnings
+    from mtframework.cli.trained import load_run
     from mtframework.cli.training import train_shown
 
+    start_from = None if start is None else load_run(start, plugin)
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
     findings = loaded.check()
     config.raise_errors(findings)
     tell_warnings(findings)
     folder = run or _free_folder(Path("runs") / loaded.name)
-    trained = train_shown(loaded, folder)
+    trained = train_shown(loaded, folder, start_from)
     printer = output.console()
     lines = output.table("metric", f"epoch {trained.epoch}")
     for name, value in trained.metrics.items():

@@ -8,20 +8,28 @@ from mtframework.config import Loaded
 from mtframework.training.run import Run
 from mtframework.training.train import Trained
 from mtframework.training.train import train as train_experiment
+from mtframework.training.warm_start import WarmStart
 
 
-def train_shown(loaded: Loaded, folder: Path | None) -> Trained:
-    """Builds and trains an experiment, into a new run folder where one is named."""
+def train_shown(loaded: Loaded, folder: Path | None, start: Run | None = None) -> Trained:
+    """Builds and trains an experiment, into a new run folder where one is named.
+
+    Args:
+        loaded: The experiment.
+        folder: The folder to make.
+        start: The run to continue from.
+    """
+    warm_start = None if start is None else WarmStart(start.load_model())
     experiment = loaded.build()
     run = None
     if folder is not None:
-        run = Run.create(folder)
+        run = Run.create(folder, None if start is None else start.path)
         run.write_config(loaded.text)
         for plugin in loaded.plugin_files:
             shutil.copy(plugin, run.path)
     progress = training_progress(loaded.name)
     try:
-        return train_experiment(experiment, run, [progress])
+        return train_experiment(experiment, run, [progress], warm_start=warm_start)
     except Exception as error:  # a plugin's parts may raise anything
         raise loaded.blame(error, experiment) from error
     finally:

@@ -47,6 +47,11 @@ class Categorical(Feature):
         assert num_ids is not None
         self.add_embedding(num_ids, self.embedding_dim or embedding_dim)
 
+    @property
+    def weights_by_id(self):
+        assert self.embedding is not None
+        return (self.embedding.embeddings,)
+
     def call(self, values):
         """Returns the embeddings, `[batch, units]`, of ids, `[batch]` or `[batch, width]`."""
         assert self.embedding is not None

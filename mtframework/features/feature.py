@@ -1,5 +1,7 @@
 """The contract of a feature: one column in, one vector a row out."""
 
+import re
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -31,9 +33,12 @@ class Feature(keras.layers.Layer):
     units: int
 
     def __init__(self, column: str):
-        super().__init__()
+        kind = type(self).__name__.lower()
         if not isinstance(column, str) or not column:
+            super().__init__()
             raise self.wrong("column", column, "The name of a column.")
+        # The same in every process, which Keras's own numbering is not: a warm start goes by it.
+        super().__init__(name=f"{re.sub(r'[^a-zA-Z0-9]', '_', column)}_{kind}")
         self.column = column
         self.embedding: keras.layers.Embedding | None = None
 
@@ -75,6 +80,11 @@ class Feature(keras.layers.Layer):
     def call(self, values):
         """Returns the vectors, `[batch, units]`, of the encoded column, `[batch, ...]`."""
         raise NotImplementedError(f"{type(self).__name__} has no call().")
+
+    @property
+    def weights_by_id(self) -> Sequence[keras.Variable]:
+        """The weights that have a row for each id of the column."""
+        return ()
 
     def squared_length(self, values):
         """Returns the squared length of each row's embedding, `[batch]`; None without one."""

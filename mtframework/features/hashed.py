@@ -63,6 +63,10 @@ class Hashed(Feature):
         )
         self.add_embedding(self.num_buckets, self.embedding_dim or embedding_dim)
 
+    @property
+    def weights_by_id(self):
+        return (self.bucket_of_id,)
+
     def adapt(self, values, vocabulary):
         assert vocabulary is not None
         texts = [vocabulary.UNKNOWN, *vocabulary.known_values.tolist()]

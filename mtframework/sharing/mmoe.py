@@ -84,6 +84,10 @@ class MMoE(Sharing):
                 self.gate_use.record(task, weights[:, i])
         return {task: mixed[:, i] for i, task in enumerate(tasks)}
 
+    @property
+    def weights_of_no_task(self):
+        return self.experts.trainable_weights
+
     def observe(self):
         self.gate_use.observe()
 

@@ -38,6 +38,10 @@ class SharedBottom(DenseSharing):
             self.dense_layers.append(layer)
             units = hidden
 
+    @property
+    def weights_of_no_task(self):
+        return self.trainable_weights
+
     def represent(self, representation, tasks, training=None):
         for layer in self.dense_layers:
             representation = layer(representation)

@@ -78,6 +78,14 @@ class Sharing(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} has no represent().")
 
+    @property
+    def weights_of_no_task(self) -> Sequence[keras.Variable]:
+        """The weights that mean the same whichever tasks there are.
+
+        A warm start keeps them where tasks were added or removed; the others then begin anew.
+        """
+        return ()
+
     def observe(self) -> None:
         """Counts what the last training step showed, in metrics; the model calls it once a step.
 

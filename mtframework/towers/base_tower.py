@@ -1,12 +1,13 @@
 """The contract of a tower."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 
 from mtframework.errors import ModelError
 from mtframework.features.catalogue import Catalogue
+from mtframework.features.feature import Feature
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 
@@ -61,6 +62,21 @@ class BaseTower(keras.layers.Layer):
     def call(self, features, training=None):
         """Returns the embeddings, `[batch, embedding_dim]`, of the columns, each `[batch]`."""
         raise NotImplementedError(f"{type(self).__name__} has no call().")
+
+    @property
+    def feature_layers(self) -> Sequence[Feature]:
+        """The features that it reads, once built; a warm start restores each of them by itself."""
+        return ()
+
+    def weights_by_id(self) -> dict[str, list[keras.Variable]]:
+        """Returns the weights that have a row for each id of a column, by column.
+
+        When a vocabulary grows, a warm start moves them row by row.
+        """
+        weights: dict[str, list[keras.Variable]] = {}
+        for each in self.feature_layers:
+            weights.setdefault(each.column, []).extend(each.weights_by_id)
+        return {column: of_column for column, of_column in weights.items() if of_column}
 
     def penalty(self, features):
         """Returns what a training step's batch adds to the loss, a scalar."""

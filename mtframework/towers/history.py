@@ -107,6 +107,15 @@ class HistoryTower(BaseTower):
         features = () if self.profile is None else self.profile.columns
         return tuple(dict.fromkeys((self.key, *features)))
 
+    @property
+    def feature_layers(self) -> Sequence[Feature]:
+        return () if self.profile is None else self.profile.feature_layers
+
+    def weights_by_id(self):
+        weights = super().weights_by_id()
+        of_history = [self.interactions, *([self.deviations] if self.history_label else [])]
+        return {**weights, self.history: [*weights.get(self.history, []), *of_history]}
+
     def check(self, schema: Schema) -> None:
         for argument, column, wanted in (
             ("key", self.key, schema.query_key),

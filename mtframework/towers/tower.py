@@ -101,6 +101,10 @@ class Tower(BaseTower):
         """Every column that the tower needs in a batch: the features and the key."""
         return tuple(dict.fromkeys((*self.encoder.columns, self.key)))
 
+    @property
+    def feature_layers(self) -> Sequence[Feature]:
+        return self.encoder.parts
+
     def check(self, schema: Schema) -> None:
         super().check(schema)
         for each in self.features:

@@ -20,7 +20,7 @@ class Run:
     """A run folder.
 
     ```text
-    run.json        which versions and backend made it
+    run.json        which versions and backend made it, and the run that it began with
     config.gin      the whole configuration, as resolved; trains the same again
     metrics.jsonl   one line an epoch
     tensorboard/    the same for TensorBoard
@@ -44,8 +44,12 @@ class Run:
         self.checkpoint_path = path / "checkpoint.keras"
 
     @classmethod
-    def create(cls, path: str | os.PathLike) -> "Run":
+    def create(cls, path: str | os.PathLike, start: str | os.PathLike | None = None) -> "Run":
         """Makes a new run folder.
+
+        Args:
+            path: The folder.
+            start: The run whose model the training begins with, to be noted down.
 
         Raises:
             RunError: The path holds something already, or cannot be written.
@@ -64,6 +68,8 @@ class Run:
                 "keras": keras.__version__,
                 "backend": keras.backend.backend(),
             }
+            if start is not None:
+                mark["from"] = os.fspath(start)
             run._write(run.path / _MARK, json.dumps(mark, indent=1) + "\n")
         except OSError as error:
             raise RunError(

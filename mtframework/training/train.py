@@ -20,6 +20,7 @@ from mtframework.training.early_stopping import BestEpoch
 from mtframework.training.experiment import Experiment
 from mtframework.training.run import Run
 from mtframework.training.seed import set_seed
+from mtframework.training.warm_start import WarmStart
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def train(
     run: Run | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     dataset: Dataset | None = None,
+    warm_start: WarmStart | None = None,
 ) -> Trained:
     """Trains the experiment's model.
 
@@ -60,15 +62,21 @@ def train(
         run: Where to write metrics and the model; None writes nothing.
         callbacks: Keras callbacks, for example one that shows progress.
         dataset: The experiment's data, where it is loaded already.
+        warm_start: What to continue from; None begins anew.
 
     Raises:
         DataError: The data cannot be had or read.
-        ModelError: The model does not fit the data, or its loss is no number any more.
+        ModelError: The model does not fit the data or the warm start, or its loss is no number any
+            more.
     """
     data: Dataset = dataset or experiment.dataset.load()
     set_seed(experiment.seed)  # loading may have drawn numbers
     model = experiment.model
+    if warm_start is not None:
+        data = warm_start.grow(data)
     model.adapt(data)
+    if warm_start is not None:
+        warm_start.restore(model)
     model.compile(optimizer=experiment.optimizer)
     best = None
     if experiment.early_stopping is not None:

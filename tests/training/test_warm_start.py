@@ -1,0 +1,211 @@
+"""What a new model takes over from a trained one."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from shop import SHOP_SCHEMA, make_shop, shop_rows
+
+import mtframework as mtf
+from mtframework.errors import ModelError
+from mtframework.sharing.mmoe import MMoE
+
+
+class Shop(mtf.DatasetSource):
+    """The shop of the tests, and one that has got a product and a shopper more."""
+
+    schema = SHOP_SCHEMA
+
+    def __init__(self, grown: bool = False):
+        self.grown = grown
+
+    def load(self, progress=None):
+        if not self.grown:
+            return make_shop()
+        train = shop_rows(100, seed=5)
+        train["shopper"][:5] = 99
+        train["product"][train["product"] == "product 00"] = "product 01"
+        train["product"][:10] = "a lamp"
+        products = ["a lamp", *(f"product {i:02}" for i in range(1, 30))]  # one is sold out
+        return make_shop(train=train, catalogue={"product": np.array(products)})
+
+
+def make_model(query=("shopper",), tasks=("rating", "find", "buy"), towers=None, hidden=8, **parts):
+    every_task = [
+        mtf.Ranking("rating", label="stars", hidden_units=[hidden]),
+        mtf.Retrieval("find", query="shopper", candidate="product"),
+        mtf.BinaryFeedback("buy", label="bought"),
+        mtf.BinaryFeedback("like", label="stars", positive_from=4.0),
+    ]
+    towers = towers or [
+        mtf.Tower("shopper", query, embedding_dim=8),
+        mtf.Tower("product", ["product"], embedding_dim=8),
+    ]
+    return mtf.MultiTaskModel(towers, [task for task in every_task if task.name in tasks], **parts)
+
+
+def adapted(model, source=None):
+    """Returns the model with weights that are told apart."""
+    model.adapt((source or Shop()).load())
+    draw = np.random.default_rng(len(model.weights))
+    for weight in model.trainable_weights:
+        weight.assign(draw.normal(size=weight.shape))
+    return model
+
+
+def start(trained, model, source=None):
+    """Returns the report and the sentences."""
+    told = []
+    warm_start = mtf.WarmStart(trained, told.append)
+    model.adapt(warm_start.grow((source or Shop()).load()))
+    return warm_start.restore(model), told
+
+
+def table(model, tower):
+    return ops.convert_to_numpy(model.towers[tower].encoder.parts[0].embedding.embeddings)
+
+
+def test_the_same_experiment_goes_on_from_the_same_predictions(tmp_path):
+    def make():
+        ages = (mtf.Normalized("age"), mtf.Bucketed("age", 4))
+        return make_model(("shopper", *ages, mtf.Hashed("shopper", 5)))
+
+    trained = adapted(make())
+    trained.save(tmp_path / "model.keras")
+    keras.layers.Dense(1)  # so that Keras's numbers are others here
+    model = make()
+    report, told = start(mtf.load_model(tmp_path / "model.keras"), model)
+    every = ["tower shopper", "tower product", "task rating", "task find", "task buy"]
+    assert report.restored == every
+    assert told == [f"Restored: {', '.join(every)}."]
+    rows = shop_rows(20, seed=4)
+    here, there = (each.predict(each.encode(rows), verbose=0) for each in (model, trained))
+    for task in here:
+        np.testing.assert_allclose(here[task], there[task], rtol=1e-5)
+
+
+def test_vocabularies_grow_and_rows_move_by_value():
+    trained, model = adapted(make_model()), make_model()
+    report, _ = start(trained, model, Shop(grown=True))
+    assert report.grown == {
+        "tower shopper": "1 more of shopper",
+        "tower product": "1 more of product",
+    }
+    assert report.anew == {}
+    # What was known keeps its id, also the sold-out product; "a lamp" would have come first.
+    known = trained.vocabularies["product"].known_values.tolist()
+    assert model.vocabularies["product"].known_values.tolist() == [*known, "a lamp"]
+    np.testing.assert_array_equal(table(model, "product")[:-1], table(trained, "product"))
+    # Keras draws embeddings within 0.05; those above are of size 1.
+    assert 0 < np.abs(table(model, "product")[-1]).max() <= 0.05
+    # Frequencies are those of the new rows: 10 of 100 are of the lamp, the others' shares differ.
+    shares = ops.convert_to_numpy(model.tasks["find"].sampling_probability)
+    assert 0.09 < shares[-1] <= 0.1  # less what candidates without a row are given
+    assert model.catalogue.size == 30
+
+
+def test_a_vocabulary_of_another_order():
+    trained, model = adapted(make_model()), make_model()
+    data = Shop().load()
+    reverse = mtf.Vocabulary(data.vocabularies["product"].known_values[::-1])
+    model.adapt(make_shop(vocabularies={"product": reverse}))
+    mtf.WarmStart(trained, print).restore(model)
+    expected = table(trained, "product")[[0, *range(30, 0, -1)]]
+    np.testing.assert_array_equal(table(model, "product"), expected)
+
+
+def test_tasks_come_and_go():
+    trained = adapted(make_model(sharing=MMoE(num_experts=2, expert_units=[4])))
+    model = make_model(tasks=("rating", "buy", "like"), sharing=MMoE(2, [4]))
+    _, told = start(trained, model)
+    assert told == [
+        "Restored: tower shopper, tower product, task rating, task buy.",
+        "Begun anew: the sharing layer (gates_0/networks_0/kernel_0, gates_0/networks_0/bias_0); "
+        "task like (not in the trained model).",
+        "Left behind: task find.",
+    ]
+    for before, now in zip(
+        trained.sharing.experts.weights, model.sharing.experts.weights, strict=True
+    ):
+        np.testing.assert_array_equal(ops.convert_to_numpy(now), ops.convert_to_numpy(before))
+
+
+def test_what_changed_begins_anew():
+    trained = adapted(make_model(("shopper", mtf.Bucketed("age", 4), mtf.Hashed("shopper", 5))))
+    model = make_model(("shopper", mtf.Hashed("shopper", 7), mtf.Bucketed("age", 4)), hidden=6)
+    report, _ = start(trained, model)
+    assert report.anew == {
+        # The sizes of the dense layer are the same, but not what goes into it.
+        "tower shopper": "encoder_0/shopper_hashed_0/bucket_of_id_0, "
+        "encoder_0/shopper_hashed_0/table_0/embeddings_0, embedding_0/kernel_0, embedding_0/bias_0",
+        "task rating": "head_0/dense_0/kernel_0, head_0/dense_0/bias_0, head_0/dense_1/kernel_0",
+    }
+    np.testing.assert_array_equal(table(model, "shopper"), table(trained, "shopper"))
+    kept = model.towers["shopper"].feature_layers[2]
+    before = trained.towers["shopper"].feature_layers[1]
+    for weight, old in zip(kept.weights, before.weights, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(old))
+
+
+def test_other_towers_before_the_heads():
+    trained = adapted(make_model())
+    towers = [mtf.Tower("shopper", ["shopper"], 8), mtf.Tower("thing", ["product"], 8)]
+    model = mtf.MultiTaskModel(towers, [mtf.BinaryFeedback("buy", label="bought")])
+    report, told = start(trained, model)
+    assert report.restored == ["tower shopper"]
+    assert report.anew == {
+        "tower thing": "not in the trained model",
+        "task buy": "head_0/dense_0/kernel_0, head_0/dense_0/bias_0",
+    }
+    assert told[-1] == "Left behind: tower product, task rating, task find."
+
+
+def test_the_tables_of_a_history():
+    def make():
+        history = mtf.HistoryTower("shopper", "product", "shopper", label="stars", embedding_dim=8)
+        return make_model(towers=[history, mtf.Tower("product", ["product"], embedding_dim=8)])
+
+    trained, model = adapted(make()), make()
+    report, _ = start(trained, model, Shop(grown=True))
+    assert report.grown["tower shopper"] == "1 more of product"
+    for name in ("interactions", "deviations"):
+        here, there = (
+            ops.convert_to_numpy(getattr(each.towers["shopper"], name)) for each in (model, trained)
+        )
+        np.testing.assert_array_equal(here[:-1], there)
+
+
+def test_what_is_refused():
+    with pytest.raises(ModelError, match="A warm start was given"):
+        mtf.WarmStart(make_model())
+    trained = adapted(make_model())
+    other = mtf.MultiTaskModel(
+        [mtf.Tower("a", ["shopper"]), mtf.Tower("b", ["product"])],
+        [mtf.Retrieval("c", query="a", candidate="b")],
+    )
+    with pytest.raises(ModelError, match="has not one weight that fits"):
+        start(trained, other)
+    columns = {"shopper": np.array(["1"]), "film": np.array(["Emma"])}
+    schema = mtf.Schema(
+        (
+            mtf.Column("shopper", "categorical", "query"),
+            mtf.Column("film", "categorical", "candidate"),
+        ),
+        "shopper",
+        "film",
+    )
+    films = mtf.Dataset(schema, columns, columns, {"film": columns["film"]})
+    with pytest.raises(ModelError, match='has the candidate_key "film", the model to start from'):
+        mtf.WarmStart(trained).grow(films)
+
+
+def test_training_goes_on_where_it_was(tmp_path):
+    def experiment(**changes):
+        arguments = {"optimizer": keras.optimizers.Adam(0.01), "batch_size": 128, **changes}
+        return mtf.Experiment(dataset=Shop(), model=make_model(), **arguments)
+
+    first = mtf.train(experiment(epochs=8), mtf.Run.create(tmp_path / "first"))
+    model = mtf.Run.open(tmp_path / "first").load_model()
+    second = mtf.train(experiment(epochs=1), warm_start=mtf.WarmStart(model, print))
+    assert second.history["loss"][0] < 1.05 * first.history["loss"][-1]
+    assert second.history["loss"][0] < 0.8 * first.history["loss"][0]
