@@ -15,10 +15,11 @@ os.environ["KERAS_BACKEND"] = "jax"
 import jax
 import keras
 import numpy as np
-from page import interval, pretty, write_section
+from page import pretty, write_section
 
 import mtframework as mtf
 from mtframework.data.synthetic import Funnel, selection_funnel
+from mtframework.evaluation.interval import mean_interval
 from mtframework.training.train import batches_of
 
 DIM = 10
@@ -201,10 +202,10 @@ def report(errors, options) -> list[str]:
 
 
 def finding(differences) -> str:
-    mean, half = interval(differences)
-    if abs(mean) <= half:
+    found = mean_interval(differences)
+    if not found.excludes_zero:
         return "cannot be told apart"
-    return "is lower" if mean > 0 else "is higher"
+    return "is lower" if found.mean > 0 else "is higher"
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ os.environ["KERAS_BACKEND"] = "jax"
 import jax
 import keras
 import numpy as np
-from page import interval, pretty, write_plot, write_section
+from page import pretty, write_plot, write_section
 
 from mtframework.data.synthetic import correlated_tasks
+from mtframework.evaluation.interval import mean_interval
 from mtframework.losses.reduction import reduce_losses
 from mtframework.sharing.mmoe import MMoE
 from mtframework.sharing.shared_bottom import SharedBottom
@@ -234,19 +235,19 @@ def verdict(losses, differences) -> list[str]:
     sentences = []
     for name, by_correlation in differences.items():
         for each, values in by_correlation.items():
-            mean, half = interval(values)
+            found = mean_interval(values)
             finding = (
-                "cannot be told from"
-                if abs(mean) <= half
-                else ("is lower than" if mean > 0 else "is higher than")
+                ("is lower than" if found.mean > 0 else "is higher than")
+                if found.excludes_zero
+                else "cannot be told from"
             )
             sentences.append(
                 f"- At correlation {each:g} MMoE's loss {finding} that of {name} "
                 f"({pretty(values, sign=True)})."
             )
         narrowing = np.subtract(by_correlation[CORRELATIONS[0]], by_correlation[CORRELATIONS[-1]])
-        mean, half = interval(narrowing.tolist())
-        shows = mean > half
+        found = mean_interval(narrowing.tolist())
+        shows = found.low > 0
         sentences.append(
             f"- That MMoE's lead over {name} is larger where tasks are less alike "
             f"{'shows' if shows else 'does not show'}: from correlation {CORRELATIONS[-1]:g} to "
