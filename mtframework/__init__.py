@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mtframework.features.time_of_day import TimeOfDay
     from mtframework.features.vocabulary import Vocabulary
     from mtframework.model import MultiTaskModel
+    from mtframework.serving.export import export
     from mtframework.serving.fusion import Fusion
     from mtframework.serving.recommender import Recommendations, Recommender
     from mtframework.tasks.feedback import BinaryFeedback
@@ -74,6 +75,7 @@ __all__ = [
     "WarmStart",
     "dense_head",
     "evaluate",
+    "export",
     "import_tfrs",
     "load_model",
     "require_label",
@@ -115,6 +117,7 @@ _HOMES = {
     "WarmStart": "training.warm_start",
     "dense_head": "tasks.task",
     "evaluate": "evaluation.evaluate",
+    "export": "serving.export",
     "import_tfrs": "training.import_tfrs",
     "load_model": "training.run",
     "require_label": "tasks.task",

@@ -300,12 +300,17 @@ class MultiTaskModel(keras.Model):
     def predict_and_embed(self, x, **kwargs) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Returns each task's scores, and `{tower: [num_rows, dim]}`, as NumPy arrays."""
         outputs = super().predict(x, **kwargs)
+        scores = self.all_scores(outputs)
+        return keras.tree.map_structure(ops.convert_to_numpy, scores), outputs[TOWERS]
+
+    def all_scores(self, predictions: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what `predict` does, of the tasks' predictions."""
         scores = {}
         for name, task in self.tasks.items():
-            scores[name] = self.score(name, outputs)
+            scores[name] = self.score(name, predictions)
             if task.parent is not None:
-                scores[f"{name}_given_{task.parent}"] = task.scores(outputs[name])
-        return keras.tree.map_structure(ops.convert_to_numpy, scores), outputs[TOWERS]
+                scores[f"{name}_given_{task.parent}"] = task.scores(predictions[name])
+        return scores
 
     def score(self, name: str, predictions: Mapping[str, Any]):
         """Returns one task's scores; of a chain, the product of those of its links."""

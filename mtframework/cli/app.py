@@ -7,6 +7,7 @@ from mtframework.cli.compare import compare
 from mtframework.cli.data import prepare
 from mtframework.cli.errors import reported
 from mtframework.cli.evaluate import evaluate
+from mtframework.cli.export import export
 from mtframework.cli.import_tfrs import import_tfrs
 from mtframework.cli.list import list_parts
 from mtframework.cli.new import experiment, task
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (train, evaluate, compare, sweep, predict, recommend, show, check):
+for command in (train, evaluate, compare, sweep, predict, recommend, export, show, check):
     app.command()(reported(command))
 app.command("list")(reported(list_parts))
 app.command("import-tfrs")(reported(import_tfrs))

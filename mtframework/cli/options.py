@@ -43,6 +43,14 @@ Seed = Annotated[
 ]
 Split = Annotated[SplitName, typer.Option("--split", help="The rows to judge by.")]
 K = Annotated[int, typer.Option("--k", help="How many to recommend.", min=1)]
+NumRetrieved = Annotated[
+    int,
+    typer.Option(
+        "--num-retrieved",
+        help="How many candidates the first retrieval task hands to the run's fusion.",
+        min=1,
+    ),
+]
 Run = Annotated[
     Path | None,
     typer.Option(

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mtframework import config
+from mtframework.model import MultiTaskModel
+from mtframework.serving.known_queries import event_columns, known_queries, query_columns
 from mtframework.training.run import Run
 
 
@@ -12,3 +16,17 @@ def load_run(folder: Path, plugins: Sequence[str] | None) -> Run:
     run = Run.open(folder)
     config.load_parts(run.config_path, plugins or ())
     return run
+
+
+def queries_of(
+    run: Run, model: MultiTaskModel, plugins: Sequence[str] | None
+) -> dict[str, np.ndarray]:
+    """Returns every query that a run's training met; reads its data where the model needs them.
+
+    Raises:
+        ModelError: The model reads columns of which a query has more than one value.
+    """
+    if event_columns(model) or len(query_columns(model)) == 1:
+        return known_queries(model)
+    experiment = config.load_experiment(run.config_path, plugins=plugins or ())
+    return known_queries(model, experiment.dataset.load())

@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mtframework.errors import DataError, ModelError
+from mtframework.errors import ModelError
 from mtframework.model import MultiTaskModel
 from mtframework.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.recommend import check_k, check_query_key, scoring_task, several_numbers, top
 from mtframework.serving.candidates import Candidates, check_lengths, embed_rows
 from mtframework.serving.exact_index import ExactIndex
+from mtframework.serving.excluded_rows import excluded_rows
 from mtframework.serving.faiss_index import FaissIndex
 from mtframework.serving.fusion import Fusion
 from mtframework.sizes import check_count
@@ -142,7 +143,7 @@ class Recommender:
             check_query_key(key, queries)
         num_queries = check_lengths(queries)
         encoded = self.model.encode(queries)
-        offsets, rows = self._excluded(queries, num_queries, exclude_seen, exclude)
+        offsets, rows = excluded_rows(self.model, self.candidates, queries, exclude_seen, exclude)
         blocks = [
             self._recommend(
                 {name: each[start:stop] for name, each in encoded.items()},
@@ -205,39 +206,6 @@ class Recommender:
         size = max(1, _SCORES_AT_ONCE // self.candidates.size)
         for start in range(0, max(num_queries, 1), size):
             yield start, min(start + size, num_queries)
-
-    def _excluded(
-        self,
-        queries: Mapping[str, Any],
-        num_queries: int,
-        exclude_seen: bool,
-        exclude: Sequence[Sequence] | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the rows that each query is not to be shown, one run a query, and the offsets."""
-        owners, rows = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
-        if exclude_seen:
-            key = self.model.schema.query_key
-            ids = self.model.vocabularies[key].ids(queries[key])
-            offsets, seen = self.model.catalogue.seen_of(ids)
-            owners.append(np.repeat(np.arange(num_queries), np.diff(offsets)))
-            rows.append(seen.astype("int64"))
-        if exclude is not None:
-            kinds = (list, tuple, np.ndarray)
-            is_list = isinstance(exclude, kinds) and len(exclude) == num_queries
-            if not is_list or not all(isinstance(each, kinds) for each in exclude):
-                raise DataError(
-                    f"exclude is {exclude!r}, for {num_queries} queries.",
-                    "For each query a list of candidates, which may be empty.",
-                    "Write for example exclude=[['a', 'b'], []] for two queries.",
-                )
-            lengths = [len(each) for each in exclude]
-            found = self.candidates.rows([name for each in exclude for name in each])
-            owners.append(np.repeat(np.arange(num_queries), lengths)[found >= 0])
-            rows.append(found[found >= 0])
-        owner = np.concatenate(owners)
-        counts = np.bincount(owner, minlength=num_queries)
-        in_order = np.concatenate(rows)[np.argsort(owner, kind="stable")]
-        return np.concatenate([[0], np.cumsum(counts)]), in_order
 
     def _recommend(
         self,

@@ -7,7 +7,8 @@ import pytest
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "gin", "numpy", "pyarrow")
 COMMANDS = (
-    [], ["train"], ["evaluate"], ["compare"], ["sweep"], ["predict"], ["recommend"], ["show"],
+    [], ["train"], ["evaluate"], ["compare"], ["sweep"], ["predict"], ["recommend"], ["export"],
+    ["show"],
     ["check"], ["list"], ["data"], ["data", "prepare"],
     ["new"], ["new", "task"], ["new", "experiment"],
 )  # fmt: skip

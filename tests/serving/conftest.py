@@ -7,6 +7,9 @@ from wide_shop import make_model, make_rows, make_tasks, make_towers
 
 import mtframework as mtf
 
+# A SavedModel is TensorFlow's.
+collect_ignore = [] if keras.backend.backend() == "tensorflow" else ["test_export.py"]
+
 
 @pytest.fixture(scope="session")
 def wide_model() -> mtf.MultiTaskModel:

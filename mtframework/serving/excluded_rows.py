@@ -1,0 +1,59 @@
+"""What a query is not to be shown: what it has seen, and what the caller says."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mtframework.errors import DataError
+from mtframework.serving.candidates import Candidates, check_lengths
+
+_LISTS = (list, tuple, np.ndarray)
+
+
+def excluded_rows(
+    model,
+    candidates: Candidates,
+    queries: Mapping[str, Any],
+    exclude_seen: bool,
+    exclude: Sequence[Sequence] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the candidates' rows that are hidden from each query, one run a query.
+
+    Args:
+        model: A trained `MultiTaskModel`.
+        candidates: Whose rows they are.
+        queries: The raw columns of the queries; their key among them where `exclude_seen`.
+        exclude_seen: Whether to hide what the query has in the training rows.
+        exclude: For each query a list of candidates; unknown ones are passed over.
+
+    Returns:
+        The offsets, `[num_queries + 1]`, and the rows, int64: from query i
+        `rows[offsets[i]:offsets[i + 1]]` are hidden.
+
+    Raises:
+        DataError: `exclude` is no list a query.
+    """
+    num_queries = check_lengths(queries)
+    owners, rows = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
+    if exclude_seen:
+        key = model.schema.query_key
+        offsets, seen = model.catalogue.seen_of(model.vocabularies[key].ids(queries[key]))
+        owners.append(np.repeat(np.arange(num_queries), np.diff(offsets)))
+        rows.append(seen.astype("int64"))
+    if exclude is not None:
+        is_list = isinstance(exclude, _LISTS) and len(exclude) == num_queries
+        if not is_list or not all(isinstance(each, _LISTS) for each in exclude):
+            raise DataError(
+                f"exclude is {exclude!r}, for {num_queries} queries.",
+                "For each query a list of candidates, which may be empty.",
+                "Write for example exclude=[['a', 'b'], []] for two queries.",
+            )
+        found = candidates.rows([name for each in exclude for name in each])
+        owner = np.repeat(np.arange(num_queries), [len(each) for each in exclude])
+        owners.append(owner[found >= 0])
+        rows.append(found[found >= 0])
+    owner = np.concatenate(owners)
+    counts = np.bincount(owner, minlength=num_queries)
+    in_order = np.concatenate(rows)[np.argsort(owner, kind="stable")]
+    return np.concatenate([[0], np.cumsum(counts)]), in_order

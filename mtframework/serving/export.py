@@ -1,0 +1,93 @@
+"""A recommender as a folder that is served without Keras."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mtframework.errors import ModelError, RunError
+from mtframework.features.vocabulary import as_strings
+from mtframework.serving.candidates import embed_rows
+from mtframework.serving.embedding_files import write_embeddings
+from mtframework.serving.recommender import Recommender
+from mtframework.serving.saved_model import write_saved_model
+
+
+def export(
+    recommender: Recommender,
+    path: str | os.PathLike,
+    queries: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a recommender as a SavedModel, which needs TensorFlow and nothing else.
+
+    The folder is what `tf.saved_model.load` and TensorFlow Serving read, with two signatures.
+    Categories go in as strings (several of one row with `|` between them), numbers as float32,
+    timestamps as int64 seconds, one of each a row.
+
+    - `recommend`: the query's columns; `k` (int32); `exclude`, candidates to leave out,
+      `[num_queries or 1, any]` strings, `""` for none; `exclude_seen` (bool). It gives what
+      `Recommender.recommend` does: `ids`, `score`, and `score/{task}` for every task, each
+      `[num_queries, k]`.
+    - `score`: the columns of pairs of a query and a candidate. It gives every task's score,
+      `[num_pairs]`, as `predict` does.
+
+    Characters of a column's or task's name that TensorFlow does not allow become `_`.
+
+    Beside it are `candidate_embeddings.parquet` and, with `queries`, `query_embeddings.parquet`:
+    the id, and a list of float32 a tower.
+
+    Args:
+        recommender: What to write, candidates that were added included. Its search is exact.
+        path: A new or empty folder.
+        queries: Raw columns of the queries whose embeddings to write.
+
+    Raises:
+        ModelError: Keras does not run on TensorFlow, or two columns would have one name.
+        RunError: The folder is there and not empty, or cannot be written.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"Keras runs on {keras.backend.backend()}, and a SavedModel is TensorFlow's.",
+            "Keras on TensorFlow; the weights are the same on every backend.",
+            "Run it again with KERAS_BACKEND=tensorflow, as in "
+            "KERAS_BACKEND=tensorflow mtframework export RUN DIR.",
+        )
+    target = Path(path)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise RunError(
+            f"{target} exists and is not empty.",
+            "A new or an empty folder: nothing is ever overwritten.",
+            "Name another folder, or remove this one.",
+        )
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        try:
+            partial.mkdir(parents=True)
+            write_saved_model(recommender, partial)
+            candidates = recommender.candidates
+            write_embeddings(
+                partial / "candidate_embeddings.parquet",
+                candidates.key,
+                candidates.names,
+                candidates.embeddings,
+            )
+            if queries is not None:
+                model, key = recommender.model, recommender.model.schema.query_key
+                write_embeddings(
+                    partial / "query_embeddings.parquet",
+                    key,
+                    as_strings(queries[key]),
+                    embed_rows(model, recommender.query_towers, model.encode(queries)),
+                )
+            os.replace(partial, target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise RunError(
+            f"{target} cannot be written: {error.strerror or error}.",
+            "A folder that can be written.",
+            "Name another folder, or correct its permissions or the disk's free space.",
+        ) from error

@@ -1,0 +1,248 @@
+"""A recommender's arithmetic as graphs of plain TensorFlow."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtframework.errors import ModelError
+from mtframework.features.multi_valued import SEPARATOR
+from mtframework.pair_scores import flat_scores
+from mtframework.serving.known_queries import query_columns
+from mtframework.serving.recommender import Recommender
+
+_REQUEST = ("k", "exclude", "exclude_seen")
+
+
+def write_saved_model(recommender: Recommender, path: Path) -> None:
+    """Writes the two signatures that `export` documents, and what they read."""
+    import tensorflow as tf
+
+    graph = _Graph(recommender)
+    # Keras's layers stay out of it: whoever loads them needs Keras.
+    root: Any = tf.Module()
+    root.parts = [
+        *(variable.value for variable in recommender.model.variables),
+        *graph.tables.values(),
+        graph.row_of_name,
+        graph.names,
+        graph.seen_offsets,
+        graph.seen_rows,
+        *graph.embeddings.values(),
+    ]
+    tf.saved_model.save(root, str(path), signatures=graph.signatures())
+
+
+class _Graph:
+    """The two signatures, and the variables and tables that they read."""
+
+    def __init__(self, recommender: Recommender):
+        import tensorflow as tf
+
+        def fixed(values):
+            return tf.Variable(values, trainable=False)
+
+        self.recommender, self.model = recommender, recommender.model
+        model, candidates = self.model, recommender.candidates
+        self.query_columns = query_columns(model)
+        columns = dict.fromkeys((*self.query_columns, *model.feature_columns))
+        self.inputs = _input_names(columns)
+        self.tables = {
+            name: _table(model.vocabularies[name].known_values, 1, 0)
+            for name in columns
+            if name in model.vocabularies
+        }
+        self.row_of_name = _table(candidates.names, 0, -1)
+        self.names = fixed(tf.constant(candidates.names.tolist(), tf.string))
+        self.seen_offsets = fixed(model.catalogue.seen_offsets.astype("int64"))
+        self.seen_rows = fixed(model.catalogue.seen_rows.astype("int64"))
+        self.embeddings = {name: fixed(each) for name, each in candidates.embeddings.items()}
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns the signatures by name, for `tf.saved_model.save`."""
+        import tensorflow as tf
+
+        request = {
+            "k": tf.TensorSpec([], tf.int32, "k"),
+            "exclude": tf.TensorSpec([None, None], tf.string, "exclude"),
+            "exclude_seen": tf.TensorSpec([], tf.bool, "exclude_seen"),
+        }
+        recommend = tf.function(self.recommend, autograph=False)
+        score = tf.function(self.score, autograph=False)
+        return {
+            "recommend": recommend.get_concrete_function(
+                **self._specs(self.query_columns), **request
+            ),
+            "score": score.get_concrete_function(**self._specs(self.model.feature_columns)),
+        }
+
+    def recommend(self, k, exclude, exclude_seen, **inputs):
+        """Does what `Recommender.recommend` does."""
+        import tensorflow as tf
+
+        encoded = self._encode(self.query_columns, inputs)
+        of_queries = self.model.embed(self.recommender.query_towers, encoded)
+        query_ids = encoded[self.model.schema.query_key]
+        num_queries, size = tf.shape(query_ids)[0], self.recommender.candidates.size
+        message = f"k is not from 1 to {size}, the number of candidates."
+        valid_k = tf.debugging.Assert((k >= 1) & (k <= size), [message, k])
+        with tf.control_dependencies([valid_k]):
+            k = tf.identity(k)
+        hidden = self._hidden(query_ids, num_queries, exclude, exclude_seen)
+        retrieval, fusion = self.recommender.retrieval, self.recommender.fusion
+        scores = {}
+        if retrieval is not None:
+            product = tf.matmul(
+                tf.cast(of_queries[retrieval.query], tf.float32),
+                self.embeddings[retrieval.candidate],
+                transpose_b=True,
+            )
+            found = tf.tensor_scatter_nd_update(
+                product, hidden, tf.fill(tf.shape(hidden)[:1], -np.inf)
+            )
+            num = tf.minimum(tf.maximum(k, self.recommender.num_retrieved), size)
+            found, rows = tf.math.top_k(found, num)
+            is_left = ~tf.math.is_inf(found)
+            scores[retrieval.name] = tf.where(is_left, found, 0.0)
+        else:
+            shape = tf.stack([num_queries, size])
+            is_left = tf.tensor_scatter_nd_update(
+                tf.fill(shape, True), hidden, tf.fill(tf.shape(hidden)[:1], False)
+            )
+            rows = tf.broadcast_to(tf.range(size), shape)
+        ranking = [task for task in fusion.weights if task not in scores]
+        scores |= self._rank(ranking, of_queries, rows)
+        fused = tf.where(is_left, fusion.score(scores), -np.inf)
+
+        fused, best = tf.math.top_k(fused, k)
+        rows = tf.gather(rows, best, batch_dims=1)
+        scores = {task: tf.gather(each, best, batch_dims=1) for task, each in scores.items()}
+        scores |= self._rank(
+            [each for each in self.model.tasks if each not in scores], of_queries, rows
+        )
+        is_left = ~tf.math.is_inf(fused)
+        of_tasks = {
+            f"score/{task}": tf.where(is_left, each, -np.inf) for task, each in scores.items()
+        }
+        ids = tf.where(is_left, tf.gather(self.names, rows), "")
+        return _with_valid_names({"ids": ids, "score": fused, **of_tasks})
+
+    def score(self, **inputs):
+        """Does what `MultiTaskModel.predict` does."""
+        encoded = self._encode(self.model.feature_columns, inputs)
+        predictions = self.model.predict_tasks(self.model.embed(self.model.towers, encoded))
+        return _with_valid_names(flat_scores(self.model.all_scores(predictions)))
+
+    def _specs(self, columns: Iterable[str]) -> dict[str, Any]:
+        import tensorflow as tf
+
+        specs = {}
+        for column in columns:
+            described = self.model.schema[column]
+            number = tf.int64 if described.role == "timestamp" else tf.float32
+            kind = number if described.kind == "numeric" else tf.string
+            name = self.inputs[column]
+            specs[name] = tf.TensorSpec([None], kind, name)
+        return specs
+
+    def _encode(self, columns: Iterable[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Does what `encode_columns` does."""
+        import tensorflow as tf
+
+        encoded = {}
+        for column in columns:
+            values, described = inputs[self.inputs[column]], self.model.schema[column]
+            if described.kind == "categorical":
+                encoded[column] = tf.cast(self.tables[column].lookup(values), tf.int32)
+            elif described.kind == "multi_categorical":
+                lists = tf.strings.split(values, SEPARATOR)
+                lists = tf.ragged.boolean_mask(lists, lists != "")
+                ids = tf.ragged.map_flat_values(self.tables[column].lookup, lists).to_tensor()
+                # At least one place a row, as the model has it.
+                missing: Any = tf.maximum(1 - tf.shape(ids)[1], 0)
+                encoded[column] = tf.cast(tf.pad(ids, [[0, 0], [0, missing]]), tf.int32)
+            elif described.role == "timestamp":
+                message = f'The timestamp "{column}" is not in seconds since 1970, before 2038.'
+                valid = tf.reduce_all(tf.abs(values) < 2**31)
+                with tf.control_dependencies([tf.debugging.Assert(valid, [message])]):
+                    encoded[column] = tf.cast(values, tf.int32)
+            else:
+                message = f'The feature "{column}" is not finite.'
+                encoded[column] = tf.debugging.check_numerics(values, message)
+        return encoded
+
+    def _hidden(self, query_ids, num_queries, exclude, exclude_seen):
+        """Returns the pairs of a query and a candidate that are not to be shown, `[num, 2]`."""
+        import tensorflow as tf
+
+        starts = tf.gather(self.seen_offsets, query_ids)
+        counts = tf.gather(self.seen_offsets, query_ids + 1) - starts
+        counts = tf.where(exclude_seen, counts, 0)
+        owners = tf.repeat(tf.range(num_queries), counts)
+        before = tf.cumsum(counts, exclusive=True)
+        places = tf.repeat(starts - before, counts) + tf.range(tf.reduce_sum(counts))
+        seen = tf.stack([tf.cast(owners, tf.int64), tf.gather(self.seen_rows, places)], 1)
+        rows = self.row_of_name.lookup(exclude)
+        rows = tf.broadcast_to(rows, tf.stack([num_queries, tf.shape(exclude)[1]]))
+        known = tf.where(rows >= 0)
+        excluded = tf.stack([known[:, 0], tf.gather_nd(rows, known)], 1)
+        return tf.concat([seen, excluded], 0)
+
+    def _rank(self, tasks, of_queries, rows):
+        """Does what `score_pairs` does, of each query's candidates, `[num_queries, num]`."""
+        import tensorflow as tf
+
+        if not tasks:
+            return {}
+        query_rows = tf.repeat(tf.range(tf.shape(rows)[0]), tf.shape(rows)[1])
+        flat = tf.reshape(rows, [-1])
+        embeddings = {
+            **{name: tf.gather(each, query_rows) for name, each in of_queries.items()},
+            **{name: tf.gather(each, flat) for name, each in self.embeddings.items()},
+        }
+        needed = dict.fromkeys(link for task in tasks for link in self.model.lineages[task])
+        predictions = self.model.predict_tasks(embeddings, tuple(needed))
+        scores = flat_scores({task: self.model.score(task, predictions) for task in tasks})
+        return {
+            task: tf.reshape(tf.cast(each, tf.float32), tf.shape(rows))
+            for task, each in scores.items()
+        }
+
+
+def _table(texts: np.ndarray, first: int, unknown: int):
+    """Returns a lookup of texts, of which the first one has the number `first`."""
+    import tensorflow as tf
+
+    numbers = tf.range(first, first + len(texts), dtype=tf.int64)
+    keys = tf.constant(texts.tolist(), tf.string)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, numbers), unknown)
+
+
+def _input_names(columns: Iterable[str]) -> dict[str, str]:
+    """Returns by which name each column goes into a signature."""
+    names = {column: _valid_name(column) for column in columns}
+    taken = [*names.values(), *_REQUEST]
+    for column, name in names.items():
+        if taken.count(name) > 1:
+            raise ModelError(
+                f'The column "{column}" would be the input "{name}", and so would another.',
+                f"Names that differ in letters and digits, none of them {', '.join(_REQUEST)}.",
+                "Rename the column, and train again.",
+            )
+    return names
+
+
+def _with_valid_names(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {_valid_name(name): each for name, each in outputs.items()}
+
+
+def _valid_name(name: str) -> str:
+    """Returns a name as TensorFlow allows it.
+
+    >>> _valid_name("score/shop 1"), _valid_name("_größe")
+    ('score/shop_1', 'x_gr__e')
+    """
+    valid = re.sub(r"[^A-Za-z0-9_./>-]", "_", name)
+    return valid if re.match(r"[A-Za-z0-9.]", valid) else f"x{valid}"
