@@ -8,6 +8,9 @@ CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests
 	tests/serving/test_recommender.py tests/sharing tests/tasks tests/towers tests/training \
 	tests/test_chains.py tests/test_combinations.py tests/test_idle_parts.py tests/test_model.py
 
+# Small tests spend more time on compiling well than the compiled steps would take.
+ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1
+
 .PHONY: movielens movielens-report test test-torch bench docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and print their results.
@@ -17,9 +20,9 @@ movielens: $(VENV)/core  ## Train the tutorial's three experiments and print the
 
 test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest --numprocesses 2 tests
-	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-feedback
-	KERAS_BACKEND=jax $(BIN)/python -m pytest plugins/mtf-feedback
+	$(ON_JAX) $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest --numprocesses 2 plugins/mtf-feedback
+	$(ON_JAX) $(BIN)/python -m pytest --numprocesses 2 plugins/mtf-feedback
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-tfrs
 
 test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.

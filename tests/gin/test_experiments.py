@@ -1,4 +1,4 @@
-"""Every shipped .gin file is read, checked, built and stepped."""
+"""Every shipped .gin file is read, checked and built, every experiment stepped."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 import mtframework as mtf
 from mtframework import config
 from mtframework.config.checks.shares import made_up_dataset
+from mtframework.registry import REGISTRIES
 
 FOLDER = Path(__file__).parents[2] / "gin"
 FILES = sorted(FOLDER.rglob("*.gin"))
@@ -18,10 +19,13 @@ def test_there_are_experiments():
     assert {"tutorial/joint.gin", "movielens/joint.gin"} <= set(LOADED)
 
 
-def step(loaded) -> None:
-    """Builds an experiment and trains it a step on made-up rows."""
+def built(loaded) -> mtf.Experiment:
     assert [str(finding) for finding in loaded.check() if finding.is_error] == []
-    experiment = loaded.build()
+    return loaded.build()
+
+
+def step(experiment: mtf.Experiment) -> None:
+    """Trains an experiment a step on made-up rows."""
     labels = dict.fromkeys(experiment.model.label_columns, 5.0)
     rows = made_up_dataset(experiment.dataset.schema, 64, labels)
     experiment.epochs = 1
@@ -29,21 +33,28 @@ def step(loaded) -> None:
     assert np.isfinite(trained.history["loss"]).all()
 
 
+def names_of_parts(model: mtf.MultiTaskModel) -> set[str]:
+    """Returns the registered names of a model's sharing layer and balancers."""
+    classes = {type(each) for each in (model.sharing, model.loss_balancer, model.gradient_balancer)}
+    return {part.name for kind in REGISTRIES.values() for part in kind if part.cls in classes}
+
+
 @pytest.mark.parametrize("name", LOADED)
 def test_file_is_right_and_trains(name, tmp_path):
     loaded = config.load(LOADED[name])
     if not loaded.is_fragment:
-        step(loaded)
+        step(built(loaded))
         return
     assert [str(finding) for finding in loaded.check() if finding.is_error] == []
     if LOADED[name].parent.name in ("sharing", "balancing"):
-        # One include switches an experiment over.
+        # One include switches an experiment over; test_combinations.py trains each part.
         variant = tmp_path / "variant.gin"
         text = f"include 'movielens/joint.gin'\ninclude '{name}'\n"
         if "ScheduledWeights.tasks = %gin.REQUIRED" in LOADED[name].read_text():
             text += "ScheduledWeights.tasks = ['watch']\n"
         variant.write_text(text)
-        step(config.load(variant))
+        model = built(config.load(variant)).model
+        assert any(part.startswith(LOADED[name].stem) for part in names_of_parts(model))
     else:
         assert any(f"'{LOADED[name].name}'" in path.read_text() for path in FILES)
 
