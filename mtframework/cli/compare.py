@@ -109,6 +109,7 @@ def compare(
     from mtframework.evaluation.evidence import every_metric, evidence_of
     from mtframework.evaluation.finished_runs import FinishedRuns
     from mtframework.evaluation.report import write_report
+    from mtframework.serving.recommender import Recommender
 
     rows = [parse_row(text) for text in predict or ()]
     queries = [parse_row(text) for text in recommend or ()]
@@ -126,6 +127,7 @@ def compare(
     richest: tuple[int, PlannedRun, Trained | None] | None = None
     finished = FinishedRuns(report / "runs") if report else None
     needs_model = bool(rows or queries)
+    built: dict[str, Experiment] = {}
     if needs_model:
         built = {each.name: each.loaded.build() for each in runs}
         answering = max(built, key=lambda name: (_num_tasks(built[name]), names.index(name)))
@@ -156,7 +158,9 @@ def compare(
     print_differences(printer, evidence)
     if trained is not None:
         print_predictions(printer, planned.name, trained.model, rows)
-        print_recommendations(printer, planned.name, trained.model, queries, k)
+        if queries:
+            recommender = Recommender(trained.model, built[planned.name].fusion)
+            print_recommendations(printer, planned.name, recommender, queries, k)
 
 
 def _num_tasks(experiment: "Experiment") -> int:

@@ -23,7 +23,7 @@ def reported(command: Callable[..., Any]) -> Callable[..., Any]:
         quieten()
         try:
             return command(*args, **kwargs)
-        except typer.Exit:
+        except (typer.Exit, typer.BadParameter):
             raise
         except KeyboardInterrupt:
             console().print("Interrupted.", style="red")

@@ -20,14 +20,19 @@ def predict(
     ] = None,
     input: Annotated[
         Path | None,
-        typer.Option("--input", help="Rows as a CSV file.", metavar="FILE.csv", show_default=False),
+        typer.Option(
+            "--input",
+            help="Rows as a CSV, JSON lines or Parquet file.",
+            metavar="FILE",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
-            help="Where to write the CSV file with the predictions added.",
-            metavar="FILE.csv",
+            help="Where to write them with the predictions added: CSV, JSON lines or Parquet.",
+            metavar="FILE",
             show_default=False,
         ),
     ] = None,
@@ -35,7 +40,7 @@ def predict(
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
-    """Predict every task of a trained model for rows of the command line or a CSV file."""
+    """Predict every task of a trained model for rows of the command line or of a file."""
     if bool(rows) == bool(input) or bool(input) != bool(output):
         raise typer.BadParameter("Give either rows, or --input together with --output.")
     if json and output:
@@ -44,6 +49,7 @@ def predict(
 
     start_keras(debug)
     from mtframework.cli import output as results
+    from mtframework.cli.batch import predict_file
     from mtframework.cli.predicting import print_predictions
     from mtframework.cli.rows import parse_row
     from mtframework.cli.trained import load_run
@@ -52,35 +58,7 @@ def predict(
     model = load_run(run, plugin).load_model()
     printer = results.console()
     if input and output:
-        _predict_file(model, input, output)
+        predict_file(model, input, output)
         printer.print(f"The predictions are in {output}.")
         return
     results.write_json(json, print_predictions(printer, run.name, model, parsed))
-
-
-def _predict_file(model, source: Path, target: Path) -> None:
-    import os
-
-    import pyarrow as pa
-    import pyarrow.csv
-
-    from mtframework.cli.predicting import predictions
-    from mtframework.cli.rows import read_csv
-    from mtframework.errors import DataError
-
-    table, columns = read_csv(model, source)
-    for task, scores in predictions(model, columns).items():
-        table = table.append_column(f"predicted_{task}", pa.array(scores))
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        try:
-            pa.csv.write_csv(table, partial)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"{target} cannot be written: {error}.",
-            "A file in a folder that exists and can be written.",
-            "Name another file for --output.",
-        ) from error

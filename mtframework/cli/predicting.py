@@ -14,6 +14,7 @@ from mtframework.recommend import check_k
 
 if TYPE_CHECKING:
     from mtframework.model import MultiTaskModel
+    from mtframework.serving.recommender import Recommender
     from mtframework.training.experiment import Experiment
 
 
@@ -74,29 +75,35 @@ def print_predictions(
 def print_recommendations(
     console: Console,
     name: str,
-    model: "MultiTaskModel",
+    recommender: "Recommender",
     queries: Sequence[Mapping[str, str]],
     k: int,
     exclude_seen: bool = True,
-    task: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Prints each query's best candidates, and returns them."""
+    """Prints each query's best candidates, and returns them.
+
+    Where scores are fused, each task's is shown as well.
+    """
     results = []
     if not queries:
         return results
+    model, key = recommender.model, recommender.candidates.key
     columns = as_columns(model.feature_columns, model.schema, queries)
-    best = model.recommend(columns, k, exclude_seen, task)
-    key = next(column for column in best if column != "score")
-    for query, candidates, scores in zip(queries, best[key], best["score"], strict=True):
+    best = recommender.recommend(columns, k, exclude_seen)
+    tasks = list(best.scores) if recommender.is_fused else []
+    for row, query in enumerate(queries):
         asked = ", ".join(f"{column}={value}" for column, value in query.items())
         seen = "without what it has seen" if exclude_seen else "with what it has seen"
-        table = output.table("", key, "score")
+        table = output.table("", key, "score", *tasks)
         table.columns[0].justify, table.columns[1].justify = "right", "left"
-        found = [(str(c), float(s)) for c, s in zip(candidates, scores, strict=True) if c]
-        for rank, (candidate, score) in enumerate(found, 1):
-            table.add_row(str(rank), candidate, output.number(score))
+        found = []
+        for place in np.flatnonzero(best.ids[row] != ""):
+            each = {key: str(best.ids[row, place]), "score": float(best.score[row, place])}
+            scores = {task: float(best.scores[task][row, place]) for task in tasks}
+            numbers = map(output.number, (each["score"], *scores.values()))
+            table.add_row(str(place + 1), each[key], *numbers)
+            found.append({**each, "scores": scores} if tasks else each)
         output.heading(console, f"{name} recommends to {asked}, {seen}")
         console.print(table)
-        pairs = [{key: candidate, "score": score} for candidate, score in found]
-        results.append({"query": dict(query), "recommendations": pairs})
+        results.append({"query": dict(query), "recommendations": found})
     return results

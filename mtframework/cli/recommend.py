@@ -1,6 +1,7 @@
 """`mtframework recommend`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,14 +11,35 @@ from mtframework.cli import options
 def recommend(
     run: options.RunFolder,
     queries: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--query",
             help="Who asks, as name=value,name=value, such as user_id=42. Repeatable.",
             metavar="QUERY",
             show_default=False,
         ),
-    ],
+    ] = None,
+    input: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            help="Who asks, as a CSV, JSON lines or Parquet file.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="Recommend to every query that the training met.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            help="Where to write what --input or --all is recommended: CSV, JSON lines or Parquet.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     k: options.K = 10,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also recommend what the query has seen.")
@@ -26,26 +48,55 @@ def recommend(
         str | None,
         typer.Option(
             "--task",
-            help="Whose scores to sort by; by default the first retrieval task.",
+            help="Whose scores to sort by; by default the run's fusion, else the first retrieval "
+            "task.",
             show_default=False,
         ),
     ] = None,
+    num_retrieved: options.NumRetrieved = 500,
+    index: Annotated[
+        Literal["exact", "faiss"],
+        typer.Option("--index", help="How to retrieve: exactly, or by faiss in a part of all."),
+    ] = "exact",
     plugin: options.Plugin = None,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
     """Recommend the best candidates of the whole catalogue."""
+    if bool(queries) + bool(input) + everyone != 1:
+        raise typer.BadParameter("Give one of --query, --input and --all.")
+    if bool(queries) == bool(output):
+        raise typer.BadParameter("Give --output together with --input or --all.")
+    if json and output:
+        raise typer.BadParameter("--json is for --query; --output holds what others are given.")
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)
-    from mtframework.cli import output
+    from mtframework.cli import output as results
+    from mtframework.cli.batch import recommend_file, recommend_queries
     from mtframework.cli.predicting import print_recommendations
     from mtframework.cli.rows import parse_row
-    from mtframework.cli.trained import load_run
+    from mtframework.cli.trained import load_run, queries_of
+    from mtframework.serving.recommender import Recommender
 
-    parsed = [parse_row(query) for query in queries]
-    model = load_run(run, plugin).load_model()
-    found = print_recommendations(
-        output.console(), run.name, model, parsed, k, not include_seen, task
-    )
-    output.write_json(json, found)
+    asked = [parse_row(query) for query in queries or ()]
+    opened = load_run(run, plugin)
+    model = opened.load_model()
+    if task is None:
+        recommender = Recommender(model, opened.load_fusion(), num_retrieved, index)
+    else:
+        recommender = Recommender.by_task(model, task)
+    printer = results.console()
+    if output is None:
+        found = print_recommendations(printer, run.name, recommender, asked, k, not include_seen)
+        results.write_json(json, found)
+        return
+    if input is not None:
+        some = recommend_file(recommender, input, output, k, not include_seen)
+    else:
+        known = queries_of(opened, model, plugin)
+        some = recommend_queries(recommender, known, output, k, not include_seen)
+    printer.print(f"The recommendations are in {output}.")
+    if index == "faiss":
+        share = recommender.recall(some, k)
+        printer.print(f"faiss found {share:.1%} of the best {k} that an exact search finds.")

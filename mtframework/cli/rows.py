@@ -1,9 +1,7 @@
-"""Rows that are written on the command line or in a CSV file."""
+"""Rows that are written on the command line."""
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -64,39 +62,6 @@ def as_columns(
                     "Add the column.",
                 )
     return {name: _column(schema, name, [row[name] for row in rows]) for name in names}
-
-
-def read_csv(model, path: Path) -> tuple[Any, dict[str, np.ndarray]]:
-    """Returns a CSV file as a table with all its columns, and those that the model reads.
-
-    Raises:
-        DataError: The file cannot be read, lacks a column, or holds text in a numeric one.
-    """
-    import pyarrow as pa
-    import pyarrow.csv
-
-    types = {
-        name: pa.float64() if model.schema[name].kind == "numeric" else pa.string()
-        for name in model.feature_columns
-    }
-    try:
-        rows = pa.csv.read_csv(path, convert_options=pa.csv.ConvertOptions(column_types=types))
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(
-            f"{path} cannot be read: {error}.",
-            "A CSV file with a first line of column names, numbers in numeric columns.",
-            "Correct the path or the file.",
-        ) from error
-    columns = {}
-    for name in model.feature_columns:
-        if name not in rows.column_names:
-            raise DataError(
-                f'{path} lacks the column "{name}".{did_you_mean(name, rows.column_names)}',
-                f"The columns {quoted_list(model.feature_columns)}.",
-                "Add or rename the column.",
-            )
-        columns[name] = rows[name].to_numpy(zero_copy_only=False)
-    return rows, columns
 
 
 def _column(schema: Schema, name: str, values: list[str]) -> np.ndarray:

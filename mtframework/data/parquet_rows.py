@@ -28,12 +28,13 @@ def read_parquet(path: Path, names: Sequence[str]) -> FileRows:
         raise unreadable(path, f"it holds {table.num_rows} rows and says that it has {expected}")
 
     def raw(row: int) -> dict:
-        return {name: _plain(table[name][row]) for name in names}
+        return {name: plain_value(table[name][row]) for name in names}
 
     return FileRows(path, table, np.arange(1, expected + 1), "row", raw)
 
 
-def _plain(value: pa.Scalar) -> object:
+def plain_value(value: pa.Scalar) -> object:
+    """Returns a value of a column, a text also where it is broken UTF-8."""
     try:
         return value.as_py()
     except UnicodeDecodeError:

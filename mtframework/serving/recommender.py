@@ -104,6 +104,7 @@ class Recommender:
         first = scoring_task(model, None)
         self.model = model
         self.fusion = fusion or Fusion({first.name: 1.0})
+        self.is_fused = fusion is not None
         self.fusion.check(model)
         self.num_retrieved = check_count("The recommender", "num_retrieved", num_retrieved)
         self.query_towers, candidate_towers = query_and_candidate_towers(model)
@@ -116,6 +117,18 @@ class Recommender:
             )
         if self.retrieval is not None:
             self.index = _INDEXES[index](self.candidates.embeddings[self.retrieval.candidate])
+
+    @classmethod
+    def by_task(cls, model: MultiTaskModel, task: str) -> "Recommender":
+        """Returns one that sorts the whole catalogue by one task, whichever it is.
+
+        Raises:
+            ModelError: There is no such task.
+        """
+        scoring_task(model, task)
+        recommender = cls(model, Fusion({task: 1.0}), num_retrieved=model.catalogue.size)
+        recommender.is_fused = False
+        return recommender
 
     def recommend(
         self,

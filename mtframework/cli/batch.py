@@ -1,0 +1,100 @@
+"""Predictions and recommendations of whole files. Imports Keras: for commands to import."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from mtframework.cli.predicting import predictions
+from mtframework.cli.row_progress import row_progress
+from mtframework.data.table_blocks import TableBlocks, raw_columns
+from mtframework.data.table_writer import TableWriter
+from mtframework.errors import DataError
+from mtframework.model import MultiTaskModel
+from mtframework.serving.known_queries import query_columns
+from mtframework.serving.recommender import Recommender
+
+Columns = Mapping[str, np.ndarray]
+
+_QUERIES_AT_ONCE = 8192
+_SAMPLE = 1000
+
+
+def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
+    """Writes a file's rows with a column `predicted_{task}` for each task."""
+    names = model.feature_columns
+    blocks = TableBlocks(source, names)
+    with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
+        first_row = 1
+        for block in blocks:
+            columns = raw_columns(block, model.schema, names, str(source), first_row)
+            for task, scores in predictions(model, columns).items():
+                name = f"predicted_{task}"
+                if name in block.column_names:
+                    raise DataError(
+                        f'{source} has a column "{name}" already.',
+                        "A name that is free for the predictions.",
+                        "Rename or remove the column.",
+                    )
+                block = block.append_column(name, pa.array(scores))
+            writer.write(block)
+            first_row += block.num_rows
+            advance(block.num_rows)
+
+
+def recommend_file(
+    recommender: Recommender, source: Path, target: Path, k: int, exclude_seen: bool
+) -> Columns:
+    """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
+    model = recommender.model
+    blocks = TableBlocks(source, query_columns(model))
+
+    def queries() -> Iterator[Columns]:
+        first_row = 1
+        for block in blocks:
+            yield raw_columns(block, model.schema, query_columns(model), str(source), first_row)
+            first_row += block.num_rows
+
+    return _recommend(recommender, queries(), blocks.num_rows, target, k, exclude_seen)
+
+
+def recommend_queries(
+    recommender: Recommender, queries: Columns, target: Path, k: int, exclude_seen: bool
+) -> Columns:
+    """Writes the recommendations of queries, a row each; returns some of the queries."""
+    num_queries = len(queries[recommender.model.schema.query_key])
+    blocks = (
+        {name: values[start : start + _QUERIES_AT_ONCE] for name, values in queries.items()}
+        for start in range(0, max(num_queries, 1), _QUERIES_AT_ONCE)
+    )
+    return _recommend(recommender, blocks, num_queries, target, k, exclude_seen)
+
+
+def _recommend(
+    recommender: Recommender,
+    blocks: Iterable[Columns],
+    num_queries: int | None,
+    target: Path,
+    k: int,
+    exclude_seen: bool,
+) -> Columns:
+    key, some = recommender.model.schema.query_key, {}
+    with TableWriter(target) as writer, row_progress("queries", num_queries) as advance:
+        for queries in blocks:
+            some = some or {name: each[:_SAMPLE] for name, each in queries.items()}
+            found = recommender.recommend(queries, k, exclude_seen)
+            is_there = found.ids != ""
+            ranks = np.broadcast_to(np.arange(1, k + 1), found.ids.shape)
+            asked = np.repeat(np.asarray(queries[key]).astype(str)[:, None], k, 1)
+            columns = {
+                key: asked,
+                "rank": ranks,
+                recommender.candidates.key: found.ids,
+                "score": found.score,
+            }
+            if recommender.is_fused:
+                columns |= {f"score_{task}": each for task, each in found.scores.items()}
+            writer.write(pa.table({name: each[is_there] for name, each in columns.items()}))
+            advance(len(asked))
+    return some

@@ -1,0 +1,47 @@
+"""How far a command has come through many rows."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mtframework.cli.errors import console as error_console
+
+
+@contextlib.contextmanager
+def row_progress(what: str, num_rows: int | None) -> Iterator[Callable[[int], None]]:
+    """Shows rows, rate and time left on a terminal, and one line at the end elsewhere.
+
+    Args:
+        what: What is counted, such as `"rows"`.
+        num_rows: How many there will be; None where nobody knows yet.
+
+    Yields:
+        A function to call with the number of rows that were just done.
+    """
+    console = error_console()
+    began = time.perf_counter()
+    done = 0
+    total = "" if num_rows is None else f" of {num_rows:,}"
+    with Progress(
+        BarColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        bar = progress.add_task(what, total=num_rows, text="")
+
+        def advance(rows: int) -> None:
+            nonlocal done
+            done += rows
+            rate = done / max(time.perf_counter() - began, 1e-9)
+            text = f"{done:,}{total} {what}, {rate:,.0f} a second"
+            progress.update(bar, completed=done, text=text)
+
+        yield advance
+    seconds = time.perf_counter() - began
+    rate = done / max(seconds, 1e-9)
+    console.print(f"{done:,} {what} in {seconds:.1f} s, {rate:,.0f} a second")

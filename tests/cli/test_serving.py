@@ -1,0 +1,134 @@
+"""Predictions, recommendations and an export of a run with a fusion, in files."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import mtframework as mtf
+from mtframework.cli.app import app
+
+FUSION = "\nExperiment.fusion = @Fusion()\nFusion.weights = {'stars': 1.0, 'buy': -0.5}\n"
+
+
+@pytest.fixture
+def trained(run, folder):
+    """A finished run in runs/joint, with a fusion."""
+    with (folder / "joint.gin").open("a") as file:
+        file.write(FUSION)
+    result = run("train", "joint.gin")
+    assert result.exit_code == 0, result.output
+    return mtf.Run.open("runs/joint")
+
+
+def read_csv(path: str) -> list[dict[str, str]]:
+    with Path(path).open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_recommend_and_export(run, trained, folder):
+    recommender = mtf.Recommender(trained.load_model(), trained.load_fusion())
+    asked = {"shopper": [str(i) for i in range(4)], "age": [0.5, -1.0, 0.0, 2.0]}
+    expected = recommender.recommend(asked, 3)
+    query = ("--query", "shopper=0,age=0.5", "--query", "shopper=1,age=-1")
+
+    shown = run("recommend", trained.path, *query, "--k", 3, "--json", "shown.json")
+    assert shown.exit_code == 0, shown.output
+    heads = [line.split() for line in shown.stdout.splitlines() if line.startswith("┃")]
+    assert heads[0] == ["┃", "┃", "product", "┃", "score", "┃", "buy", "┃", "stars", "┃"]
+    for row, answer in enumerate(json.loads(Path("shown.json").read_text())):
+        found = answer["recommendations"]
+        assert [each["product"] for each in found] == [each for each in expected.ids[row] if each]
+        for place, each in enumerate(found):
+            assert each["score"] == pytest.approx(expected.score[row, place], rel=1e-4)
+            fused = each["scores"]["stars"] - 0.5 * each["scores"]["buy"]
+            assert each["score"] == pytest.approx(fused, rel=1e-4)
+
+    pq.write_table(pa.table({**asked, "note": ["x"] * 4}), "asked.parquet")
+    written = run("recommend", trained.path, "--input", "asked.parquet", "--output", "best.csv",
+                  "--k", 3)  # fmt: skip
+    assert written.exit_code == 0, written.output
+    assert "4 queries in" in written.stderr
+    rows = read_csv("best.csv")
+    left = expected.ids != ""
+    assert [row["product"] for row in rows] == expected.ids[left].tolist()
+    assert [int(row["rank"]) for row in rows] == (np.nonzero(left)[1] + 1).tolist()
+    scores = [float(row["score_buy"]) for row in rows]
+    np.testing.assert_allclose(scores, expected.scores["buy"][left], rtol=1e-4)
+
+    everyone = run("recommend", trained.path, "--all", "--output", "all.parquet", "--k", 9,
+                   "--task", "stars", "--index", "exact")  # fmt: skip
+    assert everyone.exit_code == 0, everyone.output
+    table = pq.read_table("all.parquet").to_pandas()
+    assert list(table.columns) == ["shopper", "rank", "product", "score"]
+    assert sorted(set(table["shopper"])) == sorted(str(i) for i in range(12))
+    # Nobody is shown what was seen: 12 · 9 pairs less the different ones of the training rows.
+    draw = np.random.default_rng(1)
+    shoppers, _, products = draw.integers(0, 12, 64), draw.normal(size=64), draw.integers(0, 9, 64)
+    assert len(table) == 12 * 9 - len(set(zip(shoppers, products, strict=True)))
+
+    near = run("recommend", trained.path, "--all", "--output", "near.jsonl", "--index", "faiss")
+    assert near.exit_code == 1  # k is 10
+    near = run("recommend", trained.path, "--all", "--output", "near.jsonl", "--index", "faiss",
+               "--k", 3)  # fmt: skip
+    assert "faiss found 100.0% of the best 3 that an exact search finds." in near.stdout
+    assert set(json.loads(Path("near.jsonl").read_text().splitlines()[0])) == {
+        "shopper", "rank", "product", "score", "score_stars", "score_buy"
+    }  # fmt: skip
+
+    exported = run("export", trained.path, "served/1")
+    assert exported.exit_code == 0, exported.output
+    assert Path("served/1/saved_model.pb").is_file()
+    embeddings = pq.read_table("served/1/query_embeddings.parquet")
+    assert sorted(embeddings["shopper"].to_pylist()) == sorted(str(i) for i in range(12))
+    again = run("export", trained.path, "served/1")
+    assert "served/1 exists and is not empty." in again.stderr
+
+
+def test_predict_files(run, trained, folder):
+    rows = {
+        "shopper": ["3", "nobody"],
+        "age": [0.5, 1.0],
+        "product": ["product, no. 4", "new"],
+        "note": ["x", "y"],
+    }
+    model = trained.load_model()
+    expected = model.predict(model.encode(rows), verbose=0)
+    pq.write_table(pa.table(rows), "in.parquet")
+    for source, target in (("in.parquet", "out.csv"), ("out.csv", "out.jsonl")):
+        done = run("predict", trained.path, "--input", source, "--output", target)
+        if source == "out.csv":  # it has predictions already
+            assert 'out.csv has a column "predicted_stars" already.' in done.stderr
+            assert not Path(target).exists()
+            continue
+        assert done.exit_code == 0, done.output
+    written = read_csv("out.csv")
+    assert [row["note"] for row in written] == ["x", "y"]
+    for task in ("stars", "buy"):
+        found = [float(row[f"predicted_{task}"]) for row in written]
+        np.testing.assert_allclose(found, expected[task], rtol=1e-5)
+    (folder / "bad.csv").write_text("shopper,age,product\n3,old,a\n")
+    bad = run("predict", trained.path, "--input", "bad.csv", "--output", "bad.jsonl")
+    assert '"age" is no number in row 1 of bad.csv' in bad.stderr
+    assert not list(folder.glob("*bad.jsonl*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "Give one of --query, --input and --all"),
+        (("--all",), "Give --output together with"),
+        (("--query", "a=1", "--output", "x.csv"), "Give --output together with"),
+        (("--all", "--query", "a=1", "--output", "x.csv"), "Give one of"),
+        (("--all", "--output", "x.csv", "--json", "y"), "--json is for --query"),
+    ],
+)
+def test_arguments_that_do_not_go_together(arguments, expected):
+    result = CliRunner().invoke(app, ["recommend", "runs/none", *arguments])
+    assert result.exit_code == 2
+    assert expected in " ".join(result.stderr.replace("│", " ").split())
