@@ -7,15 +7,19 @@ Writes its section of docs/experiments.md. About two minutes on two quiet cores.
 
 import argparse
 import os
-import tempfile
-import time
 
 os.environ["KERAS_BACKEND"] = "jax"
 
-import jax
 import keras
 import numpy as np
 from page import pretty, write_section
+from seeds import (
+    Progress,
+    excess_log_loss,
+    parse_options,
+    share_compilations,
+    train_until_best,
+)
 
 import mtframework as mtf
 from mtframework.data.synthetic import Funnel, selection_funnel
@@ -53,21 +57,14 @@ def make_tasks(method: str) -> list[mtf.Task]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--rows", type=int, default=20_000, help="training impressions")
     parser.add_argument("--max-epochs", type=int, default=60)
     parser.add_argument("--batch-size", type=int, default=1_000)
-    parser.add_argument("--learning-rate", type=float, default=0.003)
-    parser.add_argument("--dry", action="store_true", help="write nothing")
-    options = parser.parse_args()
-    if options.seeds < 2:
-        parser.error("An interval needs --seeds 2 or more.")
+    options = parse_options(parser, seeds=10)
     methods = (CHAIN, SHARED, ALONE)
-    compiled = tempfile.TemporaryDirectory()  # the models of all seeds compile to the same
-    jax.config.update("jax_compilation_cache_dir", compiled.name)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    compiled = share_compilations()
     errors = {method: {each: [] for each in ERRORS} for method in methods}
-    began, done, total = time.perf_counter(), 0, len(methods) * options.seeds
+    progress = Progress(len(methods) * options.seeds)
     for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
         dataset, truth = draw(options.rows, seed)
         for method in methods:
@@ -75,13 +72,10 @@ def main() -> None:
             absolute = float(np.mean(np.abs(estimate - truth)))
             errors[method]["absolute"].append(absolute)
             errors[method]["log_loss"].append(excess_log_loss(estimate, truth))
-            done += 1
-            spent = time.perf_counter() - began
-            print(
-                f"{done}/{total} seed {seed}, {method}: mean absolute error {absolute:.4f} after "
-                f"{epochs} epochs; {spent:.0f} s, about {spent / done * (total - done):.0f} s left",
-                flush=True,
+            progress.tell(
+                f"seed {seed}, {method}: mean absolute error {absolute:.4f} after {epochs} epochs"
             )
+    compiled.cleanup()
     lines = report(errors, options)
     print("\n".join(lines))
     if not options.dry:
@@ -123,32 +117,10 @@ def train_and_predict(method: str, dataset: mtf.Dataset, seed: int, options):
     keras.utils.set_random_seed(seed)
     tower = mtf.Tower("impression", FEATURES, embedding_dim=16, hidden_units=[64])
     model = mtf.MultiTaskModel([tower], make_tasks(method))
-    model.adapt(dataset)
-    model.compile(optimizer=keras.optimizers.Adam(options.learning_rate))
-    # What a practitioner could do, who knows no truth: stop by the head's own validation loss.
-    stop = keras.callbacks.EarlyStopping(
-        "val_buy/loss", patience=5, restore_best_weights=True, mode="min"
-    )
-    history = model.fit(
-        batches_of(model, dataset, "train", options.batch_size, seed=seed),
-        validation_data=batches_of(model, dataset, "validation", 5_000, shuffle=False),
-        epochs=options.max_epochs,
-        callbacks=[stop],
-        verbose=0,
-    )
+    epochs = train_until_best(model, dataset, "buy", 5, seed, options)
     scores = model.predict(batches_of(model, dataset, "test", 5_000, shuffle=False), verbose=0)
     name = "buy_given_click" if method == CHAIN else "buy"
-    return scores[name].astype("float64"), len(history.history["loss"])
-
-
-def excess_log_loss(estimate: np.ndarray, truth: np.ndarray) -> float:
-    """Returns the expected log loss beyond the truth's own: the mean relative entropy."""
-    estimate = np.clip(estimate, 1e-7, 1 - 1e-7)
-    return float(
-        np.mean(
-            truth * np.log(truth / estimate) + (1 - truth) * np.log((1 - truth) / (1 - estimate))
-        )
-    )
+    return scores[name].astype("float64"), epochs
 
 
 def report(errors, options) -> list[str]:

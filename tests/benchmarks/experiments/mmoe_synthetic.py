@@ -8,7 +8,6 @@ in the same order. Writes its section of docs/experiments.md. About three minute
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -17,6 +16,7 @@ import jax
 import keras
 import numpy as np
 from page import pretty, write_plot, write_section
+from seeds import Progress, parse_options
 
 from mtframework.data.synthetic import correlated_tasks
 from mtframework.evaluation.interval import mean_interval
@@ -124,19 +124,14 @@ class Trainer:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--rows", type=int, default=100_000, help="training rows")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--learning-rate", type=float, default=0.003)
-    parser.add_argument("--dry", action="store_true", help="write nothing")
-    options = parser.parse_args()
-    if options.seeds < 2:
-        parser.error("An interval needs --seeds 2 or more.")
+    options = parse_options(parser, seeds=10)
     dim = 100
     trainers = {name: Trainer(make, dim, options.learning_rate) for name, make in MODELS.items()}
     losses = {name: {each: [] for each in CORRELATIONS} for name in MODELS}
-    began, done, total = time.perf_counter(), 0, len(MODELS) * len(CORRELATIONS) * options.seeds
+    progress = Progress(len(MODELS) * len(CORRELATIONS) * options.seeds)
     for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
         for number, correlation in enumerate(CORRELATIONS):
             data_seed = seed * len(CORRELATIONS) + number
@@ -144,13 +139,9 @@ def main() -> None:
             order = batches(options.rows, options.epochs, options.batch_size, data_seed)
             for name, trainer in trainers.items():
                 losses[name][correlation].append(trainer.run(data_seed, train, order, test))
-                done += 1
-                spent = time.perf_counter() - began
-                print(
-                    f"{done}/{total} seed {seed}, correlation {correlation:g}, {name}: "
-                    f"{losses[name][correlation][-1]:.4f}; {spent:.0f} s, about "
-                    f"{spent / done * (total - done):.0f} s left",
-                    flush=True,
+                progress.tell(
+                    f"seed {seed}, correlation {correlation:g}, {name}: "
+                    f"{losses[name][correlation][-1]:.4f}"
                 )
     sizes = {name: trainer.num_parameters for name, trainer in trainers.items()}
     lines = report(losses, sizes, options)

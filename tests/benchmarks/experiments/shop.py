@@ -7,20 +7,23 @@ Writes its section of docs/experiments.md. Some two minutes on two quiet cores.
 
 import argparse
 import os
-import tempfile
-import time
 
 os.environ["KERAS_BACKEND"] = "jax"
 
-import jax
 import keras
 import numpy as np
 from page import pretty, write_section
+from seeds import (
+    Progress,
+    excess_log_loss,
+    parse_options,
+    share_compilations,
+    train_until_best,
+)
 
 import mtframework as mtf
 from mtframework.data.synthetic_shop import Shop, SyntheticShop
 from mtframework.evaluation.interval import mean_interval
-from mtframework.training.train import batches_of
 
 K = 10
 FIRST_SEED = 100  # those below were for pilot runs, by which the sizes were chosen
@@ -40,22 +43,15 @@ def make_tasks(method: str) -> list[mtf.Task]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--max-epochs", type=int, default=40)
     parser.add_argument("--batch-size", type=int, default=500)
-    parser.add_argument("--learning-rate", type=float, default=0.003)
-    parser.add_argument("--dry", action="store_true", help="write nothing")
-    options = parser.parse_args()
-    if options.seeds < 2:
-        parser.error("An interval needs --seeds 2 or more.")
+    options = parse_options(parser, seeds=20)
     methods = (ALONE, SHARED, CHAIN)
-    compiled = tempfile.TemporaryDirectory()  # the models of all seeds compile to the same
-    jax.config.update("jax_compilation_cache_dir", compiled.name)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    compiled = share_compilations()
     results = {method: {each: [] for each in QUALITIES} for method in methods}
     shares = []
-    began, done, total = time.perf_counter(), 0, len(methods) * options.seeds
+    progress = Progress(len(methods) * options.seeds)
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         source = SyntheticShop(validation_fraction=0.2, seed=seed)
         shop, dataset = source.draw(), source.load(print)
@@ -65,14 +61,11 @@ def main() -> None:
             quality = judge(estimate, shop, dataset)
             for each in QUALITIES:
                 results[method][each].append(quality[each])
-            done += 1
-            spent = time.perf_counter() - began
-            print(
-                f"{done}/{total} seed {seed}, {method}: {quality['found']:.3f} of the best, log "
-                f"loss {quality['log_loss']:.4f} after {epochs} epochs; {spent:.0f} s, about "
-                f"{spent / done * (total - done):.0f} s left",
-                flush=True,
+            progress.tell(
+                f"seed {seed}, {method}: {quality['found']:.3f} of the best, log loss "
+                f"{quality['log_loss']:.4f} after {epochs} epochs"
             )
+    compiled.cleanup()
     lines = report(results, np.mean(shares, axis=0), options)
     print("\n".join(lines))
     if not options.dry:
@@ -90,25 +83,13 @@ def train_and_predict(method: str, dataset: mtf.Dataset, shop: Shop, seed: int, 
         ],
         make_tasks(method),
     )
-    model.adapt(dataset)
-    model.compile(optimizer=keras.optimizers.Adam(options.learning_rate))
-    # What a practitioner could do, who knows no truth: stop by the head's own validation loss.
-    stop = keras.callbacks.EarlyStopping(
-        "val_purchase/loss", patience=4, restore_best_weights=True, mode="min"
-    )
-    history = model.fit(
-        batches_of(model, dataset, "train", options.batch_size, seed=seed),
-        validation_data=batches_of(model, dataset, "validation", 5_000, shuffle=False),
-        epochs=options.max_epochs,
-        callbacks=[stop],
-        verbose=0,
-    )
+    epochs = train_until_best(model, dataset, "purchase", 4, seed, options)
     num_customers, num_products = shop.probability["purchase"].shape
     customer, product = np.divmod(np.arange(num_customers * num_products), num_products)
     pairs = {name: values[customer] for name, values in shop.customers.items()}
     pairs |= {name: values[product] for name, values in shop.products.items()}
     scores = model.predict(model.encode(pairs), batch_size=5_000, verbose=0)["purchase"]
-    return scores.astype("float64").reshape(num_customers, num_products), len(history.epoch)
+    return scores.astype("float64").reshape(num_customers, num_products), epochs
 
 
 def judge(estimate: np.ndarray, shop: Shop, dataset: mtf.Dataset) -> dict[str, float]:
@@ -129,9 +110,7 @@ def judge(estimate: np.ndarray, shop: Shop, dataset: mtf.Dataset) -> dict[str, f
         ).sum()
         for score in (estimate, truth)
     )
-    clipped = np.clip(estimate, 1e-7, 1 - 1e-7)
-    excess = truth * np.log(truth / clipped) + (1 - truth) * np.log((1 - truth) / (1 - clipped))
-    return {"found": float(chosen / best), "log_loss": float(excess.mean())}
+    return {"found": float(chosen / best), "log_loss": excess_log_loss(estimate, truth)}
 
 
 def report(results, shares, options) -> list[str]:
