@@ -22,8 +22,8 @@ def recommend(
         check_query_key(key, queries)
     scores = score_catalogue(model, queries, task)
     if exclude_seen:
-        for row, query_id in enumerate(model.vocabularies[key].ids(queries[key])):
-            scores[row, catalogue.seen(query_id)] = -np.inf
+        offsets, seen = catalogue.seen_of(model.vocabularies[key].ids(queries[key]))
+        scores[np.repeat(np.arange(len(scores)), np.diff(offsets)), seen] = -np.inf
     best = top(scores, k)
     best_scores = np.take_along_axis(scores, best, 1)
     names = model.vocabularies[catalogue.key].values(catalogue.columns[catalogue.key])

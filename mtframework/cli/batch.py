@@ -1,6 +1,6 @@
 """Predictions and recommendations of whole files. Imports Keras: for commands to import."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +26,7 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     names = model.feature_columns
     blocks = TableBlocks(source, names)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
-        first_row = 1
-        for block in blocks:
-            columns = raw_columns(block, model.schema, names, str(source), first_row)
+        for block, columns in _with_raw_columns(blocks, model, names):
             for task, scores in predictions(model, columns).items():
                 name = f"predicted_{task}"
                 if name in block.column_names:
@@ -39,7 +37,6 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
                     )
                 block = block.append_column(name, pa.array(scores))
             writer.write(block)
-            first_row += block.num_rows
             advance(block.num_rows)
 
 
@@ -48,15 +45,10 @@ def recommend_file(
 ) -> Columns:
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
-    blocks = TableBlocks(source, query_columns(model))
-
-    def queries() -> Iterator[Columns]:
-        first_row = 1
-        for block in blocks:
-            yield raw_columns(block, model.schema, query_columns(model), str(source), first_row)
-            first_row += block.num_rows
-
-    return _recommend(recommender, queries(), blocks.num_rows, target, k, exclude_seen)
+    names = query_columns(model)
+    blocks = TableBlocks(source, names)
+    queries = (columns for _, columns in _with_raw_columns(blocks, model, names))
+    return _recommend(recommender, queries, blocks.num_rows, target, k, exclude_seen)
 
 
 def recommend_queries(
@@ -69,6 +61,15 @@ def recommend_queries(
         for start in range(0, max(num_queries, 1), _QUERIES_AT_ONCE)
     )
     return _recommend(recommender, blocks, num_queries, target, k, exclude_seen)
+
+
+def _with_raw_columns(
+    blocks: TableBlocks, model: MultiTaskModel, names: Sequence[str]
+) -> Iterator[tuple[pa.Table, Columns]]:
+    first_row = 1
+    for block in blocks:
+        yield block, raw_columns(block, model.schema, names, str(blocks.path), first_row)
+        first_row += block.num_rows
 
 
 def _recommend(

@@ -11,6 +11,7 @@ from mtframework.data.splits import check_share, hold_out_latest
 from mtframework.errors import DataError
 from mtframework.features.schema import Column, Schema
 from mtframework.registry import register_dataset
+from mtframework.whole_file import write_whole
 
 EVENTS = ("click", "cart", "purchase", "return")
 _SEGMENTS = ("families", "students", "collectors", "offices")
@@ -230,7 +231,11 @@ class SyntheticShop(DatasetSource):
         )
 
     def write(self, folder: str | Path) -> None:
-        """Writes `log.csv`, a line an event, and `products.csv` into a folder, which is made."""
+        """Writes `log.csv`, a line an event, and `products.csv` into a folder, which is made.
+
+        Raises:
+            RunError: A file cannot be written.
+        """
         shop = self.draw()
         events = []
         for event in _DELAYS:
@@ -240,7 +245,6 @@ class SyntheticShop(DatasetSource):
                 stars = f"{values[row]:.0f}" if event == "review" else ""
                 events.append((int(shop.seconds[row]) + _DELAYS[event], row, event, stars))
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         who, segment = shop.customers["customer"], shop.customers["segment"]
         log = [
             f"{who[customer]},{segment[customer]},{shop.products['product'][product]},"
@@ -249,10 +253,10 @@ class SyntheticShop(DatasetSource):
             for customer, product in [(shop.customer_of_row[row], shop.product_of_row[row])]
         ]
         lines = ["customer,segment,product,event,stars,time", *log]
-        (folder / "log.csv").write_text("\n".join(lines) + "\n", "utf-8")
+        write_whole(folder / "log.csv", "\n".join(lines) + "\n")
         columns = zip(*(values.tolist() for values in shop.products.values()), strict=True)
         products = [",".join(shop.products), *(",".join(map(str, row)) for row in columns)]
-        (folder / "products.csv").write_text("\n".join(products) + "\n", "utf-8")
+        write_whole(folder / "products.csv", "\n".join(products) + "\n")
 
 
 def _latest(shop: Shop) -> np.ndarray:
