@@ -1,9 +1,12 @@
 """Measures side by side and writes docs/benchmarks.md and docs/benchmarks.json.
 
     python tests/benchmarks/run.py [--repeats 5] [--only NAME ...]
+    python tests/benchmarks/run.py --page
 
 Every measurement is a process of its own; the contestants of a benchmark take turns, and what is
-compared is the ratio of their medians.
+compared is the ratio of their medians. With `--only` the other rows stay as they are, each with the
+run that measured it. `--page` measures nothing and writes the page anew, after a change of the
+notes.
 """
 
 import argparse
@@ -14,158 +17,26 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import page
+from table import BENCHMARKS, Benchmark
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-PAGE, DATA = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.json"
-NOTES = HERE / "notes.md"
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """Two contestants, and by what factor the first is to be faster than the second.
-
-    Args:
-        name: Short, for `--only`.
-        title: What is done.
-        ours: The command of ours: script and arguments.
-        against: The name of the other.
-        theirs: Its command.
-        must: The ratio that must be reached, theirs / ours.
-        aim: The ratio aimed at.
-        whole: Whether the whole process is timed, instead of what it reports.
-    """
-
-    name: str
-    title: str
-    ours: tuple[str, ...]
-    against: str
-    theirs: tuple[str, ...]
-    must: float
-    aim: float
-    whole: bool = False
-
-
-TFRS = "TFRS 0.7"
-BENCHMARKS = [
-    Benchmark(
-        "step_top_k",
-        "tutorial joint step, top-K in training",
-        ("ours.py", "step_top_k"),
-        TFRS,
-        ("tfrs_peer.py", "step_top_k"),
-        15,
-        30,
-    ),
-    Benchmark(
-        "step",
-        "tutorial joint step",
-        ("ours.py", "step"),
-        TFRS,
-        ("tfrs_peer.py", "step"),
-        5,
-        8,
-    ),
-    Benchmark(
-        "step_keras_rs",
-        "tutorial joint step",
-        ("ours.py", "step"),
-        "Keras 3 + keras-rs by hand",
-        ("keras_rs_peer.py",),
-        2.5,
-        4,
-    ),
-    Benchmark(
-        "step_blas",
-        "tutorial joint step",
-        ("ours.py", "step"),
-        "its bare matrix products",
-        ("blas.py",),
-        1 / 3,
-        1 / 1.5,
-    ),
-    Benchmark(
-        "evaluate",
-        "evaluate 20,000 queries",
-        ("ours.py", "evaluate"),
-        TFRS,
-        ("tfrs_peer.py", "evaluate"),
-        6,
-        15,
-    ),
-    Benchmark(
-        "zipf",
-        "step, 100,000 Zipf candidates, B = 8192, d = 64",
-        ("ours.py", "zipf_step"),
-        TFRS,
-        ("tfrs_peer.py", "zipf_step"),
-        1.5,
-        3,
-    ),
-    Benchmark(
-        "million",
-        "ranks of 2,000 queries among 1,000,000 candidates, d = 64",
-        ("ours.py", "ranks_of_a_million"),
-        TFRS + " Streaming",
-        ("tfrs_peer.py", "ranks_of_a_million"),
-        5,
-        20,
-    ),
-    Benchmark(
-        "first_step",
-        "from starting Python to the first step",
-        ("ours.py", "first_step"),
-        TFRS,
-        ("tfrs_peer.py", "first_step"),
-        1,
-        1 / 0.6,
-        whole=True,
-    ),
-    *(
-        Benchmark(
-            f"balancer_{part}",
-            f"three-task step with {part}",
-            ("ours.py", "three_tasks", part),
-            "the same without",
-            ("ours.py", "three_tasks", "plain"),
-            1 / 1.15,
-            1 / 1.05,
-        )
-        for part in ("pcgrad", "cagrad", "nash_mtl")
-    ),
-    Benchmark(
-        "torchjd",
-        "three-task step with pcgrad",
-        ("ours.py", "three_tasks", "pcgrad"),
-        "torchjd on torch, a backward pass a task",
-        ("torchjd_peer.py", "pcgrad"),
-        1,
-        1,
-    ),
-    *(
-        Benchmark(
-            f"sharing_{part}",
-            f"three-task step with {part}",
-            ("ours.py", "three_tasks", part),
-            "shared_bottom",
-            ("ours.py", "three_tasks", "shared_bottom"),
-            1 / 3,
-            1,
-        )
-        for part in ("mmoe", "ple")
-    ),
-]
+NAMES = [each.name for each in BENCHMARKS]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES, metavar="NAME")
+    parser.add_argument("--page", action="store_true", help="write the page, measure nothing")
     arguments = parser.parse_args()
-    chosen = [each for each in BENCHMARKS if not arguments.only or each.name in arguments.only]
+    if arguments.page:
+        return page.write(page.read())
+    chosen = [each for each in BENCHMARKS if each.name in arguments.only]
+    run = description()
     commands = list(dict.fromkeys(c for each in chosen for c in measured(each)))
     results: dict[tuple, list[dict]] = {command: [] for command in commands}
     began = time.perf_counter()
@@ -180,12 +51,20 @@ def main() -> None:
                 flush=True,
             )
     rows = [row_of(each, results) for each in chosen]
-    known = {
-        row["name"]: row for row in (json.loads(DATA.read_text())["rows"] if DATA.exists() else [])
+    page.write(page.merge(page.read(), rows, run, NAMES))
+
+
+def description() -> dict:
+    """Returns when and where this run began, and how busy the machine was."""
+    packages = ("keras", "tensorflow", "tensorflow-recommenders", "keras-rs", "numpy")
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "load": round(os.getloadavg()[0], 1),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
     }
-    known.update({row["name"]: row for row in rows})
-    ordered = [known[each.name] for each in BENCHMARKS if each.name in known]
-    write(ordered, arguments.repeats)
 
 
 def measured(benchmark: Benchmark) -> tuple[tuple, tuple]:
@@ -236,57 +115,6 @@ def row_of(benchmark: Benchmark, results: dict) -> dict:
         "aim": benchmark.aim,
         "repeats": len(ours),
     }
-
-
-def write(rows: list[dict], repeats: int) -> None:
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        **{
-            name: version(name)
-            for name in ("keras", "tensorflow", "tensorflow-recommenders", "keras-rs", "numpy")
-        },
-    }
-    replace(DATA, json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench`. Every measurement is a process of its own, the contestants take",
-        "turns, and what counts is the ratio of medians in one run: how many times faster ours is;",
-        "the lowest and highest ratio of any two turns stand beside it. Memory is ours / theirs.",
-        "Times move from machine to machine.",
-        "",
-        "| what | against | ours | theirs | times faster | must, aim | MiB at most |",
-        "|---|---|---|---|---|---|---|",
-        *(line_of(row) for row in rows),
-        "",
-        ", ".join(f"{name} {value}" for name, value in machine.items()) + ".",
-        "",
-        NOTES.read_text("utf-8"),
-    ]
-    replace(PAGE, "\n".join(lines).rstrip() + "\n")
-
-
-def line_of(row: dict) -> str:
-    reached = "" if row["ratio"] >= row["must"] else " (below)"
-    memory = f"{row['ours_peak_mib']:,.0f} / {row['theirs_peak_mib']:,.0f}"
-    return (
-        f"| {row['title']} | {row['against']} | {pretty(row['ours_seconds'])} | "
-        f"{pretty(row['theirs_seconds'])} | **{row['ratio']:.2f}**{reached}, "
-        f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f} | {row['must']:.2f}, "
-        f"{row['aim']:.2f} | {memory if row['ours_peak_mib'] else ''} |"
-    )
-
-
-def pretty(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
-def replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
 
 
 if __name__ == "__main__":

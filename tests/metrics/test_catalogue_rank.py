@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from mtframework.errors import DataError, ModelError
-from mtframework.metrics import catalogue_rank
+from mtframework.metrics import higher_scores
 from mtframework.metrics.catalogue_rank import (
     catalogue_ranks,
     mean_reciprocal_rank,
@@ -37,9 +38,9 @@ def sorted_ranks(queries, positives, candidates, seen):
 
 @pytest.mark.parametrize("blocks", [(1024, 8192), (7, 8), (3, 50), (40, 1)])
 def test_ranks_count_strictly_better_candidates_whatever_the_blocks(data, monkeypatch, blocks):
-    monkeypatch.setattr(catalogue_rank, "_QUERIES_PER_BLOCK", blocks[0])
-    monkeypatch.setattr(catalogue_rank, "_CANDIDATES_PER_BLOCK", blocks[1])
-    monkeypatch.setattr(catalogue_rank, "_PAIRS_PER_BLOCK", 5 * blocks[1])
+    monkeypatch.setattr(higher_scores, "_QUERIES_PER_BLOCK", blocks[0])
+    monkeypatch.setattr(higher_scores, "_CANDIDATES_PER_BLOCK", blocks[1])
+    monkeypatch.setattr(higher_scores, "_PAIRS_PER_BLOCK", 5 * blocks[1])
     arguments = data["queries"], data["positives"], data["candidates"]
     ranks, unseen = catalogue_ranks(*arguments, seen=data["seen"])
     assert ranks.dtype == unseen.dtype == "int64"
@@ -61,6 +62,41 @@ def test_scores_that_float32_cannot_tell_apart_are_ranked_exactly():
     candidates = np.array([[1.0, 0.0], [1.0, 2.0**-30], [1.0, -(2.0**-30)]], "float32")
     for positive, rank in ((0, 1), (1, 0), (2, 2)):
         assert catalogue_ranks(query, [positive], candidates)[0].tolist() == [rank]
+
+
+@pytest.mark.parametrize("exponents", [(0, 6), (-40, 0), (-3, 18), (-25, -20), (16, 18)])
+def test_embeddings_of_any_length_are_ranked_exactly(data, exponents):
+    random = np.random.default_rng(3)
+    lengths = 10.0 ** random.integers(exponents[0], exponents[1], (50, 1))
+    candidates = (lengths * data["candidates"]).astype("float32")
+    candidates[40:45] = 0
+    factors = 10.0 ** random.integers(exponents[0], exponents[1], (40, 1))
+    queries = (factors * data["queries"]).astype("float32")
+    arguments = queries, data["positives"], candidates
+    ranks, unseen = catalogue_ranks(*arguments, seen=data["seen"])
+    assert ranks.tolist() == sorted_ranks(*arguments, [()] * 40)
+    assert unseen.tolist() == sorted_ranks(*arguments, data["seen"])
+
+
+def test_many_blocks_and_many_ties_give_what_sorting_gives():
+    random = np.random.default_rng(4)
+    candidates = random.normal(size=(2500, 3)).astype("float32")
+    candidates[random.integers(0, 2500, 1500)] = candidates[0]  # as of an unknown id
+    queries = random.normal(size=(300, 3)).astype("float32")
+    positives = np.where(random.random(300) < 0.5, 0, random.integers(0, 2500, 300))
+    # Rounded to 2⁻¹⁰, products of three numbers are exact in float64, whatever their order.
+    queries, candidates = (np.round(each * 1024) / 1024 for each in (queries, candidates))
+    scores = queries.astype("float64") @ candidates.T.astype("float64")
+    own = scores[np.arange(300), positives][:, None]
+    assert catalogue_ranks(queries, positives, candidates)[0].tolist() == (
+        (scores > own).sum(1).tolist()
+    )
+
+
+def test_blas_keeps_its_threads():
+    before = threadpool_info()
+    catalogue_ranks([[1.0]], [0], [[1.0], [3.0]])
+    assert threadpool_info() == before
 
 
 @pytest.mark.parametrize("factor", [0.0, 1.0])

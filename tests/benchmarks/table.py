@@ -1,0 +1,139 @@
+"""What is measured against what, and what must come out."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Two contestants, and by what factor the first is to be faster than the second.
+
+    Args:
+        name: Short, for `--only`.
+        title: What is done.
+        ours: The command of ours: script and arguments.
+        against: The name of the other.
+        theirs: Its command.
+        must: The ratio that must be reached, theirs / ours.
+        aim: The ratio aimed at.
+        whole: Whether the whole process is timed, instead of what it reports.
+    """
+
+    name: str
+    title: str
+    ours: tuple[str, ...]
+    against: str
+    theirs: tuple[str, ...]
+    must: float
+    aim: float
+    whole: bool = False
+
+
+TFRS = "TFRS 0.7"
+BENCHMARKS = [
+    Benchmark(
+        "step_top_k",
+        "tutorial joint step, top-K in training",
+        ("ours.py", "step_top_k"),
+        TFRS,
+        ("tfrs_peer.py", "step_top_k"),
+        15,
+        30,
+    ),
+    Benchmark(
+        "step",
+        "tutorial joint step",
+        ("ours.py", "step"),
+        TFRS,
+        ("tfrs_peer.py", "step"),
+        5,
+        8,
+    ),
+    Benchmark(
+        "step_keras_rs",
+        "tutorial joint step",
+        ("ours.py", "step"),
+        "Keras 3 + keras-rs by hand",
+        ("keras_rs_peer.py",),
+        2.5,
+        4,
+    ),
+    Benchmark(
+        "step_blas",
+        "tutorial joint step",
+        ("ours.py", "step"),
+        "its bare matrix products",
+        ("blas.py",),
+        1 / 3,
+        1 / 1.5,
+    ),
+    Benchmark(
+        "evaluate",
+        "evaluate 20,000 queries",
+        ("ours.py", "evaluate"),
+        TFRS,
+        ("tfrs_peer.py", "evaluate"),
+        6,
+        15,
+    ),
+    Benchmark(
+        "zipf",
+        "step, 100,000 Zipf candidates, B = 8192, d = 64",
+        ("ours.py", "zipf_step"),
+        TFRS,
+        ("tfrs_peer.py", "zipf_step"),
+        1.5,
+        3,
+    ),
+    Benchmark(
+        "million",
+        "ranks of 2,000 queries among 1,000,000 candidates, d = 64",
+        ("ours.py", "ranks_of_a_million"),
+        TFRS + " Streaming",
+        ("tfrs_peer.py", "ranks_of_a_million"),
+        5,
+        20,
+    ),
+    Benchmark(
+        "first_step",
+        "from starting Python to the first step",
+        ("ours.py", "first_step"),
+        TFRS,
+        ("tfrs_peer.py", "first_step"),
+        1,
+        1 / 0.6,
+        whole=True,
+    ),
+    *(
+        Benchmark(
+            f"balancer_{part}",
+            f"three-task step with {part}",
+            ("ours.py", "three_tasks", part),
+            "the same without",
+            ("ours.py", "three_tasks", "plain"),
+            1 / 1.15,
+            1 / 1.05,
+        )
+        for part in ("pcgrad", "cagrad", "nash_mtl")
+    ),
+    Benchmark(
+        "torchjd",
+        "three-task step with pcgrad",
+        ("ours.py", "three_tasks", "pcgrad"),
+        "torchjd on torch, a backward pass a task",
+        ("torchjd_peer.py", "pcgrad"),
+        1,
+        1,
+    ),
+    *(
+        Benchmark(
+            f"sharing_{part}",
+            f"three-task step with {part}",
+            ("ours.py", "three_tasks", part),
+            "shared_bottom",
+            ("ours.py", "three_tasks", "shared_bottom"),
+            1 / 3,
+            1,
+        )
+        for part in ("mmoe", "ple")
+    ),
+]
