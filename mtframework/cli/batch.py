@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from mtframework.cli.predicting import predictions
-from mtframework.cli.row_progress import row_progress
+from mtframework.data.row_progress import row_progress
 from mtframework.data.table_blocks import TableBlocks, raw_columns
 from mtframework.data.table_writer import TableWriter
 from mtframework.errors import DataError

@@ -45,10 +45,6 @@ class Batches(keras.utils.PyDataset):
         seed: int = 0,
     ):
         super().__init__()
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise DataError(
-                f"batch_size is {batch_size!r}.", "A whole number from 1.", "Correct batch_size."
-            )
         for name in (*features, *labels, *sample_weights):
             if name not in columns:
                 raise DataError(
@@ -61,7 +57,7 @@ class Batches(keras.utils.PyDataset):
             for names in (features, labels, sample_weights)
         ]
         self.num_rows = len(columns[features[0]])
-        self.batch_size = batch_size
+        self.batch_size = check_batch_size(batch_size)
         self.shuffle = shuffle
         self.generator = np.random.default_rng(seed)
         self.order = np.arange(self.num_rows)
@@ -82,3 +78,12 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_end(self) -> None:
         if self.shuffle:
             self.generator.shuffle(self.order)
+
+
+def check_batch_size(batch_size: int) -> int:
+    """Returns the number, and raises a `DataError` where it is no number of rows."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise DataError(
+            f"batch_size is {batch_size!r}.", "A whole number from 1.", "Correct batch_size."
+        )
+    return batch_size

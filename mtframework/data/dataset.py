@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mtframework.data.streamed_rows import StreamedRows, encode_rows, num_rows_of
 from mtframework.errors import DataError, did_you_mean, quoted_list
-from mtframework.features.encoding import (
-    as_numbers,
-    as_seconds,
-    check_finite,
-    encode_columns,
-    naming,
-)
+from mtframework.features.encoding import as_numbers, as_seconds, check_finite, naming
 from mtframework.features.multi_valued import learn_vocabulary
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
@@ -28,7 +23,8 @@ class Dataset:
 
     Args:
         schema: What each column is.
-        train: The columns to learn from: `{name: [num_rows]}`, raw values.
+        train: The columns to learn from: `{name: [num_rows]}`, raw values; in each split also
+            `StreamedRows`, which need the vocabularies.
         test: The columns that a result is reported on.
         catalogue: The columns of the distinct candidates: `{name: [num_candidates]}`; the
             candidate key holds each candidate once.
@@ -56,7 +52,7 @@ class Dataset:
         everything = [column.name for column in self.schema]
         self._check("train", self.train, everything)
         self._check("test", self.test, everything)
-        if _has_rows(self.validation):
+        if num_rows_of(self.validation):
             self._check("validation", self.validation, everything)
         self._check("catalogue", self.catalogue, self.schema.names("candidate"))
         key = self.catalogue[self.schema.candidate_key]
@@ -101,7 +97,7 @@ class Dataset:
                 f"One of {quoted_list(splits)}.",
                 "Correct the name.",
             )
-        if not _has_rows(splits[name]):
+        if not num_rows_of(splits[name]):
             raise DataError(
                 f"The split {name} of {self.name} has no rows.",
                 "A split with rows.",
@@ -112,7 +108,7 @@ class Dataset:
     @property
     def has_validation(self) -> bool:
         """Whether there are validation rows."""
-        return _has_rows(self.validation)
+        return num_rows_of(self.validation) > 0
 
     def encode(self, columns: Columns) -> dict[str, np.ndarray]:
         """Returns the columns as the model reads them.
@@ -120,7 +116,7 @@ class Dataset:
         Categorical columns become int32 ids, numeric ones float32, timestamps int32 seconds;
         ids are looked up once here and never again. Columns outside the schema are left out.
         """
-        return encode_columns(columns, self.schema, self.vocabularies)
+        return encode_rows(columns, self.schema, self.vocabularies)
 
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.
@@ -140,6 +136,9 @@ class Dataset:
                     f"The columns {quoted_list(names)}.",
                     "Add or rename the column, or correct the schema.",
                 )
+        if isinstance(columns, StreamedRows):
+            self._check_num_rows(split, columns.num_rows)
+            return  # the rows were checked one by one
         lengths = {name: len(columns[name]) for name in names}
         if len(set(lengths.values())) > 1:
             raise DataError(
@@ -147,12 +146,7 @@ class Dataset:
                 "One value a row in every column.",
                 "Check how the columns were read.",
             )
-        if not next(iter(lengths.values()), 0):
-            raise DataError(
-                f"The {split} rows of {self.name} are none: the data set is empty.",
-                "At least one row.",
-                "Check the path, the filter and the split.",
-            )
+        self._check_num_rows(split, next(iter(lengths.values()), 0))
         for name in names:
             column = self.schema[name]
             of = f" of the {split} rows of {self.name}"
@@ -162,6 +156,14 @@ class Dataset:
                 numbers = as_numbers(name, columns[name])
                 if column.is_feature:
                     check_finite(name, numbers, of)
+
+    def _check_num_rows(self, split: str, num_rows: int) -> None:
+        if not num_rows:
+            raise DataError(
+                f"The {split} rows of {self.name} are none: the data set is empty.",
+                "At least one row.",
+                "Check the path, the filter and the split.",
+            )
 
 
 class DatasetSource(abc.ABC):
@@ -212,7 +214,3 @@ class DatasetSource(abc.ABC):
 def print_to_stderr(text: str) -> None:
     """Prints where a result on standard output is not disturbed."""
     print(text, file=sys.stderr, flush=True)
-
-
-def _has_rows(columns: Columns) -> bool:
-    return any(len(values) for values in columns.values())

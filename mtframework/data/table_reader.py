@@ -78,13 +78,8 @@ def read_table(
     for number, file in enumerate(files):
         asked = [name for name in meanings if name not in file.constants]
         rows = _READERS[format_of(file.path)](file.path, asked)
-        rejects.add_file(rows)
-        table, problems = _convert(rows.table, file.constants, meanings, now)
-        for name, each in (allowed or {}).items():
-            unknown = ~pc.is_in(table[name], each.values).to_numpy()
-            problems.append((f'"{name}" {each.reason}', unknown))
-        kept = _reject(rows, problems, rejects)
-        parts.append(table.take(kept))
+        table, kept = good_rows(rows, file.constants, meanings, now, allowed or {}, rejects)
+        parts.append(table)
         sources.append((rows, np.full(len(kept), number)))
         places.append(kept)
     table = pa.concat_tables(parts)
@@ -97,6 +92,40 @@ def read_table(
         for row in again.tolist():
             _add(rejects, sources[owner[row]][0], int(place[row]), what)
     return table.filter(pa.array(first))
+
+
+def good_rows(
+    rows: FileRows,
+    constants: Mapping[str, str | None],
+    meanings: Mapping[str, str],
+    now: float,
+    allowed: Mapping[str, Allowed],
+    rejects: Rejects | None,
+) -> tuple[pa.Table, np.ndarray]:
+    """Returns the values of the rows that are good by themselves, and their places in `rows`.
+
+    Args:
+        rows: What was read of a file.
+        constants: Columns that the file does not have, as in `TableFile`.
+        meanings: What each column is, one of `table_columns.MEANINGS`.
+        now: The seconds since 1970 after which, and a day, a timestamp is in the future.
+        allowed: Where a column may have only certain values.
+        rejects: Counts the rows, and takes the bad ones; None where that was done before.
+    """
+    table, problems = _convert(rows.table, constants, meanings, now)
+    for name, each in allowed.items():
+        unknown = ~pc.is_in(table[name], each.values).to_numpy()
+        problems.append((f'"{name}" {each.reason}', unknown))
+    good = np.ones(table.num_rows, bool)
+    if rejects is not None:
+        rejects.add_file(rows)
+    for reason, mask in problems:
+        if rejects is not None:
+            for row in np.flatnonzero(mask & good).tolist():
+                _add(rejects, rows, row, reason)
+        good &= ~mask
+    kept = np.flatnonzero(good)
+    return (table if len(kept) == table.num_rows else table.take(kept)), kept
 
 
 def first_of_each(table: pa.Table, names: Sequence[str]) -> np.ndarray:
@@ -194,18 +223,6 @@ def _mask(mask: pa.Array, where_missing: bool) -> np.ndarray:
 
 def _is_key(meaning: str) -> bool:
     return meaning in ("query key", "candidate key", EVENT)
-
-
-def _reject(
-    rows: FileRows, problems: Sequence[tuple[str, np.ndarray]], rejects: Rejects
-) -> np.ndarray:
-    """Rejects each bad row for its first problem, and returns the others."""
-    good = np.ones(rows.table.num_rows, bool)
-    for reason, mask in problems:
-        for row in np.flatnonzero(mask & good).tolist():
-            _add(rejects, rows, row, reason)
-        good &= ~mask
-    return np.flatnonzero(good)
 
 
 def _add(rejects: Rejects, rows: FileRows, row: int, reason: str) -> None:

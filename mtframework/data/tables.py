@@ -11,6 +11,7 @@ from mtframework.data.dataset import Dataset, DatasetSource, print_to_stderr
 from mtframework.data.merged_events import merge_events
 from mtframework.data.rejects import Rejects, write_rejects
 from mtframework.data.splits import SPLITS, check_share, hold_out
+from mtframework.data.streamed_tables import load_streamed
 from mtframework.data.table_columns import EVENT, TableColumns
 from mtframework.data.table_files import find_files
 from mtframework.data.table_reader import (
@@ -60,6 +61,10 @@ class Tables(DatasetSource):
         seed: The seed of whatever is drawn.
         max_rejected: The share of rows that may be rejected before the load stops.
         rejects: The file that rejected rows are written to, as JSON lines.
+        in_memory: Whether all rows are held in memory. False reads interactions, which must then be
+            Parquet, block by block each time that they are needed: memory does not grow with them.
+            Events and `"leave_last_out"` need all rows at once, and so does finding duplicates,
+            which are then kept.
 
     Raises:
         DataError: An argument is wrong; see also `load`.
@@ -87,6 +92,7 @@ class Tables(DatasetSource):
         seed: int = 0,
         max_rejected: float = 0.01,
         rejects: str = "rejects.jsonl",
+        in_memory: bool = True,
     ):
         for argument, value in (("interactions", interactions), ("columns", columns)):
             if not value:
@@ -119,6 +125,9 @@ class Tables(DatasetSource):
         self.seed = seed
         self.max_rejected = max_rejected
         self.rejects = rejects
+        self.in_memory = in_memory
+        if not in_memory:
+            self._check_can_be_streamed()
 
     def load(self, progress: Callable[[str], None] | None = None) -> Dataset:
         """Returns the data set, and says how many rows were read and rejected.
@@ -127,21 +136,17 @@ class Tables(DatasetSource):
             DataError: A file is missing, damaged or lacks a column; more rows are rejected than
                 `max_rejected` allows; a split has no rows.
         """
+        if not self.in_memory:
+            return load_streamed(self, progress)
         say = progress or print_to_stderr
         counts: list[Rejects] = []
-        catalogue = self._read_candidates(counts) if self.candidates else None
+        catalogue = self.read_candidates(counts) if self.candidates else None
         own = self.split if isinstance(self.split, Mapping) else {}
         tables = {
             split: self._read_interactions(paths, catalogue, counts)
             for split, paths in {"train": self.interactions, **own}.items()
         }
-        write_rejects(Path(self.rejects), counts)
-        for each in counts:
-            say(each.summary())
-        if any(each.num_rejected for each in counts):
-            say(f"The rejected rows are in {self.rejects}.")
-        for each in counts:
-            each.check(self.max_rejected, self.rejects)
+        self.tell_rejects(counts, say)
         if catalogue is None:
             catalogue = self._distinct_candidates(tables.values())
         if "test" not in tables:
@@ -162,15 +167,27 @@ class Tables(DatasetSource):
             validation=splits["validation"],
             test=splits["test"],
             catalogue=as_columns(catalogue),
-            name=self._name,
+            name=self.name,
         )
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """What the data set is called: the path of its interactions."""
         paths = self.interactions
         return paths if isinstance(paths, str) else ", ".join(paths.values())
 
-    def _read_candidates(self, counts: list[Rejects]) -> pa.Table:
+    def tell_rejects(self, counts: Sequence[Rejects], say: Callable[[str], None]) -> None:
+        """Writes and counts the rows left out, and raises a `DataError` where they are too many."""
+        write_rejects(Path(self.rejects), counts)
+        for each in counts:
+            say(each.summary())
+        if any(each.num_rejected for each in counts):
+            say(f"The rejected rows are in {self.rejects}.")
+        for each in counts:
+            each.check(self.max_rejected, self.rejects)
+
+    def read_candidates(self, counts: list[Rejects]) -> pa.Table:
+        """Returns the catalogue as its files have it, and appends what was left out."""
         assert self.candidates is not None
         counts.append(Rejects(self.candidates))
         files = [TableFile(path, {}) for path in find_files(self.candidates)]
@@ -181,13 +198,7 @@ class Tables(DatasetSource):
         self, paths: str | Mapping[str, str], catalogue: pa.Table | None, counts: list[Rejects]
     ) -> pa.Table:
         counts.append(Rejects(paths if isinstance(paths, str) else ", ".join(paths.values())))
-        key = self.columns.candidate_key
-        of_candidates = self.columns.candidate_columns if catalogue is not None else {}
-        meanings = {
-            name: meaning
-            for name, meaning in self.columns.meanings.items()
-            if name == key or name not in of_candidates
-        }
+        meanings = self.interaction_columns
         value_columns = {column for column in self.events.values() if column is not None}
         meanings.update(dict.fromkeys(value_columns - meanings.keys(), "label"))
         event = self.columns.event
@@ -201,14 +212,29 @@ class Tables(DatasetSource):
                 others = value_columns - self.columns.meanings.keys() - {self.events[kind]}
                 constants = {event: kind, **dict.fromkeys(others)}
                 files += [TableFile(each, constants) for each in find_files(path)]
-        allowed = {}
+        allowed = self.allowed_candidates(catalogue)
         if event is not None:
             kinds = pa.array(list(self.events), pa.large_string())
             allowed[event] = Allowed(kinds, "is none of Tables.events")
-        if catalogue is not None:
-            allowed[key] = Allowed(one_array(catalogue[key]), "is not among the candidates")
         table = read_table(files, meanings, counts[-1], allowed)
         return table if event is None else merge_events(table, self.columns, event, self.events)
+
+    @property
+    def interaction_columns(self) -> dict[str, str]:
+        """The meanings of the columns that the interactions' files have."""
+        of_candidates = self.columns.candidate_columns if self.candidates else {}
+        return {
+            name: meaning
+            for name, meaning in self.columns.meanings.items()
+            if name == self.columns.candidate_key or name not in of_candidates
+        }
+
+    def allowed_candidates(self, catalogue: pa.Table | None) -> dict[str, Allowed]:
+        """Returns the values that the candidate key may have, where the catalogue is a file."""
+        if catalogue is None:
+            return {}
+        key = self.columns.candidate_key
+        return {key: Allowed(one_array(catalogue[key]), "is not among the candidates")}
 
     def _distinct_candidates(self, tables) -> pa.Table:
         names = list(self.columns.candidate_columns)
@@ -234,6 +260,22 @@ class Tables(DatasetSource):
             seed,
         )
         return table.take(kept), table.take(held_out)
+
+    def _check_can_be_streamed(self) -> None:
+        whole = {
+            "Tables.events make one row of all events of a query and a candidate": self.events,
+            'The split "leave_last_out" holds out the last row of each query': (
+                self.split == "leave_last_out"
+            ),
+        }
+        for what, is_there in whole.items():
+            if is_there:
+                raise DataError(
+                    f"{what}, and Tables.in_memory is False.",
+                    'Rows that can be read one by one: labels as columns, split "random", '
+                    '"temporal" or by your own files.',
+                    "Prepare the rows so, or leave Tables.in_memory out.",
+                )
 
     def _check_events(self) -> None:
         if self.events and isinstance(self.interactions, str) and self.columns.event is None:

@@ -7,7 +7,7 @@ from keras import ops
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
-from mtframework.features.encoding import encode_columns
+from mtframework.data.streamed_rows import encode_rows
 from mtframework.metrics.catalogue_rank import (
     catalogue_ranks,
     mean_reciprocal_rank,
@@ -43,7 +43,7 @@ def evaluate(
         batch_size: How many rows to predict at once.
     """
     # The model's own vocabularies: those of data that have grown since number their ids anew.
-    columns = encode_columns(dataset.split(split), model.schema, model.vocabularies)
+    columns = encode_rows(dataset.split(split), model.schema, model.vocabularies)
     batches = Batches(columns, model.feature_columns, batch_size=batch_size, shuffle=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
     results: dict[str, float] = {}

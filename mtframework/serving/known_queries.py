@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mtframework.data.dataset import Dataset
+from mtframework.data.streamed_rows import StreamedRows
 from mtframework.errors import ModelError, quoted_list
 from mtframework.pair_scores import query_and_candidate_towers
 
@@ -52,6 +53,8 @@ def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray
             "Give the data set, or the queries with all their columns.",
         )
     rows: Mapping[str, np.ndarray] = dataset.train
+    if isinstance(rows, StreamedRows):
+        rows = rows.last_of_each(key, columns)
     ids = model.vocabularies[key].ids(rows[key])
     known, last = np.unique(ids[::-1], return_index=True)
     chosen = len(ids) - 1 - last[known > 0]

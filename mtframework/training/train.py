@@ -8,6 +8,8 @@ import keras
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
+from mtframework.data.streamed_batches import StreamedBatches
+from mtframework.data.streamed_rows import StreamedRows
 from mtframework.features.encoding import encode_columns
 from mtframework.model import MultiTaskModel
 from mtframework.training.callbacks import (
@@ -119,14 +121,12 @@ def batches_of(
     batch_size: int,
     shuffle: bool = True,
     seed: int = 0,
-) -> Batches:
+) -> Batches | StreamedBatches:
     """Returns one split's rows as the batches that the model reads."""
-    return Batches(
-        encode_columns(dataset.split(split), model.schema, model.vocabularies),
-        model.feature_columns,
-        model.label_columns,
-        model.sample_weight_columns,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-    )
+    rows = dataset.split(split)
+    columns = (model.feature_columns, model.label_columns, model.sample_weight_columns)
+    if isinstance(rows, StreamedRows):
+        read = (rows, model.schema, model.vocabularies)
+        return StreamedBatches(*read, *columns, batch_size, shuffle, seed)
+    encoded = encode_columns(rows, model.schema, model.vocabularies)
+    return Batches(encoded, *columns, batch_size, shuffle, seed)

@@ -136,4 +136,28 @@ BENCHMARKS = [
         )
         for part in ("mmoe", "ple")
     ),
+    *(
+        Benchmark(
+            f"stream_{part}",
+            f"10,000,000 rows of Parquet {what}",
+            ("stream.py", part, "10000000"),
+            "500,000 rows a second, 2 GiB",
+            ("stream.py", "bar", "10000000"),
+            1,
+            2,
+        )
+        for part, what in (
+            ("vocabulary", "checked and vocabularies learned"),
+            ("batches", "into shuffled batches"),
+        )
+    ),
+    Benchmark(
+        "stream_memory",
+        "10,000,000 rows of Parquet into shuffled batches",
+        ("stream.py", "batches", "10000000"),
+        "1,000,000 rows",
+        ("stream.py", "batches", "1000000"),
+        1 / 12,
+        1 / 10,
+    ),
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
+from mtframework.data.streamed_rows import encode_rows
 from mtframework.evaluation.baselines.als import AlternatingLeastSquares
 from mtframework.evaluation.baselines.ease import EASE
 from mtframework.evaluation.baselines.interactions import Interactions
@@ -16,7 +17,6 @@ from mtframework.evaluation.baselines.item_knn import ItemKNN
 from mtframework.evaluation.baselines.popularity import Popularity
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.evaluate import metrics_of_ranks, metrics_of_scores, rows_that_count
-from mtframework.features.encoding import encode_columns
 from mtframework.model import MultiTaskModel
 from mtframework.tasks.feedback import BinaryFeedback
 from mtframework.tasks.ranking import Ranking
@@ -42,7 +42,7 @@ def judge_baselines(
         split: The rows to judge by.
     """
     train, rows = (
-        encode_columns(dataset.split(name), model.schema, model.vocabularies)
+        encode_rows(dataset.split(name), model.schema, model.vocabularies)
         for name in ("train", split)
     )
     numbers = [task for task in model.tasks.values() if isinstance(task, (Ranking, BinaryFeedback))]

@@ -1,26 +1,28 @@
-"""How far a command has come through many rows."""
+"""How far something has come through many rows."""
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-from mtframework.cli.errors import console as error_console
 
 
 @contextlib.contextmanager
-def row_progress(what: str, num_rows: int | None) -> Iterator[Callable[[int], None]]:
-    """Shows rows, rate and time left on a terminal, and one line at the end elsewhere.
+def row_progress(
+    what: str, num_rows: int | None, tell: Callable[[str], None] | None = None
+) -> Iterator[Callable[[int], None]]:
+    """Shows rows, rate and time left on a terminal, and says them once at the end.
 
     Args:
         what: What is counted, such as `"rows"`.
         num_rows: How many there will be; None where nobody knows yet.
+        tell: Told the sentence at the end, in place of standard error; nothing is shown then.
 
     Yields:
         A function to call with the number of rows that were just done.
     """
-    console = error_console()
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     began = time.perf_counter()
     done = 0
     total = "" if num_rows is None else f" of {num_rows:,}"
@@ -30,7 +32,7 @@ def row_progress(what: str, num_rows: int | None) -> Iterator[Callable[[int], No
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or tell is not None,
     ) as progress:
         bar = progress.add_task(what, total=num_rows, text="")
 
@@ -44,4 +46,4 @@ def row_progress(what: str, num_rows: int | None) -> Iterator[Callable[[int], No
         yield advance
     seconds = time.perf_counter() - began
     rate = done / max(seconds, 1e-9)
-    console.print(f"{done:,} {what} in {seconds:.1f} s, {rate:,.0f} a second")
+    (tell or console.print)(f"{done:,} {what} in {seconds:.1f} s, {rate:,.0f} a second")
