@@ -2,7 +2,9 @@
 
 import json
 
+import duckdb
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -64,6 +66,30 @@ def load(**arguments) -> mtf.Dataset:
 def by_time(columns) -> dict[str, list]:
     order = np.argsort(columns["read_at"])
     return {name: np.asarray(values)[order].tolist() for name, values in columns.items()}
+
+
+def write_by_pandas(table: pa.Table) -> None:
+    table.to_pandas().to_parquet("log.parquet", row_group_size=100)
+
+
+def write_by_polars(table: pa.Table) -> None:
+    pl.DataFrame(table).write_parquet("log.parquet", row_group_size=100)
+
+
+def write_by_duckdb(table: pa.Table) -> None:
+    with duckdb.connect() as connection:
+        connection.register("log", table)
+        connection.execute("COPY log TO 'log.parquet' (FORMAT PARQUET, ROW_GROUP_SIZE 100)")
+
+
+@pytest.mark.parametrize("write_by_tool", [write_by_pandas, write_by_polars, write_by_duckdb])
+def test_files_of_other_tools(write_by_tool):
+    write(log())
+    data = load(in_memory=False, split="temporal")
+    expected = data.encode(data.train)
+    write_by_tool(log())
+    data = load(in_memory=False, split="temporal")
+    np.testing.assert_equal(data.encode(data.train), expected)
 
 
 @pytest.mark.parametrize("group", [7, 50, 1000])

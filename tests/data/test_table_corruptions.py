@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtframework.data.rejects import Rejects, write_rejects
+from mtframework.data.row_stream import RowStream
 from mtframework.data.table_reader import TableFile, read_table
 from mtframework.errors import DataError
 
@@ -51,7 +53,17 @@ def read(path) -> tuple[pa.Table, Rejects]:
     return table, rejects
 
 
-def read_or_refuse(path) -> tuple[pa.Table, Rejects] | None:
+def stream(path) -> tuple[pa.Table, Rejects]:
+    """Streams the file in small blocks, and checks the counts."""
+    rejects = Rejects("log")
+    blocks = list(RowStream([path], MEANINGS, time.time(), block_rows=7).blocks(rejects))
+    table = pa.concat_tables([block.table for block in blocks])
+    assert table.num_rows + rejects.num_rejected == rejects.num_read
+    assert len(rejects.lines) == rejects.num_rejected
+    return table, rejects
+
+
+def read_or_refuse(path, read=read) -> tuple[pa.Table, Rejects] | None:
     """Reads the file, or returns None where one error names it."""
     try:
         return read(path)
@@ -136,7 +148,40 @@ def test_a_damaged_parquet(tmp_path, seed, num_bytes, cut):
     if cut:
         del data[draw.randrange(len(data)) :]
     path.write_bytes(data)
-    read_or_refuse(path)
+    whole, streamed = read_or_refuse(path), read_or_refuse(path, stream)
+    assert (whole is None) == (streamed is None)
+    if whole is not None and streamed is not None:
+        assert whole[1].num_read == streamed[1].num_read
+
+
+@SETTINGS
+@given(
+    changes=st.dictionaries(
+        st.integers(0, NUM_ROWS - 1), st.sampled_from([None, *VALUES]), min_size=1
+    ),
+    column=st.integers(0, 3),
+)
+def test_wrong_values_in_a_parquet_are_those_rejected(tmp_path, changes, column):
+    table = pa.table(dict(zip(NAMES, zip(*ROWS, strict=True), strict=True))).to_pydict()
+    for row, value in changes.items():
+        table[NAMES[column]][row] = value
+    path = tmp_path / "log.parquet"
+    pq.write_table(pa.table(table), path, row_group_size=15)
+    wrong = {
+        "user": {None, ""},
+        "film": {None, ""},
+        "stars": {"x", "inf", "1e400", "é", "a,b", '"', "\\", "2024-02-30"},
+        "when": {None, *VALUES},
+    }[NAMES[column]]
+    expected = [row + 1 for row, value in sorted(changes.items()) if value in wrong]
+    untouched = [row for at, row in enumerate(ROWS) if at not in changes]
+    for found, rejects in (read(path), stream(path)):
+        assert rejects.num_read == NUM_ROWS
+        assert [line["row"] for line in rejects.lines] == expected
+        rows = list(
+            zip(*(found[name].to_pylist() for name in ("user", "film", "when")), strict=True)
+        )
+        assert {(row[0], row[1], int(row[3])) for row in untouched} <= set(rows)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,10 +1,12 @@
 """Data sets from the files of a small book club, written out by hand."""
 
+import gzip
 import json
 
 import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import mtframework as mtf
@@ -62,8 +64,18 @@ def write_by_duckdb(table: pd.DataFrame, name: str) -> None:
         connection.execute(f"COPY log TO '{name}' (FORMAT {kind})")
 
 
+def write_by_polars(table: pd.DataFrame, name: str) -> None:
+    frame = pl.DataFrame({name: table[name].to_list() for name in table}, nan_to_null=True)
+    path, *compression = name.split(".gz")
+    kind = {"parquet": frame.write_parquet, "jsonl": frame.write_ndjson}
+    kind.get(path.split(".")[1], frame.write_csv)(path)
+    if compression:
+        with open(path, "rb") as plain, gzip.open(name, "wb") as file:
+            file.write(plain.read())
+
+
 @pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.jsonl", "log.parquet"])
-@pytest.mark.parametrize("write", [write_by_pandas, write_by_duckdb])
+@pytest.mark.parametrize("write", [write_by_pandas, write_by_duckdb, write_by_polars])
 def test_every_format_gives_the_same_rows(name, write):
     write(LOG, name)
     data = load(interactions=name, split="temporal")
