@@ -342,7 +342,7 @@ class MultiTaskModel(keras.Model):
 
         Raises:
             ModelError: `k` is below 1 or above the size of the catalogue, or there is no such
-                task, or a column is missing.
+                task, or a column is missing, or a score is not finite.
         """
         self._require_adapted()
         return recommend(self, queries, k, exclude_seen, task)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.finite import check_finite
 from mtframework.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.tasks.retrieval import Retrieval
 
@@ -21,6 +22,7 @@ def recommend(
     if exclude_seen:
         check_query_key(key, queries)
     scores = score_catalogue(model, queries, task)
+    check_finite(f'queries\' scores of the task "{scoring_task(model, task).name}"', scores)
     if exclude_seen:
         offsets, seen = catalogue.seen_of(model.vocabularies[key].ids(queries[key]))
         scores[np.repeat(np.arange(len(scores)), np.diff(offsets)), seen] = -np.inf

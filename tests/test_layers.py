@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "mtframework"
 
 # Layer by layer from the bottom: a module imports from its own layer and those below.
 LAYERS = [
-    {"errors", "registry", "sizes", "whole_file"},
+    {"errors", "finite", "registry", "sizes", "whole_file"},
     {"features", "losses", "metrics"},
     {"tasks", "towers", "sharing", "balancing", "data"},
     {"model", "recommend", "pair_scores", "idle_parts"},

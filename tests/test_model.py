@@ -180,6 +180,18 @@ def test_recommend_gives_the_best_unseen_candidates(model, shop):
     assert np.isneginf(unseen["score"][0][len(expected) :]).all()
 
 
+def test_a_model_that_has_diverged_recommends_nothing(shop):
+    model = mtf.MultiTaskModel(make_towers(), make_tasks())
+    model.adapt(shop)
+    table = model.towers["shopper"].trainable_variables[0]
+    values = np.array(ops.convert_to_numpy(table))
+    values[model.vocabularies["shopper"].ids([4])[0]] = np.inf
+    table.assign(values)
+    found = '1 of 2 queries\' scores of the task "find" are not finite'
+    with pytest.raises(ModelError, match=found):
+        model.recommend({"shopper": [3, 4]}, k=3)
+
+
 def test_recommend_by_another_task_sorts_by_its_scores(model):
     best = model.recommend({"shopper": [4]}, k=3, task="rating", exclude_seen=False)
     rows = model.encode({"shopper": [4] * 3, "product": best["product"][0]})

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtframework.errors import DataError, ModelError
+from mtframework.finite import check_finite
 from mtframework.metrics.higher_scores import count_higher, count_higher_pairs, pair_scores
 
 Seen = tuple[np.ndarray, np.ndarray] | Sequence[np.ndarray]
@@ -134,14 +135,7 @@ def _embeddings(name: str, values) -> np.ndarray:
             f"[num_{name}, dim].",
             "Pass one embedding a row.",
         )
-    # The extremes are finite only if every value is; they take no memory.
-    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
-        bad = int((~np.isfinite(values).all(1)).sum())
-        raise ModelError(
-            f"{bad} of {len(values)} embeddings of the {name} are not finite.",
-            "Finite numbers.",
-            "Lower the learning rate, or clip the gradients: the model has diverged.",
-        )
+    check_finite(f"embeddings of the {name}", values)
     return values
 
 

@@ -9,6 +9,7 @@ from keras import ops
 from mtframework.errors import DataError, ModelError, did_you_mean, quoted_list
 from mtframework.features.encoding import encode_columns, naming
 from mtframework.features.vocabulary import Vocabulary, as_strings
+from mtframework.finite import check_finite
 
 _ROWS_AT_ONCE = 1 << 16
 
@@ -98,14 +99,21 @@ class Candidates:
 def embed_rows(
     model, towers: Sequence[str], encoded: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Returns the embeddings of encoded rows by tower, `[num_rows, dim]` float32."""
+    """Returns the embeddings of encoded rows by tower, `[num_rows, dim]` float32.
+
+    Raises:
+        ModelError: An embedding is not finite.
+    """
     num_rows = len(next(iter(encoded.values()), ()))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in towers}
     for start in range(0, max(num_rows, 1), _ROWS_AT_ONCE):
         block = {name: each[start : start + _ROWS_AT_ONCE] for name, each in encoded.items()}
         for name, each in model.embed(towers, block).items():
             parts[name].append(np.asarray(ops.convert_to_numpy(each), "float32"))
-    return {name: np.concatenate(each) for name, each in parts.items()}
+    embeddings = {name: np.concatenate(each) for name, each in parts.items()}
+    for name, each in embeddings.items():
+        check_finite(f'embeddings of the tower "{name}"', each)
+    return embeddings
 
 
 def check_lengths(columns: Mapping[str, Any]) -> int:

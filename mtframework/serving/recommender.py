@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mtframework.errors import ModelError
+from mtframework.finite import check_finite
 from mtframework.model import MultiTaskModel
 from mtframework.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.recommend import check_k, check_query_key, scoring_task, several_numbers, top
@@ -147,7 +148,8 @@ class Recommender:
             exclude: For each query a list of candidates to leave out; unknown ones are passed over.
 
         Raises:
-            ModelError: `k` is below 1 or above the number of candidates, or a column is missing.
+            ModelError: `k` is below 1 or above the number of candidates, or a column is missing, or
+                a score is not finite.
             DataError: A value is not of its column's kind, or `exclude` is no list a query.
         """
         check_k(k, self.candidates.size)
@@ -243,7 +245,9 @@ class Recommender:
         for task in self.fusion.weights:
             if task not in scores:
                 raise several_numbers(task, scores)
-        fused = np.where(is_left, self.fusion.score(scores), -np.inf).astype("float32")
+        fused = self.fusion.score(scores)
+        check_finite("queries' scores", np.where(is_left, fused, 0.0))
+        fused = np.where(is_left, fused, -np.inf).astype("float32")
 
         best = top(fused, k)
         rows, fused = (np.take_along_axis(each, best, 1) for each in (rows, fused))

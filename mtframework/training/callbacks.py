@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 from tensorboardX import SummaryWriter
 
-from mtframework.errors import ModelError
+from mtframework.errors import ModelError, quoted_list
 from mtframework.training.run import Run
 
 
@@ -88,15 +88,34 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
 
+    def on_train_batch_begin(self, batch, logs=None):
+        self._step = batch + 1
+
     def on_train_batch_end(self, batch, logs=None):
-        logs = logs or {}
+        self._check(logs or {})
+
+    def explain(self, batches) -> None:
+        """Raises the error of a loss that is no number, if that is why training failed.
+
+        On TensorFlow, Keras's updates of embedding tables may fail at gradients that are no
+        numbers, before a callback is told of the loss.
+
+        Args:
+            batches: What the model was trained on.
+        """
+        state = [*self.model.optimizer.variables, *self.model.trainable_variables]
+        if not all(np.isfinite(ops.convert_to_numpy(each)).all() for each in state):
+            steps = self._step  # up to the one that failed, in the order of this epoch
+            self._check(self.model.evaluate(batches, steps=steps, verbose=0, return_dict=True))
+
+    def _check(self, logs) -> None:
         if np.isfinite(float(logs.get("loss", 0.0))):
             return
         losses = {name: float(value) for name, value in logs.items() if name.endswith("/loss")}
         bad = [name.split("/")[0] for name, value in losses.items() if not np.isfinite(value)]
         raise ModelError(
-            f"The loss is {float(logs['loss'])} at step {batch + 1} of epoch {self._epoch}"
-            + (f', from the task "{bad[0]}".' if bad else "."),
+            f"The loss is {float(logs['loss'])} at step {self._step} of epoch {self._epoch}"
+            + (f", from the task{'s' * (len(bad) > 1)} {quoted_list(bad)}." if bad else "."),
             "A finite loss.",
             "Lower the learning rate, look for extreme values in the labels and features, or "
             f"lower the task's loss_weight. {self._last_good()}",

@@ -10,6 +10,7 @@ from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
 from mtframework.data.streamed_batches import StreamedBatches
 from mtframework.data.streamed_rows import StreamedRows
+from mtframework.errors import MtframeworkError
 from mtframework.features.encoding import encode_columns
 from mtframework.model import MultiTaskModel
 from mtframework.training.callbacks import (
@@ -84,7 +85,8 @@ def train(
     if experiment.early_stopping is not None:
         data.split("validation")  # raises where there is none
         best = BestEpoch(experiment.early_stopping, data, run)
-    callbacks = [*callbacks, StopOnNonFiniteLoss(run)]
+    stop = StopOnNonFiniteLoss(run)
+    callbacks = [*callbacks, stop]
     if best is not None:
         callbacks.append(best)  # before the writers, which write what it measures
     if run is not None:
@@ -92,18 +94,25 @@ def train(
             run.save_fusion(experiment.fusion)
         callbacks += [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)]
         callbacks += [CheckpointWriter(run)] if best is None else []
+    batches = batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed)
     began = time.perf_counter()
-    history = model.fit(
-        batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed),
-        validation_data=(
-            batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
-            if data.has_validation and best is None
-            else None
-        ),
-        epochs=experiment.epochs,
-        callbacks=callbacks,
-        verbose=0,
-    )
+    try:
+        history = model.fit(
+            batches,
+            validation_data=(
+                batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
+                if data.has_validation and best is None
+                else None
+            ),
+            epochs=experiment.epochs,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except MtframeworkError:
+        raise
+    except Exception:
+        stop.explain(batches)
+        raise
     fit_seconds = time.perf_counter() - began
     if run:
         run.save_model(model)

@@ -183,6 +183,26 @@ def test_requests_that_cannot_be_answered(call, found, wide_model, queries):
         call(mtf.Recommender(wide_model, FUSION), queries)
 
 
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        ("shopper", '9 of 9 embeddings of the tower "shopper" are not finite'),
+        (
+            "product",
+            f'{NUM_PRODUCTS} of {NUM_PRODUCTS} embeddings of the tower "product" are not finite',
+        ),
+        ("rating", "9 of 9 queries' scores are not finite"),
+    ],
+)
+def test_a_model_that_has_diverged_recommends_nothing(part, found, queries):
+    model = make_model(make_towers(), make_tasks())
+    owner = model.towers.get(part) or model.tasks[part]
+    table = owner.trainable_variables[0]
+    table.assign(np.full(table.shape, np.nan, "float32"))
+    with pytest.raises(ModelError, match=found):
+        mtf.Recommender(model, FUSION).recommend(queries, 3)
+
+
 def test_models_that_cannot_recommend():
     towers = [mtf.Tower("shopper", ["shopper"])]
     model = mtf.MultiTaskModel(towers, [mtf.Ranking("rating", label="stars")])

@@ -134,6 +134,28 @@ def test_loss_that_is_no_number_stops_training_and_names_task_step_and_checkpoin
         assert np.isfinite(keras.ops.convert_to_numpy(variable)).all()
 
 
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adagrad, keras.optimizers.RMSprop])
+def test_embeddings_that_are_no_numbers_stop_training_and_name_the_tasks(optimizer):
+    def break_table(*_, **__):
+        table = lost.model.towers["shopper"].trainable_variables[0]
+        table.assign(np.full(table.shape, np.nan, "float32"))
+
+    lost = experiment(optimizer=optimizer(0.1))
+    breaks = keras.callbacks.LambdaCallback(on_epoch_begin=break_table)
+    found = 'nan at step 1 of epoch 1, from the tasks "buy", "find"'
+    with pytest.raises(ModelError, match=found):
+        mtf.train(lost, callbacks=[breaks])
+
+
+def test_an_error_that_has_nothing_to_do_with_the_loss_stays_what_it_is():
+    def fail(*_, **__):
+        raise RuntimeError("mine")
+
+    fails = keras.callbacks.LambdaCallback(on_train_batch_begin=fail)
+    with pytest.raises(RuntimeError, match="mine"):
+        mtf.train(experiment(), callbacks=[fails])
+
+
 def test_loss_that_is_no_number_at_once_has_no_checkpoint():
     shop = make_shop()
     stars = np.where(np.arange(400) < 5, 1e30, shop.train["stars"]).astype("float32")
