@@ -12,6 +12,7 @@ from mtframework.data.table_blocks import TableBlocks, raw_columns
 from mtframework.data.table_writer import TableWriter
 from mtframework.errors import DataError
 from mtframework.model import MultiTaskModel
+from mtframework.serving.known_candidates import catalogue_columns
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 
@@ -22,9 +23,16 @@ _SAMPLE = 1000
 
 
 def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
-    """Writes a file's rows with a column `predicted_{task}` for each task."""
-    names = model.feature_columns
-    blocks = TableBlocks(source, names)
+    """Writes a file's rows with a column `predicted_{task}` for each task.
+
+    What the file does not say of the candidates is taken from the model's catalogue.
+    """
+    blocks = TableBlocks(source)
+    known = catalogue_columns(model.schema, model.feature_columns)
+    names = [
+        name for name in model.feature_columns if name not in known or name in blocks.column_names
+    ]
+    blocks.require(names)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _with_raw_columns(blocks, model, names):
             for task, scores in predictions(model, columns).items():
@@ -37,7 +45,7 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
                     )
                 block = block.append_column(name, pa.array(scores))
             writer.write(block)
-            advance(block.num_rows)
+            advance(block.num_rows, blocks.share_read)
 
 
 def recommend_file(
@@ -46,8 +54,11 @@ def recommend_file(
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
     names = query_columns(model)
-    blocks = TableBlocks(source, names)
-    queries = (columns for _, columns in _with_raw_columns(blocks, model, names))
+    blocks = TableBlocks(source)
+    blocks.require(names)
+    queries = (
+        (columns, blocks.share_read) for _, columns in _with_raw_columns(blocks, model, names)
+    )
     return _recommend(recommender, queries, blocks.num_rows, target, k, exclude_seen)
 
 
@@ -57,7 +68,7 @@ def recommend_queries(
     """Writes the recommendations of queries, a row each; returns some of the queries."""
     num_queries = len(queries[recommender.model.schema.query_key])
     blocks = (
-        {name: values[start : start + _QUERIES_AT_ONCE] for name, values in queries.items()}
+        ({name: values[start : start + _QUERIES_AT_ONCE] for name, values in queries.items()}, None)
         for start in range(0, max(num_queries, 1), _QUERIES_AT_ONCE)
     )
     return _recommend(recommender, blocks, num_queries, target, k, exclude_seen)
@@ -74,7 +85,7 @@ def _with_raw_columns(
 
 def _recommend(
     recommender: Recommender,
-    blocks: Iterable[Columns],
+    blocks: Iterable[tuple[Columns, float | None]],
     num_queries: int | None,
     target: Path,
     k: int,
@@ -82,7 +93,7 @@ def _recommend(
 ) -> Columns:
     key, some = recommender.model.schema.query_key, {}
     with TableWriter(target) as writer, row_progress("queries", num_queries) as advance:
-        for queries in blocks:
+        for queries, share in blocks:
             some = some or {name: each[:_SAMPLE] for name, each in queries.items()}
             found = recommender.recommend(queries, k, exclude_seen)
             is_there = found.ids != ""
@@ -97,5 +108,5 @@ def _recommend(
             if recommender.is_fused:
                 columns |= {f"score_{task}": each for task, each in found.scores.items()}
             writer.write(pa.table({name: each[is_there] for name, each in columns.items()}))
-            advance(len(asked))
+            advance(len(asked), share)
     return some

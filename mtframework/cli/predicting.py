@@ -11,6 +11,10 @@ from mtframework.cli.rows import as_columns
 from mtframework.errors import DataError, quoted_list
 from mtframework.pair_scores import flat_scores
 from mtframework.recommend import check_k
+from mtframework.serving.known_candidates import (
+    catalogue_columns,
+    encode_rows_of_candidates,
+)
 
 if TYPE_CHECKING:
     from mtframework.model import MultiTaskModel
@@ -19,8 +23,11 @@ if TYPE_CHECKING:
 
 
 def predictions(model: "MultiTaskModel", columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Returns `{task: [num_rows]}` of raw columns; `task/part` where a task predicts several."""
-    return flat_scores(model.predict(model.encode(columns), verbose=0))
+    """Returns `{task: [num_rows]}` of raw columns; `task/part` where a task predicts several.
+
+    What the rows do not say of their candidates is taken from the model's catalogue.
+    """
+    return flat_scores(model.predict(encode_rows_of_candidates(model, columns), verbose=0))
 
 
 def check_requests(
@@ -41,11 +48,15 @@ def check_requests(
     if schema is not None:
         for requests in (rows, queries):
             as_columns(model.feature_columns, schema, requests)
-    for name in model.feature_columns if rows else ():
+    needed = model.feature_columns if rows else ()
+    if schema is not None:
+        known = catalogue_columns(schema, needed)
+        needed = [name for name in needed if name not in known]
+    for name in needed:
         if name not in rows[0]:
             raise DataError(
                 f'The row to predict lacks the column "{name}".',
-                f"The columns {quoted_list(model.feature_columns)}.",
+                f"The columns {quoted_list(needed)}.",
                 "Add the column.",
             )
     if queries:

@@ -3,15 +3,22 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
+class Advance(Protocol):
+    """What is called when rows were done."""
+
+    def __call__(self, rows: int, share: float | None = None) -> None: ...
+
+
 @contextlib.contextmanager
 def row_progress(
     what: str, num_rows: int | None, tell: Callable[[str], None] | None = None
-) -> Iterator[Callable[[int], None]]:
+) -> Iterator[Advance]:
     """Shows rows, rate and time left on a terminal, and says them once at the end.
 
     Args:
@@ -20,7 +27,8 @@ def row_progress(
         tell: Told the sentence at the end, in place of standard error; nothing is shown then.
 
     Yields:
-        A function to call with the number of rows that were just done.
+        A function to call with the number of rows that were just done, and the share of all that is
+        done where nobody knows how many rows there are.
     """
     console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     began = time.perf_counter()
@@ -34,14 +42,14 @@ def row_progress(
         transient=True,
         disable=not console.is_terminal or tell is not None,
     ) as progress:
-        bar = progress.add_task(what, total=num_rows, text="")
+        bar = progress.add_task(what, total=1.0 if num_rows is None else num_rows, text="")
 
-        def advance(rows: int) -> None:
+        def advance(rows: int, share: float | None = None) -> None:
             nonlocal done
             done += rows
             rate = done / max(time.perf_counter() - began, 1e-9)
             text = f"{done:,}{total} {what}, {rate:,.0f} a second"
-            progress.update(bar, completed=done, text=text)
+            progress.update(bar, completed=done if num_rows is not None else share, text=text)
 
         yield advance
     seconds = time.perf_counter() - began

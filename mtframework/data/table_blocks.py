@@ -1,5 +1,6 @@
 """A file of any size, block by block, as the columns that a model reads."""
 
+import contextlib
 import io
 import itertools
 import time
@@ -16,7 +17,7 @@ import pyarrow.parquet
 from mtframework.data import column_values
 from mtframework.data.parquet_rows import plain_value
 from mtframework.data.table_columns import SECONDS
-from mtframework.data.table_files import CSV, JSON_LINES, format_of
+from mtframework.data.table_files import COMPRESSIONS, CSV, JSON_LINES, format_of
 from mtframework.data.table_rows import check_names, unreadable
 from mtframework.errors import DataError
 from mtframework.features.schema import Column, Schema
@@ -31,19 +32,24 @@ class TableBlocks:
 
     Args:
         path: The file.
-        names: Columns that it must have.
         block_rows: At most so many rows at once.
 
     Raises:
-        DataError: The file cannot be read, or lacks a column; also while it is read.
+        DataError: The file cannot be read; also while it is read.
     """
 
-    def __init__(self, path: Path, names: Sequence[str], block_rows: int = 8192):
+    def __init__(self, path: Path, block_rows: int = 8192):
         self.path = path
         self.block_rows = block_rows
         self.format = format_of(path)
-        first = next(iter(self))
-        check_names(path, names, first.column_names)
+        self.share_read: float | None = None
+        """How much of a text file's bytes has been read; None of others."""
+        self.column_names = next(iter(self)).column_names
+
+    def require(self, names: Sequence[str]) -> None:
+        """Raises a `DataError` where the file lacks one of the columns."""
+        mend = "Add the column, or give it that name in the file."
+        check_names(self.path, names, self.column_names, mend)
 
     @property
     def num_rows(self) -> int | None:
@@ -70,12 +76,14 @@ class TableBlocks:
         types = pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
         )
-        with pyarrow.csv.open_csv(self.path, read, convert_options=types) as file:
+        with (
+            self._text() as (raw, text),
+            pyarrow.csv.open_csv(text, read, convert_options=types) as file,
+        ):
             empty = file.schema.empty_table()
             batches = (pa.Table.from_batches([batch]) for batch in file)
-            first = next(batches, empty)
-            yield first
-            yield from (each for each in batches if each.num_rows)
+            yield self._after(raw, next(batches, empty))
+            yield from (self._after(raw, each) for each in batches if each.num_rows)
 
     def _parquet(self) -> Iterator[pa.Table]:
         with pyarrow.parquet.ParquetFile(self.path, page_checksum_verification=True) as file:
@@ -85,16 +93,32 @@ class TableBlocks:
 
     def _json_lines(self) -> Iterator[pa.Table]:
         schema = None
-        with pa.input_stream(str(self.path), compression="detect") as file:
-            lines = iter(io.BufferedReader(file).readline, b"")
+        with self._text() as (raw, text):
+            buffered = io.BufferedReader(text)  # closes the file when nothing refers to it
+            lines = iter(buffered.readline, b"")
             while chunk := b"".join(itertools.islice(lines, self.block_rows)):
                 options = pyarrow.json.ReadOptions(block_size=max(_BLOCK_BYTES, len(chunk) + 1))
                 block = pyarrow.json.read_json(pa.BufferReader(chunk), options)
                 # Every block must fit into one output.
                 schema = schema or block.schema
-                yield block.select(schema.names).cast(schema)
+                yield self._after(raw, block.select(schema.names).cast(schema))
         if schema is None:
             raise DataError(f"{self.path} is empty.", "An object a line.", "Check the file.")
+
+    @contextlib.contextmanager
+    def _text(self) -> Iterator[tuple[pa.NativeFile, pa.NativeFile]]:
+        """Yields the file as it is, which knows how far it is read, and as text."""
+        compression = COMPRESSIONS.get(self.path.suffix.lower())
+        with pa.OSFile(str(self.path)) as raw:
+            if compression is None:
+                yield raw, raw
+                return
+            with pa.CompressedInputStream(raw, compression) as text:
+                yield raw, text
+
+    def _after(self, raw: pa.NativeFile, block: pa.Table) -> pa.Table:
+        self.share_read = raw.tell() / max(raw.size(), 1)
+        return block
 
 
 def raw_columns(

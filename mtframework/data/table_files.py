@@ -6,7 +6,7 @@ from pathlib import Path
 from mtframework.errors import DataError
 
 CSV, JSON_LINES, PARQUET = "CSV", "JSON lines", "Parquet"
-_COMPRESSED = (".gz", ".bz2", ".zst")
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _FORMATS = {
     ".csv": CSV,
     ".tsv": CSV,
@@ -57,7 +57,7 @@ def format_of(path: Path) -> str:
     if found is None:
         raise DataError(
             f"{path} has an ending that says of no known format.",
-            f"A file that ends in {', '.join(_FORMATS)}, text also with {', '.join(_COMPRESSED)}.",
+            f"A file that ends in {', '.join(_FORMATS)}, text also with {', '.join(COMPRESSIONS)}.",
             "Rename or convert the file.",
         )
     return found
@@ -65,7 +65,7 @@ def format_of(path: Path) -> str:
 
 def _format(path: Path) -> str | None:
     endings = [each.lower() for each in path.suffixes]
-    if endings and endings[-1] in _COMPRESSED:
+    if endings and endings[-1] in COMPRESSIONS:
         found = _FORMATS.get(endings[-2]) if len(endings) > 1 else None
         return None if found == PARQUET else found
     return _FORMATS.get(endings[-1]) if endings else None

@@ -47,7 +47,12 @@ class FileRows:
     bad: list[BadRow] = field(default_factory=list)
 
 
-def check_names(path: Path, names: Iterable[str], found: Iterable[str]) -> None:
+def check_names(
+    path: Path,
+    names: Iterable[str],
+    found: Iterable[str],
+    mend: str = "Correct Tables.columns, or rename the column in the file.",
+) -> None:
     """Raises one `DataError` for all columns that a file lacks, or has twice."""
     names, found = list(names), list(found)
     missing = [name for name in names if name not in found]
@@ -56,7 +61,7 @@ def check_names(path: Path, names: Iterable[str], found: Iterable[str]) -> None:
         raise DataError(
             f"{path} lacks the column{'s' * (len(missing) > 1)} {quoted_list(missing)}.{near}",
             f"Columns of {quoted_list(found)}.",
-            "Correct Tables.columns, or rename the column in the file.",
+            mend,
         )
     twice = [name for name in names if found.count(name) > 1]
     if twice:

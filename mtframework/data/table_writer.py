@@ -10,10 +10,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from mtframework.data.column_values import multi_categories
-from mtframework.data.table_files import CSV, JSON_LINES, format_of
+from mtframework.data.table_files import COMPRESSIONS, CSV, JSON_LINES, format_of
 from mtframework.errors import DataError
-
-_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
 class TableWriter:
@@ -41,7 +39,7 @@ class TableWriter:
 
     def __enter__(self) -> "TableWriter":
         try:
-            compression = _COMPRESSIONS.get(self.path.suffix.lower())
+            compression = COMPRESSIONS.get(self.path.suffix.lower())
             self._stream = pa.output_stream(str(self._partial), compression=compression)
         except OSError as error:
             raise self._unwritable(error) from error

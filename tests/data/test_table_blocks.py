@@ -47,7 +47,9 @@ def write(path: Path, table: pa.Table = TABLE) -> Path:
 def read(path: Path, block_rows: int = 8192) -> dict[str, list]:
     columns: dict[str, list] = {name: [] for name in NAMES}
     first_row = 1
-    for block in TableBlocks(path, NAMES, block_rows):
+    blocks = TableBlocks(path, block_rows)
+    blocks.require(NAMES)
+    for block in blocks:
         assert block.num_rows <= block_rows
         for name, values in raw_columns(block, SCHEMA, NAMES, str(path), first_row).items():
             columns[name] += values.tolist()
@@ -70,7 +72,7 @@ def test_what_is_written_is_read(ending, block_rows, tmp_path, monkeypatch):
 
 def test_a_csv_file_is_written_as_it_stood(tmp_path):
     (tmp_path / "in.csv").write_text('who,age,likes,when,code\n7,1.50,,12,007\n"a ""b""",2,x,13,\n')
-    blocks = TableBlocks(tmp_path / "in.csv", NAMES)
+    blocks = TableBlocks(tmp_path / "in.csv")
     with TableWriter(tmp_path / "out.csv.gz") as writer:
         for block in blocks:
             writer.write(block)
@@ -83,13 +85,35 @@ def test_no_row_is_a_table_as_well(tmp_path):
     for ending in ("csv", "parquet"):
         path = write(tmp_path / f"none.{ending}", TABLE[:0])
         assert read(path) == {name: [] for name in NAMES}
-        [block] = TableBlocks(path, NAMES)
+        [block] = TableBlocks(path)
         assert "note" in block.column_names
 
 
 def test_numbers_of_rows(tmp_path):
-    assert TableBlocks(write(tmp_path / "a.parquet"), NAMES).num_rows == 50
-    assert TableBlocks(write(tmp_path / "a.csv"), NAMES).num_rows is None
+    assert TableBlocks(write(tmp_path / "a.parquet")).num_rows == 50
+    assert TableBlocks(write(tmp_path / "a.csv")).num_rows is None
+
+
+@pytest.mark.parametrize(
+    # Arrow reads many blocks of a CSV file ahead.
+    ("ending", "num_rows"),
+    [("csv", 200_000), ("csv.bz2", 200_000), ("jsonl", 20_000), ("jsonl.gz", 20_000)],
+)
+def test_how_much_of_a_text_file_is_read(ending, num_rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", 1 << 16)
+    path = tmp_path / f"a.{ending}"
+    with TableWriter(path) as writer:
+        writer.write(pa.table({"number": np.random.default_rng(0).random(num_rows)}))
+    blocks = TableBlocks(path, block_rows=2000)
+    shares = [blocks.share_read for _ in blocks]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.9
+    assert shares[-1] == 1
+
+
+def test_how_much_of_parquet_is_read_in_rows(tmp_path):
+    blocks = TableBlocks(write(tmp_path / "a.parquet"))
+    assert [blocks.share_read for _ in blocks] == [None]
 
 
 def damaged(path: Path, change) -> Path:
