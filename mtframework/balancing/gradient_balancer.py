@@ -56,14 +56,18 @@ class GradientBalancer(keras.layers.Layer):
                     "Make a new balancer for each model.",
                 )
             return
+        self.check(num_tasks)
+        self.num_tasks = num_tasks
+        self.make_variables(num_tasks)
+
+    def check(self, num_tasks: int):
+        """Raises a `ModelError` where there are fewer than two tasks; the number is known early."""
         if num_tasks < 2:
             raise ModelError(
                 f"The gradient balancer {type(self).__name__} was given {num_tasks} task.",
                 "At least two tasks, whose gradients can be balanced.",
                 "Take the gradient balancer out of the model, or add a task.",
             )
-        self.num_tasks = num_tasks
-        self.make_variables(num_tasks)
 
     def make_variables(self, num_tasks: int):
         """Makes the variables that `observe` fills; called once. Most methods have none."""

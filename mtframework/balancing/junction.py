@@ -67,6 +67,8 @@ class Junction(keras.layers.Layer):
                 "An instance of a GradientBalancer, or None.",
                 "Give it as ProjectConflicting(), in Gin as @ProjectConflicting().",
             )
+        if balancer is not None:
+            balancer.check(len(self.task_names))
         self.statistics = GradientStatistics(self.task_names)
 
     def build(self, input_shape=None):

@@ -13,6 +13,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from mtframework.cli.errors import console as error_console
 
@@ -23,8 +24,16 @@ def training_progress(name: str) -> keras.callbacks.Callback:
     return Bar(name, console) if console.is_terminal else Lines(name, console)
 
 
+class TwoLines(Progress):
+    """A bar, and below it how the loss stands: on one line, 80 columns would cut off both."""
+
+    def get_renderables(self):
+        yield from super().get_renderables()
+        yield from (Text(task.fields["loss"]) for task in self.tasks)
+
+
 class Bar(keras.callbacks.Callback):
-    """A live bar over all epochs: step, loss, the tasks' shares, steps a second, time left.
+    """A live bar over all epochs: step, steps a second, time left; loss and the tasks' shares.
 
     Args:
         name: The experiment's name.
@@ -34,12 +43,11 @@ class Bar(keras.callbacks.Callback):
     def __init__(self, name: str, console: Console):
         super().__init__()
         self.name = name
-        self.progress = Progress(
+        self.progress = TwoLines(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("step"),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[loss]}"),
             TextColumn("{task.fields[rate]} steps/s"),
             TimeRemainingColumn(),
             console=console,

@@ -111,8 +111,13 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     def _check(self, logs) -> None:
         if np.isfinite(float(logs.get("loss", 0.0))):
             return
-        losses = {name: float(value) for name, value in logs.items() if name.endswith("/loss")}
-        bad = [name.split("/")[0] for name, value in losses.items() if not np.isfinite(value)]
+        tasks = [name.removesuffix("/loss") for name in logs if name.endswith("/loss")]
+        with np.errstate(over="ignore", invalid="ignore"):
+            weighted = {
+                task: np.float32(logs[f"{task}/loss"]) * np.float32(logs[f"{task}/weight"])
+                for task in tasks
+            }
+        bad = [task for task, loss in weighted.items() if not np.isfinite(loss)]
         raise ModelError(
             f"The loss is {float(logs['loss'])} at step {self._step} of epoch {self._epoch}"
             + (f", from the task{'s' * (len(bad) > 1)} {quoted_list(bad)}." if bad else "."),

@@ -207,7 +207,7 @@ def test_one_task_has_a_junction_but_no_balancer():
     copies = Junction(["a"])(ops.ones((2, 3)), training=True)
     assert ops.convert_to_numpy(copies["a"]).sum() == 6.0
     with pytest.raises(ModelError, match=r"was given 1 task\."):
-        Junction(["a"], ProjectConflicting())(ops.ones((2, 3)))
+        Junction(["a"], ProjectConflicting())  # at once, so that `check` finds it
 
 
 def test_a_name_in_place_of_a_balancer():

@@ -147,6 +147,13 @@ def test_embeddings_that_are_no_numbers_stop_training_and_name_the_tasks(optimiz
         mtf.train(lost, callbacks=[breaks])
 
 
+def test_a_loss_that_its_weight_makes_infinite_names_its_task():
+    tasks = [mtf.Ranking("rating", label="stars", loss_weight=1e38), make_tasks()[1]]
+    lost = experiment(model=mtf.MultiTaskModel(make_towers(), tasks))
+    with pytest.raises(ModelError, match=r'The loss is inf at step 1 .* from the task "rating"\.'):
+        mtf.train(lost)
+
+
 def test_an_error_that_has_nothing_to_do_with_the_loss_stays_what_it_is():
     def fail(*_, **__):
         raise RuntimeError("mine")
