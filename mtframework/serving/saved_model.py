@@ -13,6 +13,9 @@ from mtframework.pair_scores import flat_scores
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 
+# So many scores of a query and a candidate, and so many pairs before the heads, are in memory.
+_SCORES_AT_ONCE = 1 << 24
+_PAIRS_AT_ONCE = 1 << 16
 _REQUEST = ("k", "exclude", "exclude_seen")
 
 
@@ -21,6 +24,7 @@ def write_saved_model(recommender: Recommender, path: Path) -> None:
     import tensorflow as tf
 
     graph = _Graph(recommender)
+    signatures = graph.signatures()
     # Keras's layers stay out of it: whoever loads them needs Keras.
     root: Any = tf.Module()
     root.parts = [
@@ -31,8 +35,9 @@ def write_saved_model(recommender: Recommender, path: Path) -> None:
         graph.seen_offsets,
         graph.seen_rows,
         *graph.embeddings.values(),
+        *graph.precomputed.values(),
     ]
-    tf.saved_model.save(root, str(path), signatures=graph.signatures())
+    tf.saved_model.save(root, str(path), signatures=signatures)
 
 
 class _Graph:
@@ -59,9 +64,23 @@ class _Graph:
         self.seen_offsets = fixed(model.catalogue.seen_offsets.astype("int64"))
         self.seen_rows = fixed(model.catalogue.seen_rows.astype("int64"))
         self.embeddings = {name: fixed(each) for name, each in candidates.embeddings.items()}
+        computed = {name: tower.precompute() for name, tower in model.towers.items()}
+        self.precomputed = {
+            name: fixed(each) for name, each in computed.items() if each is not None
+        }
 
     def signatures(self) -> dict[str, Any]:
         """Returns the signatures by name, for `tf.saved_model.save`."""
+        towers = [self.model.towers[name] for name in self.precomputed]
+        try:
+            for tower, computed in zip(towers, self.precomputed.values(), strict=True):
+                tower.precomputed = computed
+            return self._traced()
+        finally:
+            for tower in towers:
+                tower.precomputed = None
+
+    def _traced(self) -> dict[str, Any]:
         import tensorflow as tf
 
         request = {
@@ -79,7 +98,48 @@ class _Graph:
         }
 
     def recommend(self, k, exclude, exclude_seen, **inputs):
-        """Does what `Recommender.recommend` does."""
+        """Does what `Recommender.recommend` does, for so many queries at once as memory bounds."""
+        import tensorflow as tf
+
+        num_queries, size = (
+            tf.shape(next(iter(inputs.values())))[0],
+            self.recommender.candidates.size,
+        )
+        width = tf.shape(exclude)[1]
+        exclude = tf.broadcast_to(exclude, tf.stack([num_queries, width]))
+        num_ranked: Any = size
+        if self.recommender.retrieval is not None:
+            num_ranked = tf.minimum(tf.maximum(k, self.recommender.num_retrieved), size)
+        at_once = tf.minimum(_SCORES_AT_ONCE // size, _PAIRS_AT_ONCE // tf.maximum(num_ranked, 1))
+        at_once = tf.maximum(at_once, 1)
+        recommend = tf.function(self._recommend, autograph=False)  # traced once, called twice
+
+        def block(start):
+            part = slice(start, start + at_once)
+            columns = {name: each[part] for name, each in inputs.items()}
+            return recommend(k, exclude[part], exclude_seen, **columns)
+
+        # The first block is there also where nobody asks, and has the outputs' types.
+        first = block(0)
+
+        def more(start, outputs):
+            found = block(start)
+            return start + at_once, {
+                name: tf.concat([each, found[name]], 0) for name, each in outputs.items()
+            }
+
+        _, outputs = tf.while_loop(
+            lambda start, outputs: start < num_queries,
+            more,
+            (at_once, first),
+            shape_invariants=(
+                tf.TensorShape([]),
+                {name: tf.TensorShape([None, None]) for name in first},
+            ),
+        )
+        return outputs
+
+    def _recommend(self, k, exclude, exclude_seen, **inputs):
         import tensorflow as tf
 
         encoded = self._encode(self.query_columns, inputs)

@@ -1,6 +1,7 @@
 """The contract of a tower."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,6 +25,7 @@ class BaseTower(keras.layers.Layer):
         training_columns: Columns that it reads in training alone, beside `columns`.
         history_label: The label of each seen candidate that it wants in the catalogue.
         is_deterministic: Whether equal columns have equal embeddings in training, too.
+        precomputed: What `precompute` returned, while a graph that only serves is traced.
     """
 
     embedding_dim: int
@@ -31,6 +33,7 @@ class BaseTower(keras.layers.Layer):
     training_columns: tuple[str, ...] = ()
     history_label: str | None = None
     is_deterministic: bool = True
+    precomputed: Any = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -54,6 +57,13 @@ class BaseTower(keras.layers.Layer):
 
     def use_catalogue(self, catalogue: Catalogue) -> None:
         """Is told who has seen what; called after `adapt`, and when a model is loaded."""
+
+    def precompute(self) -> np.ndarray | None:
+        """Returns what `call` would compute anew in every served call; None where nothing.
+
+        An export computes it once, and sets `precomputed` to it for `call` to read.
+        """
+        return None
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
         """Creates the weights; `num_ids` gives each column's id count, None where numeric."""

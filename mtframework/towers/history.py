@@ -163,11 +163,18 @@ class HistoryTower(BaseTower):
             self.label_deviations = np.where(known, labels - mean, 0.0).astype("float32")
 
     def call(self, features, training=None):
-        left_out = features[self.history] if training else None
-        embedding = self._pool(ops.cast(features[self.key], "int32"), left_out)
+        queries = ops.cast(features[self.key], "int32")
+        if self.precomputed is None:
+            embedding = self._pool(queries, features[self.history] if training else None)
+        else:
+            embedding = ops.take(self.precomputed, queries, axis=0)
         if self.profile is not None:
             embedding = embedding + self.profile(features, training=training)
         return embedding if self.dropout is None else self.dropout(embedding, training=training)
+
+    def precompute(self):
+        everyone = ops.arange(len(self.offsets) - 1, dtype="int32")
+        return ops.convert_to_numpy(self._pool(everyone, None))
 
     def penalty(self, features):
         return 0.0 if self.profile is None else self.profile.penalty(features)

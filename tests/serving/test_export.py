@@ -14,6 +14,7 @@ from wide_shop import make_catalogue, make_model, make_rows, make_tasks, make_to
 
 import mtframework as mtf
 from mtframework.errors import ModelError, RunError
+from mtframework.serving import saved_model
 from mtframework.serving.export import export
 from mtframework.serving.known_queries import known_queries
 
@@ -87,7 +88,10 @@ def assert_same(answer, found: mtf.Recommendations):
         np.testing.assert_allclose(answer[f"score/{task}"], scores, rtol=1e-5, atol=1e-5)
 
 
-def test_saved_model_answers_as_the_recommender_without_keras(python, queries, tmp_path):
+def test_saved_model_answers_as_the_recommender_without_keras(
+    python, queries, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(saved_model, "_SCORES_AT_ONCE", 4 * 26)  # four of the nine queries
     model = make_model(make_towers(["brand", "tags", mtf.Normalized("price")]), make_tasks())
     recommender = mtf.Recommender(model, FUSION, num_retrieved=8)
     recommender.add_candidates({**OLD, "product": ["brand new"], "price": [2.5]})
@@ -117,9 +121,10 @@ def test_saved_model_answers_as_the_recommender_without_keras(python, queries, t
         np.testing.assert_allclose(scores[task], expected, rtol=1e-5, atol=1e-5)
 
 
-def test_without_retrieval_it_ranks_all_and_names_are_what_tensorflow_allows(tmp_path):
+def test_without_retrieval_it_ranks_all_and_names_are_what_tensorflow_allows(tmp_path, monkeypatch):
     import tensorflow as tf
 
+    monkeypatch.setattr(saved_model, "_PAIRS_AT_ONCE", 4)  # one query
     schema = mtf.Schema(
         (
             mtf.Column("who asks", "categorical", "query"),
@@ -161,6 +166,10 @@ def test_without_retrieval_it_ranks_all_and_names_are_what_tensorflow_allows(tmp
     assert ids[0] == ["x", "", ""]
     np.testing.assert_allclose(answer["score"], expected.score, rtol=1e-5)
     np.testing.assert_allclose(answer["score/how_much"], expected.score, rtol=1e-5)
+
+    nobody = {name: each[:0] for name, each in asked.items()}
+    answer = loaded.signatures["recommend"](**nobody, **request, k=tf.constant(3))
+    assert answer["ids"].shape == answer["score"].shape == (0, 3)
 
     for wrong, message in (
         ({"k": tf.constant(0)}, "k is not from 1 to 4"),
