@@ -8,6 +8,7 @@ import numpy as np
 
 from mtframework.data.batches import check_batch_size
 from mtframework.data.streamed_rows import Encoded, StreamedRows
+from mtframework.errors import MtframeworkError
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 
@@ -22,7 +23,8 @@ class StreamedBatches(keras.utils.PyDataset):
     of rows: each block that is read takes the places of rows drawn at random, and these make the
     next batches. The order follows from `seed` alone.
 
-    Batches come one after the other; `batches[i]` is the next one, whatever `i`.
+    Batches come one after the other; `batches[i]` is the next one, whatever `i`. What went wrong
+    while reading is kept as `error` as well, since TensorFlow makes a text of it.
 
     Args:
         rows: The rows.
@@ -60,6 +62,7 @@ class StreamedBatches(keras.utils.PyDataset):
         self._pass: Iterator[Encoded] | None = None
         self._num_given = 0
         self._first: list[Encoded] = []
+        self.error: MtframeworkError | None = None
 
     def __len__(self) -> int:
         return -(-self.num_rows // self.batch_size)
@@ -68,7 +71,11 @@ class StreamedBatches(keras.utils.PyDataset):
         if self._pass is None or self._num_given == len(self):
             self._begin()
         assert self._pass is not None
-        batch = next(self._pass)
+        try:
+            batch = next(self._pass)
+        except MtframeworkError as error:
+            self.error = error
+            raise
         self._num_given += 1
         if self._num_given <= _NUM_PEEKED:
             self._first.append(batch)

@@ -95,15 +95,14 @@ def train(
         callbacks += [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)]
         callbacks += [CheckpointWriter(run)] if best is None else []
     batches = batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed)
+    validation = None
+    if data.has_validation and best is None:
+        validation = batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
     began = time.perf_counter()
     try:
         history = model.fit(
             batches,
-            validation_data=(
-                batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
-                if data.has_validation and best is None
-                else None
-            ),
+            validation_data=validation,
             epochs=experiment.epochs,
             callbacks=callbacks,
             verbose=0,
@@ -111,6 +110,9 @@ def train(
     except MtframeworkError:
         raise
     except Exception:
+        for each in (batches, validation):
+            if isinstance(each, StreamedBatches) and each.error is not None:
+                raise each.error from None
         stop.explain(batches)
         raise
     fit_seconds = time.perf_counter() - began

@@ -75,3 +75,22 @@ def test_streamed_rows_train_and_evaluate(path):
     assert mtf.evaluate(trained.model, streamed) == mtf.evaluate(trained.model, whole)
     found, expected = (known_queries(trained.model, each) for each in (streamed, whole))
     assert {k: v.tolist() for k, v in found.items()} == {k: v.tolist() for k, v in expected.items()}
+
+
+class CutOff(keras.callbacks.Callback):
+    """Cuts a file off after an epoch."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.path.write_bytes(self.path.read_bytes()[:4000])
+
+
+def test_a_file_that_is_cut_off_while_training_is_one_error(path):
+    optimizer = keras.optimizers.Adam(0.02)
+    experiment = mtf.Experiment(tables(path, False), model(), optimizer, batch_size=64, epochs=2)
+    dataset = tables(path, False).load([].append)
+    with pytest.raises(mtf.MtframeworkError, match=r"log\.parquet cannot be read: "):
+        mtf.train(experiment, dataset=dataset, callbacks=[CutOff(path)])
