@@ -3,6 +3,7 @@
 import re
 
 from mtframework.data.guessed_columns import Guess
+from mtframework.data.table_files import PARQUET, find_files, format_of
 
 _FIND = "find"
 
@@ -43,6 +44,7 @@ def experiment_words(guess: Guess, interactions: str, candidates: str | None) ->
         "columns": "\n".join(_columns(guess)),
         "events": "\n".join(_events(guess)),
         "split": repr("temporal" if timed else "random"),
+        "streaming": _streaming(guess, interactions),
         "query_features": ", ".join(features["query"]),
         "candidate_features": ", ".join(features["candidate"]),
         "features": "".join(
@@ -86,6 +88,14 @@ def _events(guess: Guess) -> list[str]:
     kinds = [f"    {kind!r}: {column!r}," for kind, column in guess.events.items()]
     why = "# Each kind becomes a label: 1 where it happened, or the value of the column named."
     return [why, "Tables.events = {", *kinds, "}"]
+
+
+def _streaming(guess: Guess, interactions: str) -> str:
+    """Returns a line that offers streaming, where the rows can be streamed."""
+    parquet = all(format_of(path) == PARQUET for path in find_files(interactions))
+    if guess.events or not parquet:
+        return ""
+    return "\n# Tables.in_memory = False  # streams rows that do not fit into memory"
 
 
 def _task(label: str, scope: str, variance: float | None) -> str:

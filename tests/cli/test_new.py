@@ -2,6 +2,8 @@
 
 import ast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 
@@ -46,6 +48,25 @@ def test_an_experiment_takes_any_column_names(run, folder):
         assert metric in trained.stdout
     # 0, 1, 2, 3, 4, 0, 1, … of twelve rows: mean 21/12, mean of squares 61/12, variance 2.021
     assert "c_d/Ranking.loss_weight = 0.49  #" in (folder / "mine.gin").read_text()
+
+
+@pytest.mark.parametrize(("events", "offered"), [(False, True), (True, False)])
+def test_an_experiment_on_parquet_offers_to_stream_it(run, folder, events, offered):
+    table = {
+        "user": ["ann", "bob"] * 9,
+        "item": ["x", "y", "z"] * 6,
+        "stars": [1, 2, 4, 5, 3, 3] * 3,
+    }
+    if events:
+        table["event_type"] = ["view"] * 9 + ["buy"] * 9
+    pq.write_table(pa.table(table), folder / "log.parquet")
+    written = run("new", "experiment", "mine", "--data", "log.parquet")
+    assert written.exit_code == 0, written.output
+    line = "\n# Tables.in_memory = False  # streams rows that do not fit into memory\n"
+    text = (folder / "mine.gin").read_text()
+    assert (line in text) == offered
+    (folder / "mine.gin").write_text(text.replace("# Tables.in_memory", "Tables.in_memory"))
+    assert "no errors, no warnings." in run("check", "mine.gin").stdout
 
 
 LOG = """customer,product,what,stars,when,device
