@@ -16,26 +16,32 @@ def check(
 
     Exits with 1 if there is an error; warnings alone exit with 0.
     """
-    from mtframework.cli.quiet import start_keras
+    from mtframework.cli.quiet import choose_numpy, run_again, start_keras
 
+    on_numpy = not plugin and choose_numpy()
     start_keras(debug)
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell_finding
 
+    checked = []
+    for path in experiments:
+        loaded = config.load(path, bindings or (), plugin or ())
+        checked.append((path, loaded, loaded.check()))
+        if on_numpy and checked[-1][-1] and loaded.depends_on_plugins:
+            run_again()
     printer = output.console()
     reports = []
     num_errors = 0
-    for path in experiments:
-        loaded = config.load(path, bindings or (), plugin or ())
-        findings = loaded.check()
+    for path, loaded, findings in checked:
         errors = sum(finding.is_error for finding in findings)
         num_errors += errors
         for finding in findings:
             tell_finding(finding)
         printer.print(
             f"{path}: {_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}"
-            + (f"; a fragment, which leaves {loaded.left_to_set} to set" * loaded.is_fragment)
+            + f"; a fragment, which leaves {loaded.left_to_set} to set"
+            * (loaded.is_fragment and not errors)
             + ".",
             soft_wrap=True,
         )

@@ -24,15 +24,19 @@ def list_parts(
     debug: options.Debug = False,
 ) -> None:
     """List the parts that an experiment can use: built-in, and of installed plugins."""
-    from mtframework.cli.quiet import start_keras
+    from mtframework.cli.quiet import choose_numpy, run_again, start_keras
 
+    on_numpy = not plugin and choose_numpy()
     start_keras(debug)
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell
     from mtframework.registry import REGISTRIES
 
-    for failure in config.load_parts(None, plugin or ()):
+    failures = config.load_parts(None, plugin or ())
+    if failures and on_numpy:
+        run_again()
+    for failure in failures:
         tell(failure)
     table = output.table("name", "in Gin", "owner", "arguments", "what it is", numbers_from=5)
     parts = [

@@ -1,10 +1,16 @@
-"""Keeps what TensorFlow logs while it starts off the terminal."""
+"""Starts Keras, without what TensorFlow logs meanwhile, and on NumPy where that is enough."""
 
 import contextlib
+import importlib.util
 import logging
 import os
+import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
+from typing import NoReturn
+
+import typer
 
 
 def quieten() -> None:
@@ -24,6 +30,28 @@ def start_keras(debug: bool = False) -> None:
         import keras
 
         keras.ops.zeros(1)
+
+
+def choose_numpy() -> bool:
+    """Lets Keras start on NumPy, for a command that trains nothing; returns whether it will.
+
+    TensorFlow takes three seconds to import, NumPy one. A backend stays where the user has chosen
+    it or it is there already; Keras's NumPy backend needs JAX, which may not be installed.
+    """
+    is_chosen = "KERAS_BACKEND" in os.environ or "keras" in sys.modules
+    if is_chosen or importlib.util.find_spec("jax") is None:
+        return False
+    os.environ["KERAS_BACKEND"] = "numpy"
+    warnings.filterwarnings("ignore", "`custom_gradient` for the numpy backend", UserWarning)
+    return True
+
+
+def run_again() -> NoReturn:
+    """Runs the process's command anew on Keras's usual backend, which a plugin may need."""
+    code = "from mtframework.cli import app, quiet; quiet.start_keras(); app.main()"
+    environment = {name: text for name, text in os.environ.items() if name != "KERAS_BACKEND"}
+    command = [sys.executable, "-P", "-c", code, *sys.argv[1:]]
+    raise typer.Exit(subprocess.run(command, env=environment).returncode)
 
 
 @contextlib.contextmanager

@@ -16,8 +16,9 @@ def show(
     Each value comes with the line that it is from. The picture is there for an experiment without
     mistakes.
     """
-    from mtframework.cli.quiet import start_keras
+    from mtframework.cli.quiet import choose_numpy, run_again, start_keras
 
+    on_numpy = not plugin and choose_numpy()
     start_keras(debug)
     from mtframework import config
     from mtframework.cli import output
@@ -25,12 +26,14 @@ def show(
     from mtframework.cli.picture import picture_of
 
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
+    findings = loaded.check()
+    if on_numpy and findings and loaded.depends_on_plugins:
+        run_again()
     table = output.table("argument", "value", "from", numbers_from=3)
     values = loaded.values()
     for value in values:
         style = "dim" if value.origin == "default" else None
         table.add_row(value.key, value.text, value.origin, style=style)
-    findings = loaded.check()
     console = output.console()
     console.print(table)
     if not loaded.is_fragment and not any(each.is_error for each in findings):

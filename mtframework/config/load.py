@@ -31,10 +31,12 @@ class Loaded:
     Args:
         configuration: What its statements come to.
         findings: What its statements show to be wrong; `check` finds more.
+        plugin_failures: The installed plugins that failed to load.
     """
 
     configuration: Configuration
     findings: tuple[Finding, ...]
+    plugin_failures: tuple[PluginError, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -54,6 +56,13 @@ class Loaded:
     def plugin_files(self) -> tuple[Path, ...]:
         """The files that its imports and `--plugin` loaded: a run folder keeps copies of them."""
         return tuple(self.configuration.source.plugin_files)
+
+    @property
+    def depends_on_plugins(self) -> bool:
+        """Whether a plugin is imported or used, or could not be."""
+        used = (made.part.module.split(".")[0] for made in self.configuration.made())
+        imports = self.configuration.source.imports
+        return bool(self.plugin_failures or imports or set(used) - {"mtframework", "keras"})
 
     @property
     def fingerprint(self) -> str:
@@ -135,7 +144,8 @@ def load(
         source.plugin_files += [file] if file else []
     load_imports(source)
     configuration = _resolve(source, known_parts())
-    return Loaded(configuration, tuple(check_configuration(configuration, failures)))
+    findings = tuple(check_configuration(configuration, failures))
+    return Loaded(configuration, findings, tuple(failures))
 
 
 def load_experiment(

@@ -252,6 +252,15 @@ MISTAKES = {
         "watch/Retrieval.reduction = 'sum'",
         "base.gin:6: warning: At the start watch carries 99.9",
     ),
+    "loss beyond float32": (
+        "watch/Retrieval.loss_weight = 1e300",
+        "variant.gin:2: warning: At the start the loss of watch, times its weight, is no finite",
+    ),
+    "label that is categorical": (
+        "rating/Ranking.label = 'movie_title'",
+        'variant.gin:2: error: The task "rating" reads the column "movie_title" as label or '
+        "weight, and it is categorical.",
+    ),
     "missing include": (
         "include 'nowhere.gin'",
         "variant.gin:2: error: There is no file 'nowhere.gin' to include.",

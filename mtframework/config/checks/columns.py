@@ -25,7 +25,7 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
     lacking = set()
     for kind, name, column in wanted:
         try:
-            schema[column]
+            found = schema[column]
         except DataError as error:
             lacking.add(name)
             yield Finding(
@@ -33,6 +33,15 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
                 f'The {kind} "{name}" reads the column "{column}". {error.found}',
                 error.expected,
                 "Correct the name.",
+            )
+            continue
+        if kind == "task" and found.kind != "numeric":
+            yield Finding(
+                _line(configuration, made.get((kind, name)), column),
+                f'The task "{name}" reads the column "{column}" as label or weight, and it is '
+                f"{found.kind}.",
+                "A numeric column.",
+                "Name another column, or turn its values into numbers before.",
             )
     for name in model.towers.keys() - lacking:
         try:

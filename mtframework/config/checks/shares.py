@@ -1,5 +1,6 @@
 """Loss weights that leave a task as good as off."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -36,6 +37,16 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
             f"{str(error).splitlines()[0]}",
             "A step that goes through.",
             "Train a single epoch to see whether real rows do.",
+            level="warning",
+        )
+        return
+    wrong = [name for name, share in shares.items() if not math.isfinite(share)]
+    if wrong:
+        yield Finding(
+            _line(configuration, wrong[0]),
+            f"At the start the loss of {wrong[0]}, times its weight, is no finite number.",
+            "Losses that float32 can hold, which ends at 3.4e38.",
+            f"Lower {_weight_of(experiment, wrong[0])}, or look at what else its loss is made of.",
             level="warning",
         )
         return
@@ -114,17 +125,20 @@ def _finding(
 ) -> Finding:
     task = experiment.model.tasks[large]
     fair = task.loss_weight * shares[small] / shares[large]
-    key = f"{large}/{type(task).__name__}.loss_weight"
     return Finding(
         _line(configuration, large),
         f"At the start {large} carries {100 * shares[large]:.6g} % of the total loss and {small}, "
         f"weighed at {_line(configuration, small)}, {100 * shares[small]:.2g} %, which is as good "
         "as off.",
         "Shares that let every task learn.",
-        f"Lower {key}; {fair:.1g} makes the two equal."
+        f"Lower {_weight_of(experiment, large)}; {fair:.1g} makes the two equal."
         + " Or take reduction='mean'." * (task.reduction == "sum"),
         level="warning",
     )
+
+
+def _weight_of(experiment: Experiment, task: str) -> str:
+    return f"{task}/{type(experiment.model.tasks[task]).__name__}.loss_weight"
 
 
 def _line(configuration: Configuration, task: str) -> Location:
