@@ -152,6 +152,8 @@ class Retrieval(Task):
                 shape=(input_shape["num_ids"][self.candidate],),
                 initializer="ones",
                 trainable=False,
+                dtype="float32",  # half precision has no shares of rare candidates
+                autocast=False,
                 name="sampling_probability",
             )
 

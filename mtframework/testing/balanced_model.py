@@ -28,7 +28,7 @@ def check_resumes(clause: Clause, names: Sequence[str], **parts: Any) -> None:
 def check_balanced_model(
     clause: Clause, names: Sequence[str], make_parts: Callable[[], Mapping[str, Any]]
 ) -> None:
-    """Under mixed precision, models with the balancer train, and its own weights are float32."""
+    """In half precision, models with the balancer train, and its own weights are float32."""
 
     def made():
         parts = make_parts()

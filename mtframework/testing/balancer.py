@@ -18,8 +18,8 @@ def check_balancer(
 ) -> None:
     """Checks that a loss balancer or a gradient balancer keeps its contract.
 
-    The clauses of both, in this order: registration, configuration, shapes, absent tasks, saving,
-    half precision, compilation. Of a loss balancer also: weights, evaluation.
+    The clauses of both: registration, configuration, shapes, compilation, absent tasks, saving,
+    half precision. Of a loss balancer also: weights, evaluation; of a gradient balancer: gradients.
 
     Args:
         make: What makes a new balancer each time it is called.

@@ -120,7 +120,7 @@ def check_saving(make, part: str, names: Sequence[str]) -> None:
 
 
 def check_precision(make, part: str, names: Sequence[str]) -> None:
-    """Under mixed precision everything stays finite, and in float32."""
+    """In half precision everything stays finite, and in float32."""
     mend = "Compute in float32, in which the gradients come."
     with Clause("half precision", part, mend) as clause:
         check_balanced_model(clause, names, lambda: {"gradient_balancer": make()})
@@ -145,10 +145,10 @@ def check_compilation(make, part: str, names: Sequence[str]) -> None:
 ALL = (
     check_shapes,
     check_absent_tasks,
+    check_compilation,
     check_backward,
     check_saving,
     check_precision,
-    check_compilation,
 )
 
 

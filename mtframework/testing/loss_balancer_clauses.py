@@ -127,7 +127,7 @@ def check_saving(make, part: str, names: Sequence[str]) -> None:
 
 
 def check_precision(make, part: str, names: Sequence[str]) -> None:
-    """Under mixed precision everything stays finite, and in float32."""
+    """In half precision everything stays finite, and in float32."""
     mend = "Compute with the losses as they come, in float32, and make constants of that dtype."
     with Clause("half precision", part, mend) as clause:
         check_balanced_model(clause, names, lambda: {"loss_balancer": make()})
@@ -151,12 +151,12 @@ def check_compilation(make, part: str, names: Sequence[str]) -> None:
 
 ALL = (
     check_shapes,
+    check_compilation,
     check_weights,
     check_absent_tasks,
     check_evaluation,
     check_saving,
     check_precision,
-    check_compilation,
 )
 
 

@@ -28,8 +28,8 @@ UNITS = 5
 def check_sharing(make: Callable[[], Sharing], every_backend: bool = False) -> None:
     """Checks that a sharing layer keeps its contract.
 
-    The clauses, in this order: registration, configuration, shapes, rows, copies, gradients,
-    saving, half precision, compilation.
+    The clauses, in this order: registration, configuration, shapes, rows, copies, compilation,
+    gradients, saving, half precision.
 
     Args:
         make: What makes a new layer each time it is called.
@@ -52,10 +52,10 @@ def check_sharing(make: Callable[[], Sharing], every_backend: bool = False) -> N
         _check_shapes,
         _check_rows,
         _check_copies,
+        _check_compilation,
         _check_gradients,
         _check_saving,
         _check_precision,
-        _check_compilation,
     ):
         check(make, type(part).__name__)
     if every_backend:

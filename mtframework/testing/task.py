@@ -21,7 +21,8 @@ def check_task(
     """Checks that a task keeps its contract.
 
     The clauses, in this order: registration, configuration, shapes, rows (no reduction), metrics,
-    missing labels, empty batches, gradients, sample weights, saving, half precision, compilation.
+    compilation, missing labels, empty batches, gradients, sample weights, saving, half precision.
+    Compilation comes before what trains, since JAX compiles whatever it differentiates.
 
     Args:
         make: What makes a new task each time it is called.

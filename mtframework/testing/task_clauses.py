@@ -224,7 +224,7 @@ def check_saving(case: TaskCase) -> None:
 
 
 def check_precision(case: TaskCase) -> None:
-    """Under mixed precision the losses are in float32, and everything is finite."""
+    """In half precision the losses are in float32, and everything is finite."""
     mend = 'Compute losses and scores in float32: ops.cast(predictions, "float32").'
     with case.clause("half precision", mend) as clause:
 
@@ -258,13 +258,13 @@ ALL = (
     check_shapes,
     check_rows,
     check_metrics,
+    check_compilation,
     check_missing_labels,
     check_empty_batch,
     check_gradients,
     check_sample_weights,
     check_saving,
     check_precision,
-    check_compilation,
 )
 
 

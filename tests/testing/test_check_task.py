@@ -133,7 +133,7 @@ class CountsMissingLabels(Good):
 class CannotBeEmpty(Good):
     def example_losses(self, labels, predictions, inputs):
         losses = super().example_losses(labels, predictions, inputs)
-        return losses - 0.0 * losses[len(losses) - 1] if len(losses) else losses[0]
+        return losses + 0.0 * ops.cast(ops.argmax(losses), "float32")  # of nothing, there is none
 
 
 class CountsEveryBatch(Good):
