@@ -11,7 +11,8 @@ CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests
 # Small tests spend more time on compiling well than the compiled steps would take.
 ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
-.PHONY: movielens movielens-report test test-torch bench docs lint
+.PHONY: movielens movielens-report test test-plugins-jax test-plugins-tensorflow test-torch bench \
+	docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and print their results.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
@@ -19,14 +20,19 @@ movielens: $(VENV)/core  ## Train the tutorial's three experiments and print the
 		--predict "user_id=42,movie_title=Dances with Wolves (1990)" --recommend "user_id=42"
 
 test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest --numprocesses 2 tests
-	$(ON_JAX) $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest --numprocesses 2 plugins/mtf-feedback
-	$(ON_JAX) $(BIN)/python -m pytest --numprocesses 2 plugins/mtf-feedback
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests
+	$(ON_JAX) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(CORE_TESTS)
+	$(MAKE) --jobs 2 --output-sync test-plugins-jax test-plugins-tensorflow
+
+test-plugins-jax: $(VENV)/dev
+	$(ON_JAX) $(BIN)/python -m pytest plugins/mtf-feedback
+
+test-plugins-tensorflow: $(VENV)/dev
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-feedback
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-tfrs
 
 test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.
-	KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses 2 $(CORE_TESTS)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(CORE_TESTS)
 	KERAS_BACKEND=torch $(BIN)/python -m pytest plugins/mtf-feedback
 
 bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.md; half an hour.

@@ -1,8 +1,9 @@
 """Every block of code in the README and in docs/ runs.
 
 The blocks of a page run in order, in one empty folder: a block with a title is written to the file
-of that name, `python` blocks share one process, `bash` blocks are run as they stand. The `make`
-targets of the README are looked up and not run, since `make test` is what runs this.
+of that name, `python` blocks share one process, and each command has one of its own. Those of the
+README are started as a reader starts them, the others forked from a process that has Keras already.
+The `make` targets of the README are looked up and not run, since `make test` is what runs this.
 """
 
 import os
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from docs.forked import run_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # This one installs packages: tests/test_new_user.py runs it, in an environment of its own.
 PAGES.remove(ROOT / "docs/your_own.md")
+STARTED = [ROOT / "README.md"]
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 NO_CODE = ("text", "json")
 
@@ -55,14 +58,33 @@ def script_of(page: Path) -> str:
     return "\n".join(lines)
 
 
+def steps_of(page: Path) -> list[tuple[str, str, str]]:
+    """Returns what a page does, as `run_page` takes it."""
+    steps = []
+    for block in blocks_of(page):
+        where = f"{page.name}:{block.line}"
+        if block.title:
+            steps.append(("file", block.title, block.code))
+        elif block.language == "python":
+            steps.append(("python", where, "\n" * block.line + block.code))
+        elif block.language == "bash":
+            steps.append(("bash", where, block.code))
+    return steps
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_runs(page, tmp_path):
     unknown = {b.language for b in blocks_of(page)} - {"python", "bash", "gin", "toml", *NO_CODE}
     assert not unknown, f"{page.name} has blocks of {unknown}, which nothing runs"
+    folder = tmp_path / "page"
+    folder.mkdir()
+    if page not in STARTED:
+        run_page(steps_of(page), folder)
+        return
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     answer = subprocess.run(
         [sys.executable, "-c", script_of(page)],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
