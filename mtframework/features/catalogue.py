@@ -76,10 +76,14 @@ class Catalogue:
         catalogue = cls(key, columns, np.zeros(1, "int64"), np.zeros(0, "int32"))
         rows = catalogue.rows(candidate_ids)
         known = np.asarray(query_ids) > 0
-        pairs, pair_of_each = np.unique(
-            np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known],
-            return_inverse=True,
-        )
+        pairs = np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known]
+        del rows
+        pair_of_each = np.zeros(0, "int64")
+        if labels:
+            pairs, pair_of_each = np.unique(pairs, return_inverse=True)
+        else:  # in place, since there may be many millions
+            pairs.sort()
+            pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
         counts = np.bincount(pairs // max(catalogue.size, 1), minlength=num_query_ids)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
         seen_labels = {
