@@ -1,11 +1,14 @@
-"""Columns to vectors, side by side."""
+"""Columns to one vector a row."""
 
+import functools
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import keras
 import numpy as np
 from keras import ops
 
+from mtframework.errors import ModelError
 from mtframework.features.categorical import Categorical
 from mtframework.features.feature import Feature
 from mtframework.features.numeric import Numeric
@@ -14,7 +17,7 @@ from mtframework.features.vocabulary import Vocabulary
 
 @keras.saving.register_keras_serializable(package="mtframework")
 class FeatureEncoder(keras.layers.Layer):
-    """Concatenates the vectors of several features.
+    """Concatenates the vectors of several features, or adds them up.
 
     A plain column name stands for `Categorical(name)` where the column has ids, and for
     `Numeric(name)` where it has numbers.
@@ -22,6 +25,7 @@ class FeatureEncoder(keras.layers.Layer):
     Args:
         features: Column names and `Feature`s, in order.
         embedding_dim: The size of an embedding, where its feature names none of its own.
+        combiner: `"concatenate"`, or `"sum"` of vectors that all have one size.
         name: The layer's name.
 
     Example:
@@ -37,11 +41,13 @@ class FeatureEncoder(keras.layers.Layer):
         self,
         features: Sequence[str | Feature] = (),
         embedding_dim: int = 32,
+        combiner: Literal["concatenate", "sum"] = "concatenate",
         name: str | None = None,
     ):
         super().__init__(name=name)
         self.features = tuple(features)
         self.embedding_dim = embedding_dim
+        self.combiner = combiner
         self.parts: list[Feature] = []
 
     @property
@@ -57,7 +63,17 @@ class FeatureEncoder(keras.layers.Layer):
                 feature = plain_feature(feature, size is not None)
             feature.build(size, self.embedding_dim)
             self.parts.append(feature)
-        self.units = sum(part.units for part in self.parts)
+        sizes = {part.column: part.units for part in self.parts}
+        if self.combiner == "concatenate":
+            self.units = sum(part.units for part in self.parts)
+            return
+        self.units = self.parts[0].units
+        if len(set(sizes.values())) > 1:
+            raise ModelError(
+                f"Features whose vectors have unequal sizes shall be added up: {sizes}.",
+                "Vectors of one size, such as embeddings.",
+                'Take combiner = "concatenate", or Bucketed in place of a plain number.',
+            )
 
     def adapt(
         self, columns: Mapping[str, np.ndarray], vocabularies: Mapping[str, Vocabulary]
@@ -69,6 +85,8 @@ class FeatureEncoder(keras.layers.Layer):
     def call(self, features):
         """Returns the vectors, `[batch, units]`, of the columns, each `[batch, ...]`."""
         vectors = [part(features[part.column]) for part in self.parts]
+        if self.combiner == "sum":
+            return functools.reduce(ops.add, vectors)
         return vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=-1)
 
     def squared_length(self, features):

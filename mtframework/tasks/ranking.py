@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
@@ -35,6 +36,9 @@ class Ranking(Task):
         metrics: Which of `mtframework.metrics.by_name.METRICS` to report, such as `["rmse"]`. Left
             out, `rmse` and `mae`; `auc` where the loss is of probabilities.
         bilinear: Whether the towers' embeddings are multiplied with each other as well.
+        start_at_mean: Whether the head's bias begins at the mean label of the training rows in
+            place of 0, which it would take a short training long to reach. For a plain number,
+            without an activation.
 
     Example:
 
@@ -56,6 +60,7 @@ class Ranking(Task):
         activation: str | None = None,
         metrics: Sequence[str] | None = None,
         bilinear: bool = False,
+        start_at_mean: bool = False,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         require_label(self)
@@ -70,6 +75,14 @@ class Ranking(Task):
                 f"Set {self.name}/{type(self).__name__}.activation = 'sigmoid', or take "
                 "BinaryFeedback.",
             )
+        if start_at_mean and activation is not None:
+            raise ModelError(
+                f'The task "{self.name}" has start_at_mean = {start_at_mean} and activation = '
+                f"{activation!r}.",
+                "No activation, behind which the bias is no mean.",
+                f"Leave out {self.name}/{type(self).__name__}.start_at_mean or the activation.",
+            )
+        self.start_at_mean = start_at_mean
         self.activation = keras.activations.get(activation)
         self.bilinear = bilinear
         self.pairs: dict[tuple[str, str], keras.Variable] = {}
@@ -80,6 +93,11 @@ class Ranking(Task):
     def adapt(self, columns, ids):
         if self.loss in _CROSSENTROPIES and self.label is not None:
             check_binary(self, columns[self.label])
+        if self.start_at_mean:
+            labels = np.asarray(columns[self.label], "float32")
+            valid = ops.convert_to_numpy(self.valid_rows(ops.convert_to_tensor(labels)))
+            bias = self.head.layers[-1].bias
+            bias.assign(np.full(bias.shape, labels[valid].mean(dtype="float64"), "float32"))
 
     def build(self, input_shape):
         self.head.build(input_shape["representation"])
@@ -117,6 +135,7 @@ class Ranking(Task):
             "activation": self.activation_name,
             "metrics": list(self.metric_names),
             "bilinear": self.bilinear,
+            "start_at_mean": self.start_at_mean,
         }
 
 

@@ -15,6 +15,7 @@ from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 from mtframework.registry import register_tower
 from mtframework.towers.base_tower import BaseTower
+from mtframework.towers.interactions import interactions_of
 from mtframework.towers.tower import Tower
 
 POOLINGS = ("sum", "mean", "sqrtn", "attention")
@@ -35,7 +36,8 @@ class HistoryTower(BaseTower):
     them; so metrics on the training rows themselves, computed outside training, are too good.
 
     A step adds up all histories once, whatever the batch, and then takes each row's own candidate
-    out: it costs time and memory for (number of interactions) · `embedding_dim` numbers.
+    out: it costs time and memory for (number of interactions) · `embedding_dim` numbers, or, with
+    up to eight million pairs of a query and a candidate, one matrix product.
 
     Args:
         name: The tower's name, by which tasks read it. In a Gin file, the scope.
@@ -152,15 +154,18 @@ class HistoryTower(BaseTower):
         queries = np.repeat(np.arange(len(counts)), counts)
         ids = catalogue.columns[self.history][catalogue.seen_rows]
         order = np.lexsort((ids, queries))  # ascending ids in a run, for the search in it
-        self.offsets = catalogue.seen_offsets.astype("int32")
-        self.queries = queries[order].astype("int32")
-        self.candidates = ids[order].astype("int32")
-        self.longest = int(counts.max(initial=0))
+        deviations = np.zeros(len(ids), "float32")
         if self.history_label is not None:
             labels = catalogue.seen_labels[self.history_label][order]
             known = np.isfinite(labels)
             mean = labels[known].mean() if known.any() else 0.0
-            self.label_deviations = np.where(known, labels - mean, 0.0).astype("float32")
+            deviations = np.where(known, labels - mean, 0.0)
+        self.seen = None
+        if len(ids):
+            num_candidates = self.interactions.shape[0]
+            self.seen = interactions_of(
+                catalogue.seen_offsets, queries[order], ids[order], deviations, num_candidates
+            )
 
     def call(self, features, training=None):
         queries = ops.cast(features[self.key], "int32")
@@ -199,64 +204,43 @@ class HistoryTower(BaseTower):
 
     def _pool(self, queries, left_out):
         """Returns the pooled histories, `[batch, embedding_dim]`."""
-        if not len(self.candidates):
+        if self.seen is None:
             return ops.zeros((ops.shape(queries)[0], self.embedding_dim), self.compute_dtype)
-        vectors, weights = self._weighted_vectors()
+        table = ops.convert_to_tensor(self.interactions)
+        by_label = None if self.history_label is None else ops.convert_to_tensor(self.deviations)
+        weights = ops.ones_like(table[:, :1])
+        if self.pooling == "attention":
+            # Bounded, so that a history less its heaviest part is still exact in float32.
+            of_each = ops.exp(4 * ops.tanh(ops.matmul(table, self.attention)))
+            weights = ops.expand_dims(of_each, -1)
+            table = table * weights
+            by_label = None if by_label is None else by_label * weights
         own = None
         if left_out is not None:
-            own = self._find(queries, ops.cast(left_out, "int32"))
-        vector = self._sum(vectors, queries, own)
+            own = ops.cast(left_out, "int32")
+            own = (own, *self.seen.of_pairs(queries, own))
+        vector = self._sum(queries, own, table, by_label)
         if self.pooling == "sum":
             return vector
-        weight = ops.expand_dims(self._sum(weights, queries, own), -1)
+        weight = self._sum(queries, own, weights)
         # What is left of a history of one is rounding error over rounding error, without a bound.
         weight = ops.maximum(weight, 1.0 if self.pooling != "attention" else _LEAST_WEIGHT)
         return vector / (ops.sqrt(weight) if self.pooling == "sqrtn" else weight)
 
-    def _weighted_vectors(self):
-        """Returns each interaction's vector, times its weight, and the weights."""
-        candidates = ops.convert_to_tensor(self.candidates)
-        vectors = ops.take(self.interactions, candidates, axis=0)
-        if self.pooling == "attention":
-            # Bounded, so that a history less its heaviest part is still exact in float32.
-            of_each = ops.exp(4 * ops.tanh(ops.matmul(self.interactions, self.attention)))
-            weights = ops.take(of_each, candidates)
-        else:
-            weights = ops.ones((len(self.candidates),), vectors.dtype)
-        if self.history_label is not None:
-            deviations = ops.cast(ops.convert_to_tensor(self.label_deviations), vectors.dtype)
-            by_label = ops.take(self.deviations, candidates, axis=0)
-            vectors = vectors + ops.expand_dims(deviations, -1) * by_label
-        if self.pooling == "attention":
-            vectors = vectors * ops.expand_dims(weights, -1)
-        return vectors, weights
-
-    def _sum(self, of_each, queries, own):
+    def _sum(self, queries, own, table, by_label=None):
         """Returns each row's sum over its history, less what is its own."""
-        runs, num_runs = ops.convert_to_tensor(self.queries), len(self.offsets) - 1
-        sums = ops.take(ops.segment_sum(of_each, runs, num_runs), queries, axis=0)
+        sums = ops.take(self.seen.sum(table, by_label), queries, axis=0)
         if own is None:
             return sums
-        place, is_there = own
-        is_there = ops.reshape(is_there, (-1, *[1] * (len(of_each.shape) - 1)))
-        return sums - ops.where(is_there, ops.take(of_each, place, axis=0), 0.0)
+        candidates, is_there, deviations = own
+        sums = sums - _scaled(is_there, ops.take(table, candidates, axis=0))
+        if by_label is None:
+            return sums
+        return sums - _scaled(deviations, ops.take(by_label, candidates, axis=0))
 
-    def _find(self, queries, candidates):
-        """Returns where each candidate is in its query's history, and whether it is there."""
-        entries, offsets = (
-            ops.convert_to_tensor(self.candidates),
-            ops.convert_to_tensor(self.offsets),
-        )
-        low, end = ops.take(offsets, queries), ops.take(offsets, queries + 1)
-        high, last = end, len(self.candidates) - 1
-        for _ in range(self.longest.bit_length()):  # halves what is left of a run
-            middle = (low + high) // 2
-            is_below = ops.logical_and(
-                low < high, ops.take(entries, ops.minimum(middle, last)) < candidates
-            )
-            low, high = ops.where(is_below, middle + 1, low), ops.where(is_below, high, middle)
-        place = ops.minimum(low, last)
-        return place, ops.logical_and(low < end, ops.equal(ops.take(entries, place), candidates))
+
+def _scaled(factors, vectors):
+    return ops.expand_dims(ops.cast(factors, vectors.dtype), -1) * vectors
 
 
 _ROLES = {"key": "query", "history": "candidate"}

@@ -1,13 +1,14 @@
 """A tower: columns in, one embedding a row out."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import keras
 import keras_rs
 import numpy as np
 from keras import ops
 
-from mtframework.errors import ModelError
+from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.features.encoder import (
     FeatureEncoder,
     column_of,
@@ -21,13 +22,18 @@ from mtframework.registry import register_tower
 from mtframework.sizes import check_count, check_share, check_sizes
 from mtframework.towers.base_tower import BaseTower
 
+COMBINERS = ("concatenate", "sum")
+
 
 @register_tower("tower")
 class Tower(BaseTower):
     """Turns the columns that describe a query or a candidate into one embedding.
 
-    One categorical column and no hidden units: its embedding as it is. Otherwise the features'
-    vectors are concatenated to x₀, cross with each other in `cross_layers` layers,
+    One categorical column and no hidden units: its embedding as it is. With `combiner="sum"` the
+    features' embeddings are added up, so that a rare candidate is what its features say and its
+    own embedding a correction (Kula 2015, "Metadata embeddings for user and item cold-start
+    recommendations"). Otherwise the vectors are concatenated to x₀, cross with each other in
+    `cross_layers` layers,
 
         xᵢ₊₁ = x₀ ⊙ (Wᵢ xᵢ + bᵢ) + xᵢ
 
@@ -47,6 +53,9 @@ class Tower(BaseTower):
             nothing for what the batch does not hold.
         cross_layers: How many layers of explicit crosses (DCN-v2; Wang et al. 2021, "DCN V2:
             improved deep & cross network") stand before the dense ones.
+        combiner: How the features' vectors become one: `"concatenate"`, or `"sum"`, for which
+            they need one size, that of embeddings. A sum goes through dense layers only where
+            there are `hidden_units`.
 
     Example:
 
@@ -66,6 +75,7 @@ class Tower(BaseTower):
         dropout: float = 0.0,
         l2: float = 0.0,
         cross_layers: int = 0,
+        combiner: Literal["concatenate", "sum"] = "concatenate",
     ):
         super().__init__(name=name)
         if (
@@ -82,6 +92,10 @@ class Tower(BaseTower):
             raise self._wrong("l2", l2, "A finite number, zero or more.")
         if isinstance(cross_layers, bool) or not isinstance(cross_layers, int) or cross_layers < 0:
             raise self._wrong("cross_layers", cross_layers, "A whole number from 0.")
+        if combiner not in COMBINERS:
+            hint = did_you_mean(str(combiner), COMBINERS)
+            raise self._wrong("combiner", combiner, f"One of {quoted_list(COMBINERS)}.{hint}")
+        self.combiner = combiner
         self.features = tuple(features)
         owner = f'The tower "{self.name}"'
         self.embedding_dim = check_count(owner, "embedding_dim", embedding_dim)
@@ -90,7 +104,7 @@ class Tower(BaseTower):
         self.l2 = l2
         self.cross_layers = cross_layers
         self.dropout_rate = check_share(owner, "dropout", dropout, below_one=True)
-        self.encoder = FeatureEncoder(self.features, embedding_dim, name="encoder")
+        self.encoder = FeatureEncoder(self.features, embedding_dim, combiner, name="encoder")
         self.crosses: list[keras.layers.Layer] = []
         self.dense_layers: list[keras.layers.Layer] = []
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
@@ -121,7 +135,8 @@ class Tower(BaseTower):
             cross = keras_rs.layers.FeatureCross(name=f"cross_{number}")
             cross(ops.zeros((1, units)))  # which is how its inner layers get their weights
             self.crosses.append(cross)
-        if self.hidden_units or units != self.embedding_dim or len(self.features) > 1:
+        is_concatenated = len(self.features) > 1 and self.combiner == "concatenate"
+        if self.hidden_units or units != self.embedding_dim or is_concatenated:
             for number, hidden in enumerate(self.hidden_units):
                 self._add_dense(units, hidden, "relu", f"hidden_{number}")
                 units = hidden
@@ -158,6 +173,7 @@ class Tower(BaseTower):
             "dropout": self.dropout_rate,
             "l2": self.l2,
             "cross_layers": self.cross_layers,
+            "combiner": self.combiner,
         }
 
     @classmethod

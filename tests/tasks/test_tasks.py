@@ -221,3 +221,16 @@ def test_ranking_multiplies_every_pair_of_towers():
     for (first, second), matrix in zip(("ab", "ac", "bc"), (ab, ac, bc), strict=True):
         expected += np.einsum("ni,ij,nj->n", towers[first], matrix, towers[second])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_ranking_starts_at_the_mean_of_the_labels_that_count():
+    task = mtf.Ranking("rating", label="stars", missing_label=-1, start_at_mean=True)
+    task.build({"representation": (None, 2), "towers": {}})
+    task.adapt({"stars": np.array([1, np.nan, 4, -1, 4], "float32")}, {})
+    found = task({"representation": np.zeros((1, 2), "float32"), "towers": {}})
+    np.testing.assert_allclose(numpy(found), [3.0])
+
+
+def test_a_probability_cannot_start_at_a_mean():
+    with pytest.raises(ModelError, match="start_at_mean = True and activation = 'sigmoid'"):
+        mtf.Ranking("click", label="clicked", activation="sigmoid", start_at_mean=True)

@@ -9,6 +9,7 @@ from shop import make_shop, make_tasks
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
 from mtframework.features.catalogue import Catalogue
+from mtframework.towers import interactions
 
 USERS = np.array([1, 1, 1, 2, 2, 3, 1])
 FILMS = np.array([4, 1, 3, 3, 2, 5, 4])  # user 1 has film 4 twice
@@ -51,9 +52,17 @@ MEAN = (4 + 1 + 2 + 4 + 3) / 5
 HISTORIES = {1: {4: 4 - MEAN, 1: 1 - MEAN, 3: 0.0}, 2: {3: 2 - MEAN, 2: 4 - MEAN}, 3: {5: 3 - MEAN}}
 
 
+@pytest.fixture(params=["dense", "sparse"])
+def form(request, monkeypatch):
+    """Which form interactions have; the other one is for larger data."""
+    if request.param == "sparse":
+        monkeypatch.setattr(interactions, "MOST_DENSE_PAIRS", 0)
+    return request.param
+
+
 @pytest.mark.parametrize("label", [None, "stars"])
 @pytest.mark.parametrize("pooling", ["sum", "mean", "sqrtn", "attention"])
-def test_history_leaves_the_rows_candidate_out_in_training_alone(pooling, label):
+def test_history_leaves_the_rows_candidate_out_in_training_alone(pooling, label, form):
     tower = make_tower(pooling=pooling, label=label)
     rows = [(1, 4), (1, 1), (1, 3), (1, 2), (2, 2), (2, 5), (3, 5), (4, 1), (0, 1)]
     users, films = np.array(rows).T
@@ -69,8 +78,9 @@ def test_history_leaves_the_rows_candidate_out_in_training_alone(pooling, label)
             )
 
 
-def test_a_candidates_vectors_never_reach_its_own_row():
+def test_a_candidates_vectors_never_reach_its_own_row(form):
     tower = make_tower(label="stars")
+    assert type(tower.seen).__name__.lower().startswith(form)
     features = {"user": np.array([1, 3]), "film": np.array([4, 5])}
     before = numpy(tower(features, training=True))
     for table in tower.trainable_variables:

@@ -34,6 +34,23 @@ def test_columns_are_concatenated_and_go_through_dense_layers():
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_sum_of_embeddings_goes_through_no_dense_layer():
+    tower = mtf.Tower("film", ["title", "genres"], embedding_dim=3, combiner="sum")
+    tower.build({"title": 10, "genres": 5})
+    titles, genres = map(numpy, tower.trainable_variables)
+    rows = {"title": np.array([3, 7]), "genres": np.array([[1, 2], [4, 0]])}
+    expected = [titles[3] + (genres[1] + genres[2]) / 2, titles[7] + genres[4]]
+    np.testing.assert_allclose(numpy(tower(rows)), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_vectors_of_unequal_sizes_are_not_added():
+    tower = mtf.Tower("film", ["title", "year"], embedding_dim=3, combiner="sum")
+    with pytest.raises(ModelError, match="unequal sizes shall be added up") as raised:
+        tower.build({"title": 10, "year": None})
+    assert "{'title': 3, 'year': 1}" in str(raised.value)
+    assert 'mend: Take combiner = "concatenate"' in str(raised.value)
+
+
 def test_dropout_acts_in_training_alone():
     tower = mtf.Tower("user", ["user_id"], embedding_dim=200, dropout=0.5)
     tower.build({"user_id": 10})
@@ -97,13 +114,17 @@ def test_key_is_the_first_feature_unless_told():
 
 def test_configuration_round_trips():
     features = ["a", Bucketed("b", 7)]
-    tower = mtf.Tower("m", features, 16, [8], key="b", dropout=0.1, l2=0.1, cross_layers=1)
+    tower = mtf.Tower(
+        "m", features, 16, [8], key="b", dropout=0.1, l2=0.1, cross_layers=1, combiner="sum"
+    )
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(tower))
     assert again.get_config() == tower.get_config()
 
 
-@pytest.mark.parametrize("arguments", [{"l2": -1}, {"l2": "1"}, {"cross_layers": 1.5}])
-def test_numbers_out_of_range_are_refused(arguments):
+@pytest.mark.parametrize(
+    "arguments", [{"l2": -1}, {"l2": "1"}, {"cross_layers": 1.5}, {"combiner": "smu"}]
+)
+def test_arguments_out_of_range_are_refused(arguments):
     (name,) = arguments
     with pytest.raises(ModelError, match=f'The tower "user" has {name} = ') as raised:
         mtf.Tower("user", ["user_id"], **arguments)
