@@ -53,6 +53,8 @@ def main() -> None:
     write_report(arguments.work / "joint", whole, "MovieLens 100K")
     by_share = {
         share: compare_with_labels(share, arguments.seeds, arguments.bindings, finished)
+        if share < 100
+        else only(whole, ("rating_specialist", JOINT))
         for share in sorted(arguments.shares)
     }
     write_pages(arguments.docs, whole, by_share, arguments.seeds)
@@ -88,6 +90,12 @@ def compare_with_labels(
             runs.append(PlannedRun(name, loaded, name))
     results = [result for _, _, result in carry_out(runs, "test", finished=finished)]
     return evidence_of(results, ["rating_specialist"], [RMSE])
+
+
+def only(whole: Evidence, names: Sequence[str]) -> Evidence:
+    """Returns what some of the experiments say of the rating task."""
+    results = [each for each in whole.results if each.experiment in names]
+    return evidence_of(results, names[:1], [RMSE])
 
 
 def write_pages(docs: Path, whole: Evidence, by_share: dict[float, Evidence], seeds: int) -> None:
