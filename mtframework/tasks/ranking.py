@@ -93,7 +93,7 @@ class Ranking(Task):
     def adapt(self, columns, ids):
         if self.loss in _CROSSENTROPIES and self.label is not None:
             check_binary(self, columns[self.label])
-        if self.start_at_mean:
+        if self.start_at_mean and self.label is not None:
             labels = np.asarray(columns[self.label], "float32")
             valid = ops.convert_to_numpy(self.valid_rows(ops.convert_to_tensor(labels)))
             bias = self.head.layers[-1].bias

@@ -15,7 +15,7 @@ from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
 from mtframework.registry import register_tower
 from mtframework.towers.base_tower import BaseTower
-from mtframework.towers.interactions import interactions_of
+from mtframework.towers.interactions import Interactions, interactions_of
 from mtframework.towers.tower import Tower
 
 POOLINGS = ("sum", "mean", "sqrtn", "attention")
@@ -160,7 +160,7 @@ class HistoryTower(BaseTower):
             known = np.isfinite(labels)
             mean = labels[known].mean() if known.any() else 0.0
             deviations = np.where(known, labels - mean, 0.0)
-        self.seen = None
+        self.seen: Interactions | None = None
         if len(ids):
             num_candidates = self.interactions.shape[0]
             self.seen = interactions_of(
@@ -219,24 +219,25 @@ class HistoryTower(BaseTower):
         if left_out is not None:
             own = ops.cast(left_out, "int32")
             own = (own, *self.seen.of_pairs(queries, own))
-        vector = self._sum(queries, own, table, by_label)
+        vector = _sum(self.seen, queries, own, table, by_label)
         if self.pooling == "sum":
             return vector
-        weight = self._sum(queries, own, weights)
+        weight = _sum(self.seen, queries, own, weights)
         # What is left of a history of one is rounding error over rounding error, without a bound.
         weight = ops.maximum(weight, 1.0 if self.pooling != "attention" else _LEAST_WEIGHT)
         return vector / (ops.sqrt(weight) if self.pooling == "sqrtn" else weight)
 
-    def _sum(self, queries, own, table, by_label=None):
-        """Returns each row's sum over its history, less what is its own."""
-        sums = ops.take(self.seen.sum(table, by_label), queries, axis=0)
-        if own is None:
-            return sums
-        candidates, is_there, deviations = own
-        sums = sums - _scaled(is_there, ops.take(table, candidates, axis=0))
-        if by_label is None:
-            return sums
-        return sums - _scaled(deviations, ops.take(by_label, candidates, axis=0))
+
+def _sum(seen: Interactions, queries, own, table, by_label=None):
+    """Returns each row's sum over its history, less what is its own."""
+    sums = ops.take(seen.sum(table, by_label), queries, axis=0)
+    if own is None:
+        return sums
+    candidates, is_there, deviations = own
+    sums = sums - _scaled(is_there, ops.take(table, candidates, axis=0))
+    if by_label is None:
+        return sums
+    return sums - _scaled(deviations, ops.take(by_label, candidates, axis=0))
 
 
 def _scaled(factors, vectors):

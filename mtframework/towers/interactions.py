@@ -114,13 +114,16 @@ class DenseInteractions:
         return there, deviations
 
 
+Interactions = SparseInteractions | DenseInteractions
+
+
 def interactions_of(
     offsets: np.ndarray,
     queries: np.ndarray,
     candidates: np.ndarray,
     deviations: np.ndarray,
     num_candidates: int,
-) -> SparseInteractions | DenseInteractions:
+) -> Interactions:
     """Returns the interactions in the form that is faster for their sizes."""
     if (len(offsets) - 1) * num_candidates <= MOST_DENSE_PAIRS:
         return DenseInteractions(offsets, queries, candidates, deviations, num_candidates)
