@@ -14,9 +14,11 @@ ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1
 .PHONY: movielens movielens-report test test-plugins-jax test-plugins-tensorflow test-torch bench \
 	docs lint
 
-movielens: $(VENV)/core  ## Train the tutorial's three experiments and print their results.
+movielens: $(VENV)/core  ## Train the tutorial's three experiments and the reference joint model.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
-		gin/tutorial/retrieval_specialist.gin gin/tutorial/joint.gin \
+		gin/tutorial/retrieval_specialist.gin gin/tutorial/joint.gin gin/movielens/joint.gin \
+		--metric rating/rmse --metric watch/top_100 --metric watch/top_100_filtered \
+		--metric watch/top_10_filtered \
 		--predict "user_id=42,movie_title=Dances with Wolves (1990)" --recommend "user_id=42"
 
 test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
@@ -38,7 +40,7 @@ test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torch
 bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.md; half an hour.
 	$(BIN)/python tests/benchmarks/run.py
 
-movielens-report: $(VENV)/dev  ## Writes docs/movielens.md: 5 seeds, baselines, few labels; two hours.
+movielens-report: $(VENV)/dev  ## Writes docs/movielens.md: 5 seeds, baselines, few labels; an hour.
 	$(BIN)/python tests/benchmarks/movielens_report.py
 
 docs: $(VENV)/docs  ## Builds the site into site/, and fails at a warning.

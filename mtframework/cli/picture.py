@@ -78,10 +78,14 @@ def picture(
 def _towers(model: MultiTaskModel, parameters: Mapping[str, Parameters]) -> Table:
     table = _grid("name", "columns", "layers", "parameters")
     for name, tower in model.towers.items():
-        layers = [f"[{units}]" for units in (*tower.hidden_units, tower.embedding_dim)]
+        hidden_units = getattr(tower, "hidden_units", ())
+        layers = [f"[{units}]" for units in (*hidden_units, tower.embedding_dim)]
         settings = _settings(tower, without=("features", "hidden_units", "embedding_dim", "key"))
-        columns = ", ".join(_feature(each) for each in tower.features)
-        if tower.key != _column(tower.features[0]):
+        features = getattr(
+            tower, "features", tower.columns
+        )  # columns are all that towers must have
+        columns = ", ".join(_feature(each) for each in features)
+        if tower.key not in map(_column, features):
             columns += f"; key {tower.key}"
         table.add_row(
             Text(name, style="bold"),

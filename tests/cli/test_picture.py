@@ -121,3 +121,10 @@ def test_a_part_that_cannot_be_built_is_drawn_without_numbers(run, folder):
     text = " ".join(shown.split())
     assert 'The parameters cannot be counted: ModelError: The task "buy" compares' in text
     assert "[5]" in text
+
+
+def test_every_kind_of_tower_is_drawn():
+    history = mtf.HistoryTower("shopper", "product", "shopper", ["age"], embedding_dim=8)
+    model = mtf.MultiTaskModel([history, make_towers()[1]], [mtf.Ranking("rating", label="stars")])
+    text = " ".join(word for line in drawn(picture(model, {}), 80) for word in line.split())
+    assert "shopper shopper, age [8], history product" in text
