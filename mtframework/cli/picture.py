@@ -1,5 +1,6 @@
 """A model drawn in text: towers, sharing, tasks, weights and the number of parameters."""
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -164,14 +165,16 @@ def _total(model: MultiTaskModel, parameters: Mapping[str, Parameters]) -> Rende
 
 
 def _settings(part: Any, without: Iterable[str] = ()) -> list[str]:
-    """Returns the arguments that are set to something, as text."""
+    """Returns the arguments that are set to something else than their default, as text."""
     config = part.get_config()
+    defaults = inspect.signature(type(part)).parameters
     return [
         f"{argument} {value:g}" if isinstance(value, float) else f"{argument} {value}"
         for argument, value in config.items()
         if argument not in ("name", "trainable", "dtype", *without)
         and value is not None
         and value not in (False, 0, [], ())
+        and not (argument in defaults and value == defaults[argument].default)
     ]
 
 

@@ -26,7 +26,7 @@ def start_keras(debug: bool = False) -> None:
     TensorFlow writes some of it before it reads any setting, so that only the file descriptor
     helps. An error still comes as an exception.
     """
-    with contextlib.nullcontext() if debug else _no_stderr():
+    with without_stderr(debug):
         import keras
 
         keras.ops.zeros(1)
@@ -55,7 +55,11 @@ def run_again() -> NoReturn:
 
 
 @contextlib.contextmanager
-def _no_stderr() -> Iterator[None]:
+def without_stderr(debug: bool = False) -> Iterator[None]:
+    """Drops what is written to the standard error meanwhile, unless `debug`."""
+    if debug:
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -16,7 +16,7 @@ def show(
     Each value comes with the line that it is from. The picture is there for an experiment without
     mistakes.
     """
-    from mtframework.cli.quiet import choose_numpy, run_again, start_keras
+    from mtframework.cli.quiet import choose_numpy, run_again, start_keras, without_stderr
 
     on_numpy = not plugin and choose_numpy()
     start_keras(debug)
@@ -38,7 +38,9 @@ def show(
     console.print(table)
     if not loaded.is_fragment and not any(each.is_error for each in findings):
         output.heading(console, loaded.name)
-        console.print(picture_of(loaded.build))
+        with without_stderr(debug):  # Keras imports TensorFlow to describe a feature
+            picture = picture_of(loaded.build)
+        console.print(picture)
     for finding in findings:
         tell_finding(finding)
     output.write_json(

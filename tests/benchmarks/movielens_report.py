@@ -128,9 +128,10 @@ are in `gin/movielens/`.
 {markdown_report(whole)}
 {chr(10).join(images)}
 
-Each specialist is the joint model less one task: the same towers, the same weight of the task that is
-left, and the same history, which knows how films were rated whichever tasks there are. All settings
-were chosen on validation rows, a tenth of the training rows, before the test rows were looked at.
+Each specialist is the joint model less one task: the same towers, the same weight of the task that
+is left, and the same history, which knows how films were rated whichever tasks there are. All
+settings were chosen on validation rows, a tenth of the training rows, before the test rows were
+looked at.
 
 {OTHER_LIBRARIES}
 
