@@ -151,7 +151,8 @@ class HistoryTower(BaseTower):
 
     def use_catalogue(self, catalogue: Catalogue) -> None:
         counts = np.diff(catalogue.seen_offsets)
-        queries = np.repeat(np.arange(len(counts)), counts)
+        self.num_queries = len(counts)
+        queries = np.repeat(np.arange(self.num_queries), counts)
         ids = catalogue.columns[self.history][catalogue.seen_rows]
         order = np.lexsort((ids, queries))  # ascending ids in a run, for the search in it
         deviations = np.zeros(len(ids), "float32")
@@ -178,7 +179,7 @@ class HistoryTower(BaseTower):
         return embedding if self.dropout is None else self.dropout(embedding, training=training)
 
     def precompute(self):
-        everyone = ops.arange(len(self.offsets) - 1, dtype="int32")
+        everyone = ops.arange(self.num_queries, dtype="int32")
         return ops.convert_to_numpy(self._pool(everyone, None))
 
     def penalty(self, features):

@@ -89,6 +89,18 @@ def test_a_candidates_vectors_never_reach_its_own_row(form):
     assert np.abs(numpy(tower(features, training=False)) - before).min() > 0.1
 
 
+@pytest.mark.parametrize("pooling", ["sum", "sqrtn"])
+def test_what_is_precomputed_is_everyones_history(pooling, form):
+    tower = make_tower(pooling=pooling, label="stars")
+    computed = tower.precompute()
+    for user in range(5):
+        history = HISTORIES.get(user, {})
+        expected = pooled(tower, list(history), list(history.values()))
+        np.testing.assert_allclose(computed[user], expected, rtol=2e-4, atol=2e-4)
+    tower.precomputed = computed
+    assert numpy(tower({"user": np.array([3, 1])})).tolist() == computed[[3, 1]].tolist()
+
+
 def test_features_are_added():
     tower = make_tower(features=["user"])
     users, films = numpy(tower.profile.trainable_variables[0]), numpy(tower.interactions)
