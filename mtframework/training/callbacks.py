@@ -84,6 +84,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     def __init__(self, run: Run | None = None):
         super().__init__()
         self.run = run
+        self._step = 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
@@ -98,11 +99,14 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         """Raises the error of a loss that is no number, if that is why training failed.
 
         On TensorFlow, Keras's updates of embedding tables may fail at gradients that are no
-        numbers, before a callback is told of the loss.
+        numbers, before a callback is told of the loss. Other backends tell it first, and JAX has
+        no state to look at after a step that failed.
 
         Args:
             batches: What the model was trained on.
         """
+        if keras.backend.backend() != "tensorflow" or not self._step:
+            return
         state = [*self.model.optimizer.variables, *self.model.trainable_variables]
         if not all(np.isfinite(ops.convert_to_numpy(each)).all() for each in state):
             steps = self._step  # up to the one that failed, in the order of this epoch

@@ -163,6 +163,15 @@ def test_an_error_that_has_nothing_to_do_with_the_loss_stays_what_it_is():
         mtf.train(experiment(), callbacks=[fails])
 
 
+def test_an_error_before_the_first_step_stays_what_it_is(monkeypatch):
+    def fail(*_):
+        raise OSError("no disk")
+
+    monkeypatch.setattr(mtf.Batches, "__getitem__", fail)
+    with pytest.raises(OSError, match="no disk"):
+        mtf.train(experiment())
+
+
 def test_loss_that_is_no_number_at_once_has_no_checkpoint():
     shop = make_shop()
     stars = np.where(np.arange(400) < 5, 1e30, shop.train["stars"]).astype("float32")
