@@ -63,12 +63,14 @@ class FeatureEncoder(keras.layers.Layer):
                 feature = plain_feature(feature, size is not None)
             feature.build(size, self.embedding_dim)
             self.parts.append(feature)
-        sizes = {part.column: part.units for part in self.parts}
         if self.combiner == "concatenate":
             self.units = sum(part.units for part in self.parts)
             return
         self.units = self.parts[0].units
-        if len(set(sizes.values())) > 1:
+        if any(part.units != self.units for part in self.parts):
+            sizes = ", ".join(
+                f'{type(part).__name__} of "{part.column}" has {part.units}' for part in self.parts
+            )
             raise ModelError(
                 f"Features whose vectors have unequal sizes shall be added up: {sizes}.",
                 "Vectors of one size, such as embeddings.",
@@ -101,6 +103,7 @@ class FeatureEncoder(keras.layers.Layer):
                 for each in self.features
             ],
             "embedding_dim": self.embedding_dim,
+            "combiner": self.combiner,
             "name": self.name,
         }
 

@@ -47,8 +47,11 @@ def test_vectors_of_unequal_sizes_are_not_added():
     tower = mtf.Tower("film", ["title", "year"], embedding_dim=3, combiner="sum")
     with pytest.raises(ModelError, match="unequal sizes shall be added up") as raised:
         tower.build({"title": 10, "year": None})
-    assert "{'title': 3, 'year': 1}" in str(raised.value)
+    assert 'Categorical of "title" has 3, Numeric of "year" has 1.' in str(raised.value)
     assert 'mend: Take combiner = "concatenate"' in str(raised.value)
+    tower = mtf.Tower("film", [Normalized("year"), Bucketed("year")], 3, combiner="sum")
+    with pytest.raises(ModelError, match="unequal sizes shall be added up"):
+        tower.build({"year": None})
 
 
 def test_dropout_acts_in_training_alone():
