@@ -12,7 +12,7 @@ from mtframework.data.stream_splits import Assignment
 from mtframework.data.table_reader import as_columns, first_of_each
 from mtframework.data.table_rows import unreadable
 from mtframework.errors import DataError
-from mtframework.features.encoding import encode_columns
+from mtframework.features.encoding import check_finite, encode_columns
 from mtframework.features.multi_valued import ids_of_lists
 from mtframework.features.schema import Schema
 from mtframework.features.vocabulary import Vocabulary
@@ -180,7 +180,7 @@ class _Encoder:
         names: Sequence[str],
     ):
         self.names, self.schema, self.vocabularies = names, schema, vocabularies
-        self.widths = rows.widths
+        self.widths, self.split = rows.widths, rows.split
         in_files = rows.stream.meanings
         self.values = {
             name: pa.array(vocabularies[name].known_values, pa.large_string())
@@ -219,8 +219,15 @@ class _Encoder:
             elif self.schema[name].role == "timestamp":
                 encoded[name] = table[name].to_numpy().astype("int32")
             else:
-                encoded[name] = table[name].to_numpy().astype("float32")
+                encoded[name] = self._numbers(table[name], name)
         return encoded
+
+    def _numbers(self, column: pa.ChunkedArray, name: str) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            numbers = column.to_numpy().astype("float32")
+        if self.schema[name].is_feature:
+            check_finite(name, numbers, f" of a block of the {self.split} rows")
+        return numbers
 
     def _lists(self, column: pa.ChunkedArray, name: str) -> np.ndarray:
         coded = column.combine_chunks().dictionary_encode()

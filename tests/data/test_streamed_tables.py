@@ -220,6 +220,14 @@ def test_a_file_that_changes_is_one_error():
         data.encode(data.train)
 
 
+def test_a_feature_beyond_float32_is_refused():
+    table = log()
+    write(table.set_column(5, "hours", pa.array([*[0.5] * 999, 1e300])))
+    data = load(in_memory=False, split={"test": "log.parquet"})
+    with pytest.raises(DataError, match=r'"hours" is inf in row \d+ of a block of the test rows'):
+        data.encode(data.test)
+
+
 def test_a_whole_column_is_refused():
     write(log())
     rows = load(in_memory=False).train
