@@ -67,7 +67,8 @@ def count_higher(queries, candidates, positives, thresholds) -> np.ndarray:
 
     with _blas:
         blas = ThreadpoolController().select(user_api="blas")
-        workers = max([1, *(each.num_threads for each in blas.lib_controllers)])
+        # Where threadpoolctl does not know the library, or how many threads it has, its own do.
+        workers = max([1, *(each.num_threads or 1 for each in blas.lib_controllers)])
         with blas.limit(limits=1), ThreadPoolExecutor(workers) as pool:
             shares = list(pool.map(share, range(workers), [workers] * workers))
     return np.sum(shares, axis=0)

@@ -1,3 +1,6 @@
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
@@ -97,6 +100,18 @@ def test_blas_keeps_its_threads():
     before = threadpool_info()
     catalogue_ranks([[1.0]], [0], [[1.0], [3.0]])
     assert threadpool_info() == before
+
+
+@pytest.mark.parametrize("known", [[], [None]])
+def test_a_blas_whose_threads_nobody_knows(data, monkeypatch, known):
+    blas = SimpleNamespace(
+        lib_controllers=[SimpleNamespace(num_threads=each) for each in known],
+        limit=lambda limits: nullcontext(),
+    )
+    controller = SimpleNamespace(select=lambda user_api: blas)
+    monkeypatch.setattr(higher_scores, "ThreadpoolController", lambda: controller)
+    arguments = data["queries"], data["positives"], data["candidates"]
+    assert catalogue_ranks(*arguments)[0].tolist() == sorted_ranks(*arguments, [()] * 40)
 
 
 @pytest.mark.parametrize("factor", [0.0, 1.0])
