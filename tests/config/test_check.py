@@ -256,6 +256,11 @@ MISTAKES = {
         "watch/Retrieval.loss_weight = 1e300",
         "variant.gin:2: warning: At the start the loss of watch, times its weight, is no finite",
     ),
+    "loss that is no number": (
+        "MultiTaskModel.tasks = [@watch/Retrieval(), @rating/Ranking()]\n"
+        "rating/Ranking.loss = 'poisson'",
+        "At the start the loss of rating, times its weight, is no finite number.",
+    ),
     "label that is categorical": (
         "rating/Ranking.label = 'movie_title'",
         'variant.gin:2: error: The task "rating" reads the column "movie_title" as label or '

@@ -77,7 +77,8 @@ def initial_shares(experiment: Experiment, schema: Schema) -> dict[str, float]:
         name: float(ops.convert_to_numpy(report.total.result()))
         for name, report in model.reports.items()
     }
-    whole = sum(totals.values()) or 1.0
+    # What is no number must not make one of the other tasks' shares.
+    whole = sum(total for total in totals.values() if math.isfinite(total)) or 1.0
     return {name: total / whole for name, total in totals.items()}
 
 
