@@ -136,6 +136,7 @@ class _Graph:
                 tf.TensorShape([]),
                 {name: tf.TensorShape([None, None]) for name in first},
             ),
+            parallel_iterations=1,  # else ten blocks may be in memory at once
         )
         return outputs
 
