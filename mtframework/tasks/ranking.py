@@ -96,9 +96,8 @@ class Ranking(Task):
         if self.start_at_mean and self.label is not None:
             labels = np.asarray(columns[self.label], "float32")
             valid = ops.convert_to_numpy(self.valid_rows(ops.convert_to_tensor(labels)))
-            if valid.any():  # else the mean would be NaN, and all that follows
-                bias = self.head.layers[-1].bias
-                bias.assign(np.full(bias.shape, labels[valid].mean(dtype="float64"), "float32"))
+            bias = self.head.layers[-1].bias
+            bias.assign(np.full(bias.shape, labels[valid].mean(dtype="float64"), "float32"))
 
     def build(self, input_shape):
         self.head.build(input_shape["representation"])

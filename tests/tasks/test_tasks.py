@@ -229,11 +229,6 @@ def test_ranking_starts_at_the_mean_of_the_labels_that_count():
     task.adapt({"stars": np.array([1, np.nan, 4, -1, 4], "float32")}, {})
     found = task({"representation": np.zeros((1, 2), "float32"), "towers": {}})
     np.testing.assert_allclose(numpy(found), [3.0])
-    unknown = mtf.Ranking("rating", label="stars", start_at_mean=True)
-    unknown.build({"representation": (None, 2), "towers": {}})
-    unknown.adapt({"stars": np.array([np.nan, np.nan], "float32")}, {})
-    found = unknown({"representation": np.zeros((1, 2), "float32"), "towers": {}})
-    np.testing.assert_array_equal(numpy(found), [0.0])
 
 
 def test_a_probability_cannot_start_at_a_mean():
