@@ -37,6 +37,7 @@ def prepare(
     start_keras(debug)
     from mtframework import config
     from mtframework.cli import output
+    from mtframework.data.streamed_rows import num_rows_of
     from mtframework.registry import DATASETS
 
     config.load_parts(None, plugin or ())
@@ -47,8 +48,7 @@ def prepare(
     printer = output.console()
     loaded = cls(**given).load(progress=lambda text: printer.print(text))
     num_rows = {
-        split: len(next(iter(rows.values()), ()))
-        for split, rows in (("train", loaded.train), ("test", loaded.test))
+        split: num_rows_of(rows) for split, rows in (("train", loaded.train), ("test", loaded.test))
     }
     printer.print(
         f"{loaded.name} is ready: {num_rows['train']:,} rows to train on, {num_rows['test']:,} to "
