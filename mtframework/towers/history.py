@@ -36,8 +36,9 @@ class HistoryTower(BaseTower):
     them; so metrics on the training rows themselves, computed outside training, are too good.
 
     A step adds up all histories once, whatever the batch, and then takes each row's own candidate
-    out: it costs time and memory for (number of interactions) · `embedding_dim` numbers, or, with
-    up to eight million pairs of a query and a candidate, one matrix product.
+    out: it costs time and memory for (number of interactions) · `embedding_dim` numbers, or, of
+    up to eight million pairs of a query and a candidate that met in one of a hundred cases or more,
+    one matrix product.
 
     Args:
         name: The tower's name, by which tasks read it. In a Gin file, the scope.

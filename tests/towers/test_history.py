@@ -101,6 +101,22 @@ def test_what_is_precomputed_is_everyones_history(pooling, form):
     assert numpy(tower({"user": np.array([3, 1])})).tolist() == computed[[3, 1]].tolist()
 
 
+@pytest.mark.parametrize(
+    ("num_queries", "num_candidates", "num_met", "expected"),
+    [
+        (100, 50, 50, interactions.DenseInteractions),
+        (100, 50, 49, interactions.SparseInteractions),  # too few of the pairs
+        (8193, 1024, 100_000, interactions.SparseInteractions),  # too many pairs
+    ],
+)
+def test_the_form_depends_on_how_many_pairs_met(num_queries, num_candidates, num_met, expected):
+    queries, candidates = np.divmod(np.arange(num_met), num_candidates)
+    offsets = np.searchsorted(queries, np.arange(num_queries + 1))
+    deviations = np.zeros(num_met)
+    found = interactions.interactions_of(offsets, queries, candidates, deviations, num_candidates)
+    assert type(found) is expected
+
+
 def test_features_are_added():
     tower = make_tower(features=["user"])
     users, films = numpy(tower.profile.trainable_variables[0]), numpy(tower.interactions)
