@@ -40,12 +40,20 @@ def check_configuration(
         yield Finding(configuration.source.location, failure.found, failure.expected, failure.mend)
 
 
+def check_arguments(configuration: Configuration) -> Iterator[Finding]:
+    """Yields the mistakes that each object tells of its own arguments.
+
+    Nothing but lines that are not read may be wrong with the configuration.
+    """
+    yield from objects.check(configuration)
+
+
 def check_objects(configuration: Configuration) -> Iterator[Finding]:
     """Yields the mistakes that show when objects are made, and before any data is read.
 
     The configuration must have passed `check_configuration` without an error.
     """
-    refused = list(objects.check(configuration))
+    refused = list(check_arguments(configuration))
     yield from refused
     if refused:
         return

@@ -18,6 +18,7 @@ class Finding:
         expected: One sentence that says what would have been right.
         mend: One sentence that says what to do.
         level: `"error"`, or `"warning"` for what may be meant.
+        is_unread: Whether nothing reads the line, so that it keeps no object from being made.
     """
 
     location: Location
@@ -25,6 +26,7 @@ class Finding:
     expected: str
     mend: str
     level: Literal["error", "warning"] = "error"
+    is_unread: bool = False
 
     @property
     def is_error(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtframework.config.blame import blame
 from mtframework.config.build import build, seed_of
-from mtframework.config.check import check_configuration, check_objects
+from mtframework.config.check import check_arguments, check_configuration, check_objects
 from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding, raise_errors
 from mtframework.config.fragment import is_fragment, left_to_set
@@ -98,8 +98,11 @@ class Loaded:
 
     def check(self) -> list[Finding]:
         """Returns every mistake that shows without reading data; makes the objects for that."""
-        is_whole = not self.is_fragment and not any(each.is_error for each in self.findings)
-        return [*self.findings, *(check_objects(self.configuration) if is_whole else ())]
+        errors = [each for each in self.findings if each.is_error]
+        if self.is_fragment or not all(each.is_unread for each in errors):
+            return list(self.findings)
+        found = check_arguments if errors else check_objects
+        return [*self.findings, *found(self.configuration)]
 
     def build(self) -> Experiment:
         """Returns the experiment's objects, newly made.

@@ -108,7 +108,7 @@ def _finding(
     else:
         found = f"Nothing reads {binding.key}."
         mend = f"Remove the line, or write @{name}() where the object belongs."
-    return Finding(binding.location, found, "A binding that has an effect.", mend)
+    return Finding(binding.location, found, "A binding that has an effect.", mend, is_unread=True)
 
 
 def _references(configuration: Configuration) -> Iterator[Reference]:
