@@ -88,10 +88,10 @@ def outcome(folder: Path, broken: Break, unbroken: str) -> str:
         findings = loaded.findings
         if is_told(broken, findings):
             return "reported"
-        if not loaded.is_fragment and not any(each.is_error for each in findings):
-            if without_name(loaded) == unbroken:
-                return "same"
-            findings = loaded.check()
+        is_whole = not loaded.is_fragment and not any(each.is_error for each in findings)
+        if is_whole and without_name(loaded) == unbroken:
+            return "same"
+        findings = loaded.check()
         if is_told(broken, findings):
             return "reported"
         return f"expected at {sorted(broken.lines)}, found {[str(each) for each in findings]}"

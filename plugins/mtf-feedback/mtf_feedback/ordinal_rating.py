@@ -100,7 +100,6 @@ class OrdinalRating(HeadedTask):
     def call(self, inputs, training=None):
         """Returns the logits of `P(label > level)`, `[batch, num_levels − 1]` float32."""
         latent = self.head(inputs["representation"], training=training)
-        # In half precision neighbouring thresholds could fall together.
         return ops.cast(latent, "float32") - self.thresholds()
 
     def example_losses(self, labels, predictions, inputs):
@@ -142,4 +141,7 @@ class OrdinalRating(HeadedTask):
         return {**super().get_config(), "levels": list(self.levels)}
 
     def _add_parameter(self, name: str, size: int):
-        return self.add_weight(shape=(size,), initializer="zeros", name=name, autocast=False)
+        # In half precision neighbouring thresholds could fall together.
+        return self.add_weight(
+            shape=(size,), initializer="zeros", dtype="float32", autocast=False, name=name
+        )
