@@ -68,16 +68,20 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        features, labels, sample_weights = (
-            {name: values[rows] for name, values in part.items()} or None for part in self.parts
+        return as_keras_batch(
+            *({name: values[rows] for name, values in part.items()} for part in self.parts)
         )
-        if sample_weights:
-            return features, labels, sample_weights
-        return (features, labels) if labels else (features,)  # Keras wants no None at the end
 
     def on_epoch_end(self) -> None:
         if self.shuffle:
             self.generator.shuffle(self.order)
+
+
+def as_keras_batch(features: dict, labels: dict, sample_weights: dict) -> tuple:
+    """Returns a batch as Keras reads it: what is empty is left out at the end, None before it."""
+    if sample_weights:
+        return features or None, labels or None, sample_weights
+    return (features, labels) if labels else (features,)
 
 
 def check_batch_size(batch_size: int) -> int:

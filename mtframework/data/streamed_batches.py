@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import keras
 import numpy as np
 
-from mtframework.data.batches import check_batch_size
+from mtframework.data.batches import as_keras_batch, check_batch_size
 from mtframework.data.streamed_rows import Encoded, StreamedRows
 from mtframework.errors import MtframeworkError
 from mtframework.features.schema import Schema
@@ -79,12 +79,7 @@ class StreamedBatches(keras.utils.PyDataset):
         self._num_given += 1
         if self._num_given <= _NUM_PEEKED:
             self._first.append(batch)
-        features, labels, sample_weights = (
-            {name: batch[name] for name in part} or None for part in self.parts
-        )
-        if sample_weights:
-            return features, labels, sample_weights
-        return (features, labels) if labels else (features,)  # Keras wants no None at the end
+        return as_keras_batch(*({name: batch[name] for name in part} for part in self.parts))
 
     def on_epoch_begin(self) -> None:
         if self._pass is not None and self._num_given <= _NUM_PEEKED:

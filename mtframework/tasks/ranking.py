@@ -67,7 +67,7 @@ class Ranking(Task):
         self.hidden_units = tuple(hidden_units)
         self.loss = loss
         self.activation_name = activation
-        self.loss_of_number = _keras_loss(self.name, loss)
+        self.loss_of_number = self.make_loss()
         if loss in _CROSSENTROPIES and activation != "sigmoid":
             raise ModelError(
                 f'The task "{self.name}" has loss = {loss!r} and activation = {activation!r}.',
@@ -123,6 +123,10 @@ class Ranking(Task):
         """Returns the loss of each row, `[batch]` float32."""
         predictions = ops.cast(predictions, "float32")
         return self.loss_of_number(ops.expand_dims(labels, -1), ops.expand_dims(predictions, -1))
+
+    def make_loss(self):
+        """Returns a function of labels and predictions, `[batch, 1]`, to losses, `[batch]`."""
+        return _keras_loss(self.name, self.loss)
 
     def make_metrics(self):
         return metrics_by_name(self.metric_names)

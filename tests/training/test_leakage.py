@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from shop import SHOP_SCHEMA, make_shop, shop_rows
+from shop import make_shop, shop_rows
 
 import mtframework as mtf
 from mtframework.data.splits import hold_out
@@ -77,7 +77,7 @@ def test_shuffled_test_labels_are_no_better_known_than_by_a_constant(learned):
 
 def test_histories_hold_training_rows_alone(learned):
     model, data = learned
-    (queries,) = (model.vocabularies["shopper"].ids(data.test["shopper"]),)
+    queries = model.vocabularies["shopper"].ids(data.test["shopper"])
     rows = model.catalogue.rows(model.vocabularies["product"].ids(data.test["product"]))
     pairs = set(zip(data.train["shopper"], data.train["product"], strict=True))
     for shopper, product, query, row in zip(
@@ -97,4 +97,3 @@ def test_temporal_split_never_learns_from_the_future():
     queries = {"shopper": np.arange(20)}
     before, after = model.recommend(queries, 5), other.recommend(queries, 5)
     np.testing.assert_array_equal(before["product"], after["product"])
-    assert SHOP_SCHEMA.query_key == "shopper"

@@ -1,7 +1,5 @@
 """Predicts a number for a row, with the loss of TensorFlow Recommenders."""
 
-from collections.abc import Sequence
-
 from keras import ops
 
 from mtf_tfrs.legacy_keras import import_tfrs
@@ -34,6 +32,7 @@ class TfrsRanking(Ranking):
         activation: The Keras name of the prediction's activation; None for a plain number.
         metrics: The metrics to report, as `Ranking` takes them.
         bilinear: Whether the towers' embeddings are multiplied with each other as well.
+        start_at_mean: Whether the head's bias begins at the mean label of the training rows.
 
     Example:
 
@@ -42,39 +41,11 @@ class TfrsRanking(Ranking):
     array([1., 4.], dtype=float32)
     """
 
-    def __init__(
-        self,
-        name: str | None = None,
-        label: str | None = None,
-        loss_weight: float = 1.0,
-        sample_weight: str | None = None,
-        missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
-        loss: str = "mean_squared_error",
-        activation: str | None = None,
-        metrics: Sequence[str] | None = None,
-        bilinear: bool = False,
-    ):
-        super().__init__(
-            name,
-            label,
-            loss_weight,
-            sample_weight,
-            missing_label,
-            hidden_units,
-            loss,
-            activation,
-            metrics,
-            bilinear,
-        )
-        self.unreduced = _unreduced_ranking(self.loss)
-
-    def example_losses(self, labels, predictions, inputs):
-        """Returns the loss of each row, `[batch]` float32."""
-        labels, predictions = (
-            ops.expand_dims(ops.cast(each, "float32"), -1) for each in (labels, predictions)
-        )
-        return self.unreduced(labels, predictions)
+    def make_loss(self):
+        """Returns the TFRS task as a function of labels and predictions, unreduced."""
+        super().make_loss()  # which refuses what is no loss of one number
+        unreduced = _unreduced_ranking(self.loss)
+        return lambda labels, predictions: unreduced(ops.cast(labels, "float32"), predictions)
 
 
 def _unreduced_ranking(loss: str):
