@@ -61,7 +61,8 @@ class DrawsOutsideOfWeights(Scaled):
         self.noise = np.random.default_rng().normal(size=self.output_units).astype("float32")
 
     def represent(self, representation, tasks, training=None):
-        return super().represent(representation + self.noise, tasks)
+        noise = ops.convert_to_tensor(self.noise, dtype=representation.dtype)
+        return super().represent(representation + noise, tasks)
 
 
 class StaysInFloat32(Scaled):
