@@ -330,7 +330,8 @@ class MultiTaskModel(keras.Model):
 
         Args:
             queries: The raw columns that describe the queries: `{name: [num_queries]}`. A query
-                that training never met gets what the out-of-vocabulary embedding gives.
+                that training never met gets what the out-of-vocabulary embedding gives; one
+                without a timestamp asks now.
             k: How many.
             exclude_seen: Whether to leave out what the query has in the training rows.
             task: Whose scores to sort by. Left out, the first retrieval task, else the first.

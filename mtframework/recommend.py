@@ -1,5 +1,6 @@
 """A query's best candidates of the whole catalogue, exactly."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ def recommend(
     """Returns what `MultiTaskModel.recommend` documents."""
     catalogue = model.catalogue
     check_k(k, catalogue.size)
+    queries = as_of_now(model, queries)
     key = model.schema.query_key
     if exclude_seen:
         check_query_key(key, queries)
@@ -31,6 +33,25 @@ def recommend(
     names = model.vocabularies[catalogue.key].values(catalogue.columns[catalogue.key])
     chosen = np.where(np.isneginf(best_scores), "", names[best])
     return {catalogue.key: chosen, "score": best_scores}
+
+
+def as_of_now(model, rows: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns raw columns, with the present time where the model reads a time and they have none.
+
+    Args:
+        model: A `MultiTaskModel`.
+        rows: Raw columns: `{name: [num_rows]}`.
+    """
+    missing = [name for name in timestamps(model) if name not in rows]
+    if not missing or not rows:
+        return rows
+    now = np.full(len(next(iter(rows.values()))), int(time.time()), "int64")
+    return {**rows, **dict.fromkeys(missing, now)}
+
+
+def timestamps(model) -> tuple[str, ...]:
+    """Returns the columns of times that the model reads."""
+    return tuple(name for name in model.feature_columns if model.schema[name].role == "timestamp")
 
 
 def check_k(k: int, num_candidates: int) -> None:

@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mtframework.cli.errors import console
 from mtframework.cli.predicting import predictions
 from mtframework.data.row_progress import row_progress
 from mtframework.data.table_blocks import TableBlocks, raw_columns
 from mtframework.data.table_writer import TableWriter
 from mtframework.errors import DataError
 from mtframework.model import MultiTaskModel
+from mtframework.recommend import timestamps
 from mtframework.serving.known_candidates import catalogue_columns
-from mtframework.serving.known_queries import query_columns
+from mtframework.serving.known_queries import lasting_columns
 from mtframework.serving.recommender import Recommender
 
 Columns = Mapping[str, np.ndarray]
@@ -25,13 +27,15 @@ _SAMPLE = 1000
 def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     """Writes a file's rows with a column `predicted_{task}` for each task.
 
-    What the file does not say of the candidates is taken from the model's catalogue.
+    What the file does not say of the candidates is taken from the model's catalogue, and where it
+    has no time the rows are of now.
     """
     blocks = TableBlocks(source)
-    known = catalogue_columns(model.schema, model.feature_columns)
+    implied = {*catalogue_columns(model.schema, model.feature_columns), *timestamps(model)}
     names = [
-        name for name in model.feature_columns if name not in known or name in blocks.column_names
+        name for name in model.feature_columns if name not in implied or name in blocks.column_names
     ]
+    _tell_of_now(model, blocks)
     blocks.require(names)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _with_raw_columns(blocks, model, names):
@@ -53,8 +57,10 @@ def recommend_file(
 ) -> Columns:
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
-    names = query_columns(model)
     blocks = TableBlocks(source)
+    given = [name for name in timestamps(model) if name in blocks.column_names]
+    names = (*lasting_columns(model), *given)
+    _tell_of_now(model, blocks)
     blocks.require(names)
     queries = (
         (columns, blocks.share_read) for _, columns in _with_raw_columns(blocks, model, names)
@@ -72,6 +78,12 @@ def recommend_queries(
         for start in range(0, max(num_queries, 1), _QUERIES_AT_ONCE)
     )
     return _recommend(recommender, blocks, num_queries, target, k, exclude_seen)
+
+
+def _tell_of_now(model: MultiTaskModel, blocks: TableBlocks) -> None:
+    for name in timestamps(model):
+        if name not in blocks.column_names:
+            console().print(f'{blocks.path} has no column "{name}": its rows are of now.')
 
 
 def _with_raw_columns(

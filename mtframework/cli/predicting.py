@@ -10,7 +10,7 @@ from mtframework.cli import output
 from mtframework.cli.rows import as_columns
 from mtframework.errors import DataError, quoted_list
 from mtframework.pair_scores import flat_scores
-from mtframework.recommend import check_k
+from mtframework.recommend import as_of_now, check_k
 from mtframework.serving.known_candidates import (
     catalogue_columns,
     encode_rows_of_candidates,
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 def predictions(model: "MultiTaskModel", columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Returns `{task: [num_rows]}` of raw columns; `task/part` where a task predicts several.
 
-    What the rows do not say of their candidates is taken from the model's catalogue.
+    What the rows do not say of their candidates is taken from the model's catalogue, and where they
+    have no time they are of now.
     """
-    return flat_scores(model.predict(encode_rows_of_candidates(model, columns), verbose=0))
+    encoded = encode_rows_of_candidates(model, as_of_now(model, columns))
+    return flat_scores(model.predict(encoded, verbose=0))
 
 
 def check_requests(
@@ -50,7 +52,8 @@ def check_requests(
             as_columns(model.feature_columns, schema, requests)
     needed = model.feature_columns if rows else ()
     if schema is not None:
-        known = catalogue_columns(schema, needed)
+        times = [name for name in needed if schema[name].role == "timestamp"]
+        known = {*catalogue_columns(schema, needed), *times}
         needed = [name for name in needed if name not in known]
     for name in needed:
         if name not in rows[0]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from mtframework import config
 from mtframework.model import MultiTaskModel
-from mtframework.serving.known_queries import event_columns, known_queries, query_columns
+from mtframework.serving.known_queries import known_queries, lasting_columns
 from mtframework.training.run import Run
 
 
@@ -26,7 +26,8 @@ def queries_of(
     Raises:
         ModelError: The model reads columns of which a query has more than one value.
     """
-    if event_columns(model) or len(query_columns(model)) == 1:
+    columns = lasting_columns(model)
+    if len(columns) == 1 or any(model.schema[each].role != "query" for each in columns):
         return known_queries(model)
     experiment = config.load_experiment(run.config_path, plugins=plugins or ())
     return known_queries(model, experiment.dataset.load())

@@ -1,5 +1,6 @@
 """MovieLens 100K: 100,000 ratings that 943 users gave to 1,664 film titles."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -22,7 +23,8 @@ class MovieLens100K(DatasetSource):
 
     A candidate is a film title, as in TensorFlow's tutorial. 18 titles belong to two films each;
     the catalogue holds such a title once, with the `movie_id` and genres of whichever comes first
-    in `movielens/100k-movies`, and the ratings of both films count for it.
+    in `movielens/100k-movies`, and the ratings of both films count for it. `movie_year` is the year
+    in the title, `"unknown"` of the one title that has none.
 
     The data are for research, under GroupLens's terms, which the first load prints.
 
@@ -57,6 +59,7 @@ class MovieLens100K(DatasetSource):
             Column("user_zip_code", "categorical", "query"),
             Column("movie_title", "categorical", "candidate"),
             Column("movie_genres", "multi_categorical", "candidate"),
+            Column("movie_year", "categorical", "candidate"),
             Column("user_rating", "numeric", "label"),
             Column("timestamp", "numeric", "timestamp"),
         ),
@@ -127,7 +130,7 @@ def _as_schema_says(
     films = order[np.searchsorted(catalogue["movie_title"], titles, sorter=order)]
     return {
         **ratings,
-        "movie_genres": catalogue["movie_genres"][films[film_of]],
+        **{name: catalogue[name][films[film_of]] for name in ("movie_genres", "movie_year")},
         "user_gender": np.where(ratings["user_gender"] == 1, "male", "female"),
         "bucketized_user_age": ratings["bucketized_user_age"].astype("int32").astype(str),
     }
@@ -135,4 +138,10 @@ def _as_schema_says(
 
 def _first_of_each_title(movies: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     _, first = np.unique(movies["movie_title"], return_index=True)
-    return {name: values[np.sort(first)] for name, values in movies.items()}
+    films = {name: values[np.sort(first)] for name, values in movies.items()}
+    years = [_YEAR.match(title) for title in films["movie_title"]]
+    return {**films, "movie_year": np.array([year[1] if year else "unknown" for year in years])}
+
+
+# The last one: "Land Before Time III: The Time of the Great Giving (1995) (V)".
+_YEAR = re.compile(r".*\((\d{4})\)")

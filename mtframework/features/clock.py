@@ -23,6 +23,7 @@ def days_and_seconds(timestamps, utc_offset_hours: float = 0.0):
     >>> float(days[0]), float(seconds[0])
     (20000.0, 61.0)
     """
+    timestamps = ops.convert_to_tensor(timestamps)
     days = ops.floor_divide(timestamps, SECONDS_OF_DAY)
     seconds = timestamps - days * SECONDS_OF_DAY
     if utc_offset_hours:

@@ -53,7 +53,7 @@ class Feature(keras.layers.Layer):
         kind = "timestamp" if column.role == "timestamp" else column.kind
         if kind not in self.reads:
             plain = kind in ("categorical", "multi_categorical", "numeric")
-            instead = "its plain name" if plain else "Recency, TimeOfDay or DayOfWeek"
+            instead = "its plain name" if plain else "Bucketed, Recency, TimeOfDay or DayOfWeek"
             raise ModelError(
                 f'{type(self).__name__} reads the column "{column.name}", which is {kind}.',
                 f"A column that is one of {quoted_list(self.reads)}.",

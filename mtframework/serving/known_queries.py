@@ -8,6 +8,7 @@ from mtframework.data.dataset import Dataset
 from mtframework.data.streamed_rows import StreamedRows
 from mtframework.errors import ModelError, quoted_list
 from mtframework.pair_scores import query_and_candidate_towers
+from mtframework.recommend import timestamps
 
 
 def query_columns(model) -> tuple[str, ...]:
@@ -22,8 +23,14 @@ def event_columns(model) -> tuple[str, ...]:
     return tuple(each for each in query_columns(model) if model.schema[each].role != "query")
 
 
+def lasting_columns(model) -> tuple[str, ...]:
+    """Returns the columns that describe a query whenever it asks: all of them but the time."""
+    when = timestamps(model)
+    return tuple(each for each in query_columns(model) if each not in when)
+
+
 def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray]:
-    """Returns the raw columns of every query that training met, sorted by key.
+    """Returns the raw columns of every query that training met, but for the time, sorted by key.
 
     Args:
         model: A trained `MultiTaskModel`.
@@ -34,8 +41,8 @@ def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray
         ModelError: The towers read columns that differ from event to event, or more than the key
             and there is no data set.
     """
-    key, columns = model.schema.query_key, query_columns(model)
-    events = event_columns(model)
+    key, columns = model.schema.query_key, lasting_columns(model)
+    events = [each for each in columns if each in event_columns(model)]
     if events:
         raise ModelError(
             f"The model's query towers read {quoted_list(events)}, which differ from event to "

@@ -10,7 +10,14 @@ from mtframework.errors import ModelError
 from mtframework.finite import check_finite
 from mtframework.model import MultiTaskModel
 from mtframework.pair_scores import query_and_candidate_towers, score_pairs
-from mtframework.recommend import check_k, check_query_key, scoring_task, several_numbers, top
+from mtframework.recommend import (
+    as_of_now,
+    check_k,
+    check_query_key,
+    scoring_task,
+    several_numbers,
+    top,
+)
 from mtframework.serving.candidates import Candidates, check_lengths, embed_rows
 from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.excluded_rows import excluded_rows
@@ -142,7 +149,8 @@ class Recommender:
 
         Args:
             queries: The raw columns that describe the queries: `{name: [num_queries]}`. A query
-                that training never met gets what the out-of-vocabulary embedding gives.
+                that training never met gets what the out-of-vocabulary embedding gives; one
+                without a timestamp asks now.
             k: How many.
             exclude_seen: Whether to leave out what the query has in the training rows.
             exclude: For each query a list of candidates to leave out; unknown ones are passed over.
@@ -157,6 +165,7 @@ class Recommender:
         if exclude_seen:
             check_query_key(key, queries)
         num_queries = check_lengths(queries)
+        queries = as_of_now(self.model, queries)
         encoded = self.model.encode(queries)
         offsets, rows = excluded_rows(self.model, self.candidates, queries, exclude_seen, exclude)
         blocks = [
@@ -203,7 +212,8 @@ class Recommender:
         if self.index is None or self.retrieval is None:
             return 1.0
         check_k(k, self.candidates.size)
-        towers = embed_rows(self.model, self.query_towers, self.model.encode(queries))
+        queries = self.model.encode(as_of_now(self.model, queries))
+        towers = embed_rows(self.model, self.query_towers, queries)
         of_queries = towers[self.retrieval.query]
         exact = ExactIndex(self.candidates.embeddings[self.retrieval.candidate])
         nothing = np.zeros(0, "int64"), np.zeros(0, "int64")

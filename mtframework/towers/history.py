@@ -54,6 +54,7 @@ class HistoryTower(BaseTower):
         hidden_units: The sizes of the dense layers that the features go through.
         dropout: The share of the embedding that is dropped in training, from 0 up to 1.
         l2: The weight of the penalty on the features' embeddings, as in `Tower`.
+        combiner: How the features' vectors become one, as in `Tower`.
 
     Example:
 
@@ -78,6 +79,7 @@ class HistoryTower(BaseTower):
         hidden_units: Sequence[int] = (),
         dropout: float = 0.0,
         l2: float = 0.0,
+        combiner: Literal["concatenate", "sum"] = "concatenate",
     ):
         super().__init__(name=name)
         for argument, value in (("history", history), ("key", key)):
@@ -98,10 +100,17 @@ class HistoryTower(BaseTower):
         self.hidden_units = tuple(hidden_units)
         self.dropout_rate = dropout
         self.l2 = l2
+        self.combiner = combiner
         self.profile = None
         if features or isinstance(features, (str, Feature)):  # Tower says what is wrong with these
             self.profile = Tower(
-                f"{self.name}_profile", features, embedding_dim, self.hidden_units, key, l2=l2
+                f"{self.name}_profile",
+                features,
+                embedding_dim,
+                self.hidden_units,
+                key,
+                l2=l2,
+                combiner=combiner,
             )
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
 
@@ -198,6 +207,7 @@ class HistoryTower(BaseTower):
             "hidden_units": list(self.hidden_units),
             "dropout": self.dropout_rate,
             "l2": self.l2,
+            "combiner": self.combiner,
         }
 
     @classmethod

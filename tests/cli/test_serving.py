@@ -136,3 +136,54 @@ def test_arguments_that_do_not_go_together(arguments, expected):
     result = CliRunner().invoke(app, ["recommend", "runs/none", *arguments])
     assert result.exit_code == 2
     assert expected in " ".join(result.stderr.replace("│", " ").split())
+
+
+TIMED = """
+import numpy as np
+import mtframework as mtf
+from mtframework.registry import register_dataset
+from tiny_shop import TinyShop
+
+
+@register_dataset("timed_shop")
+class TimedShop(TinyShop):
+    schema = mtf.Schema(
+        (*TinyShop.schema, mtf.Column("when", "numeric", "timestamp")), "shopper", "product"
+    )
+
+    def load(self, progress=None):
+        shop = TinyShop(self.num_rows).load()
+        when = 1_600_000_000 + 86_400 * np.arange(self.num_rows)
+        rows = {**shop.train, "when": when}
+        return mtf.Dataset(self.schema, rows, rows, shop.catalogue)
+"""
+
+
+def test_who_gives_no_time_asks_now(run, folder):
+    (folder / "timed_shop.py").write_text(TIMED)
+    (folder / "timed.gin").write_text(
+        "include 'joint.gin'\nimport timed_shop\n"
+        "Experiment.dataset = @TimedShop()\n"
+        "shopper/Tower.features = ['shopper', @when/Bucketed()]\n"
+        "when/Bucketed.column = 'when'\n"
+    )
+    trained = run("train", "timed.gin")
+    assert trained.exit_code == 0, trained.output
+    latest = 1_600_000_000 + 86_400 * 63
+    files = {"now": "shopper,product\n3,a\n", "latest": f"shopper,product,when\n3,a,{latest}\n"}
+    for name, rows in files.items():
+        (folder / f"{name}.csv").write_text(rows)
+        for command, to in (("recommend", f"{name}_best.csv"), ("predict", f"{name}_out.csv")):
+            size = ("--k", 2) if command == "recommend" else ()
+            done = run(command, "runs/timed", "--input", f"{name}.csv", "--output", to, *size)
+            assert done.exit_code == 0, done.output
+            told = f'{name}.csv has no column "when": its rows are of now.' in done.stderr
+            assert told == (name == "now")
+    assert read_csv("now_best.csv") == read_csv("latest_best.csv")
+    (now,), (later,) = read_csv("now_out.csv"), read_csv("latest_out.csv")
+    assert later.pop("when")
+    assert now == later
+    everyone = run("recommend", "runs/timed", "--all", "--output", "everyone.csv", "--k", 2)
+    assert everyone.exit_code == 0, everyone.output
+    best = [row["product"] for row in read_csv("everyone.csv") if row["shopper"] == "3"]
+    assert best == [row["product"] for row in read_csv("now_best.csv")]

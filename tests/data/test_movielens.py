@@ -88,6 +88,19 @@ class TestFacts:
             assert rows["movie_genres"].tolist() == expected
         assert len(tutorial.vocabularies["movie_genres"].known_values) == 19
 
+    def test_years(self, tutorial):
+        titles, years = (tutorial.catalogue[name] for name in ("movie_title", "movie_year"))
+        by_title = dict(zip(titles, years, strict=True))
+        assert by_title["Toy Story (1995)"] == "1995"
+        assert by_title["2001: A Space Odyssey (1968)"] == "1968"
+        assert by_title["Two Friends (1986) "] == "1986"
+        video = "Land Before Time III: The Time of the Great Giving (1995) (V)"
+        assert by_title[video] == "1995"
+        assert titles[years == "unknown"].tolist() == ["unknown"]
+        for rows in (tutorial.train, tutorial.test):
+            expected = [by_title[title] for title in rows["movie_title"]]
+            assert rows["movie_year"].tolist() == expected
+
     def test_odd_titles(self, tutorial):
         titles = set(tutorial.catalogue["movie_title"])
         assert {"unknown", "Two Friends (1986) "} <= titles

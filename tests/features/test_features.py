@@ -57,6 +57,18 @@ def test_buckets_hold_equally_many_training_rows():
     np.testing.assert_array_equal(numpy(feature(values[:9])), numpy(table)[buckets[:9]])
 
 
+def test_buckets_of_time_hold_equally_many_training_rows_to_the_second():
+    earliest = 2_000_000_000
+    times = earliest + np.arange(8, dtype="int32")
+    feature = Bucketed("read_at", num_buckets=4, embedding_dim=3)
+    feature.build(None, 8)
+    feature.adapt(times, None)
+    assert numpy(feature.buckets(times)).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    day = 86_400
+    others = np.array([0, earliest - day, earliest + day, 2**31 - 1], "int32")
+    assert numpy(feature.buckets(others)).tolist() == [0, 0, 3, 3]
+
+
 def test_hashed_categories_share_few_embeddings():
     words = [f"word {i}" for i in range(2000)]
     vocabulary = Vocabulary(words)
@@ -177,7 +189,7 @@ def test_arguments_that_are_refused(make, text):
             Normalized("c"),
             Column("c", "numeric", "timestamp"),
             'Normalized reads the column "c", which is timestamp.',
-            "Give the tower Recency, TimeOfDay or DayOfWeek, or name another column.",
+            "Give the tower Bucketed, Recency, TimeOfDay or DayOfWeek, or name another column.",
         ),
         (
             Normalized("c"),

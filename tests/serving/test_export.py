@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from wide_shop import make_catalogue, make_model, make_rows, make_tasks, make_towers
+from wide_shop import SCHEMA, make_catalogue, make_model, make_rows, make_tasks, make_towers
 
 import mtframework as mtf
 from mtframework.errors import ModelError, RunError
@@ -190,8 +190,11 @@ def test_without_retrieval_it_ranks_all_and_names_are_what_tensorflow_allows(tmp
 
 
 def test_known_queries_need_what_the_towers_read(wide_model):
-    with pytest.raises(ModelError, match='query towers read "when", which differ'):
+    with pytest.raises(ModelError, match='read "age", "interests", "shopper", and the model knows'):
         known_queries(wide_model)
+    rows = make_rows(90, seed=1)
+    known = known_queries(wide_model, mtf.Dataset(SCHEMA, rows, rows, make_catalogue()))
+    assert sorted(known) == ["age", "interests", "shopper"]  # and no time, which is when they ask
     towers = [mtf.Tower("shopper", ["shopper", "age"], embedding_dim=6), make_towers()[1]]
     model = make_model(towers, make_tasks())
     with pytest.raises(ModelError, match='read "age", "shopper", and the model knows the keys'):

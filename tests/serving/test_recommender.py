@@ -66,6 +66,19 @@ def test_without_a_fusion_it_is_the_models_own_recommend(wide_model, queries):
     np.testing.assert_array_equal(found.score, found.scores["find"])
 
 
+def test_a_query_without_a_time_asks_now(wide_model, queries, monkeypatch):
+    now = 1_650_000_000
+    monkeypatch.setattr("time.time", lambda: now + 0.5)
+    timed = {**queries, "when": np.full(len(queries["when"]), now)}
+    untimed = {name: each for name, each in queries.items() if name != "when"}
+    recommender = mtf.Recommender(wide_model)
+    earlier, expected, found = map(recommender.recommend, (queries, timed, untimed))
+    np.testing.assert_array_equal(found.score, expected.score)
+    assert (found.score != earlier.score).any()
+    own, expected = (wide_model.recommend(each)["score"] for each in (untimed, timed))
+    np.testing.assert_array_equal(own, expected)
+
+
 def test_without_retrieval_every_candidate_is_ranked(queries):
     ranking = make_model(make_towers(), [mtf.Ranking("rating", label="stars", hidden_units=[5])])
     own = ranking.recommend(queries, k=5)

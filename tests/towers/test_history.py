@@ -124,6 +124,17 @@ def test_features_are_added():
     np.testing.assert_allclose(found[0], users[3] + films[5], rtol=1e-5)
 
 
+def test_features_are_added_to_each_other():
+    tower = mtf.HistoryTower(
+        "user", "film", "user", ["user", mtf.Bucketed("age", 2)], embedding_dim=3, combiner="sum"
+    )
+    tower.build({"user": 5, "film": 6, "age": None})
+    tower.use_catalogue(Catalogue.learn("film", CATALOGUE, USERS * 0, FILMS, 5))
+    ages, users = sorted(map(numpy, tower.profile.trainable_variables), key=len)
+    found = numpy(tower({"user": np.array([3]), "age": np.ones(1, "float32")}))
+    np.testing.assert_allclose(found[0], users[3] + ages[1], rtol=1e-5)
+
+
 def test_nobody_has_a_history():
     tower = mtf.HistoryTower("user", "film", "user", embedding_dim=3)
     tower.build({"user": 5, "film": 6})
@@ -163,7 +174,7 @@ def test_model_trains_saves_and_recommends(tmp_path):
 
 def test_configuration_round_trips():
     tower = mtf.HistoryTower(
-        "u", "film", "user", ["user", "age"], "mean", "stars", 8, [4], 0.2, 0.1
+        "u", "film", "user", ["user", "age"], "mean", "stars", 8, [4], 0.2, 0.1, "sum"
     )
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(tower))
     assert again.get_config() == tower.get_config()
