@@ -18,6 +18,8 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import keras
+
 from mtframework import config
 from mtframework.cli.comparing import PlannedRun, baselines_of, carry_out, load_experiments, plan
 from mtframework.cli.errors import console
@@ -114,7 +116,8 @@ def write_pages(docs: Path, whole: Evidence, by_share: dict[float, Evidence], se
     write_whole(docs / "movielens" / "few-labels.svg", plot_few_labels(by_share) + "\n")
     numbers = {"joint": _numbers(whole)} | {f"{x:g} %": _numbers(y) for x, y in by_share.items()}
     write_whole(docs / "movielens" / "report.json", json.dumps(numbers, indent=1) + "\n")
-    packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow", "numpy"))
+    names = ("keras", keras.backend.backend(), "numpy")
+    packages = ", ".join(f"{name} {version(name)}" for name in names)
     page = f"""# MovieLens 100K
 
 Written by `make movielens-report`, which anyone can run again; {seeds} seeds, on
@@ -132,6 +135,11 @@ Each specialist is the joint model less one task: the same towers, the same weig
 is left, and the same history, which knows how films were rated whichever tasks there are. All
 settings were chosen on validation rows, a tenth of the training rows, before the test rows were
 looked at.
+
+A query knows when it asks, to about two thirds of a day. The tutorial's split is random, so that
+training rows lie before and after a test row, often of the same evening: that is worth much here
+(on the validation rows, filtered `top_10` rises from 0.148 without a time to 0.167), and nothing to
+`gin/movielens/joint_temporal.gin`, all of whose test rows are later than its training rows.
 
 {OTHER_LIBRARIES}
 
