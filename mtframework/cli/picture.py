@@ -83,7 +83,7 @@ def _towers(model: MultiTaskModel, parameters: Mapping[str, Parameters]) -> Tabl
         layers = [f"[{units}]" for units in (*hidden_units, tower.embedding_dim)]
         settings = _settings(tower, without=("features", "hidden_units", "embedding_dim", "key"))
         # Columns are all that towers must have.
-        features = getattr(tower, "features", tower.columns)
+        features = getattr(tower, "features", ()) or tower.columns
         columns = ", ".join(_feature(each) for each in features)
         if tower.key not in map(_column, features):
             columns += f"; key {tower.key}"

@@ -120,6 +120,11 @@ class HistoryTower(BaseTower):
         return tuple(dict.fromkeys((self.key, *features)))
 
     @property
+    def features(self) -> tuple[str | Feature, ...]:
+        """What is read beside the history."""
+        return () if self.profile is None else self.profile.features
+
+    @property
     def feature_layers(self) -> Sequence[Feature]:
         return () if self.profile is None else self.profile.feature_layers
 

@@ -127,4 +127,4 @@ def test_every_kind_of_tower_is_drawn():
     history = mtf.HistoryTower("shopper", "product", "shopper", ["age"], embedding_dim=8)
     model = mtf.MultiTaskModel([history, make_towers()[1]], [mtf.Ranking("rating", label="stars")])
     text = " ".join(word for line in drawn(picture(model, {}), 80) for word in line.split())
-    assert "shopper shopper, age [8], history product" in text
+    assert "shopper age; key shopper [8], history product" in text
