@@ -42,16 +42,17 @@ def as_of_now(model, rows: Mapping[str, Any]) -> Mapping[str, Any]:
         model: A `MultiTaskModel`.
         rows: Raw columns: `{name: [num_rows]}`.
     """
-    missing = [name for name in timestamps(model) if name not in rows]
+    times = timestamps(model.schema, model.feature_columns)
+    missing = [name for name in times if name not in rows]
     if not missing or not rows:
         return rows
     now = np.full(len(next(iter(rows.values()))), int(time.time()), "int64")
     return {**rows, **dict.fromkeys(missing, now)}
 
 
-def timestamps(model) -> tuple[str, ...]:
-    """Returns the columns of times that the model reads."""
-    return tuple(name for name in model.feature_columns if model.schema[name].role == "timestamp")
+def timestamps(schema, names) -> tuple[str, ...]:
+    """Returns those of some columns that hold times."""
+    return tuple(name for name in names if schema[name].role == "timestamp")
 
 
 def check_k(k: int, num_candidates: int) -> None:

@@ -15,7 +15,7 @@ from mtframework.errors import DataError
 from mtframework.model import MultiTaskModel
 from mtframework.recommend import timestamps
 from mtframework.serving.known_candidates import catalogue_columns
-from mtframework.serving.known_queries import lasting_columns
+from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 
 Columns = Mapping[str, np.ndarray]
@@ -31,12 +31,8 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     has no time the rows are of now.
     """
     blocks = TableBlocks(source)
-    implied = {*catalogue_columns(model.schema, model.feature_columns), *timestamps(model)}
-    names = [
-        name for name in model.feature_columns if name not in implied or name in blocks.column_names
-    ]
-    _tell_of_now(model, blocks)
-    blocks.require(names)
+    known = catalogue_columns(model.schema, model.feature_columns)
+    names = _columns_to_read(blocks, model, model.feature_columns, known)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _with_raw_columns(blocks, model, names):
             for task, scores in predictions(model, columns).items():
@@ -58,10 +54,7 @@ def recommend_file(
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
     blocks = TableBlocks(source)
-    given = [name for name in timestamps(model) if name in blocks.column_names]
-    names = (*lasting_columns(model), *given)
-    _tell_of_now(model, blocks)
-    blocks.require(names)
+    names = _columns_to_read(blocks, model, query_columns(model))
     queries = (
         (columns, blocks.share_read) for _, columns in _with_raw_columns(blocks, model, names)
     )
@@ -80,10 +73,18 @@ def recommend_queries(
     return _recommend(recommender, blocks, num_queries, target, k, exclude_seen)
 
 
-def _tell_of_now(model: MultiTaskModel, blocks: TableBlocks) -> None:
-    for name in timestamps(model):
-        if name not in blocks.column_names:
+def _columns_to_read(
+    blocks: TableBlocks, model: MultiTaskModel, names: Sequence[str], known: Sequence[str] = ()
+) -> list[str]:
+    """Returns which columns to read of a file; those known otherwise, and times, may be missing."""
+    times = timestamps(model.schema, names)
+    implied = {*known, *times} - set(blocks.column_names)
+    for name in times:
+        if name in implied:
             console().print(f'{blocks.path} has no column "{name}": its rows are of now.')
+    needed = [name for name in names if name not in implied]
+    blocks.require(needed)
+    return needed
 
 
 def _with_raw_columns(

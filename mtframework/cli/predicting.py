@@ -10,7 +10,7 @@ from mtframework.cli import output
 from mtframework.cli.rows import as_columns
 from mtframework.errors import DataError, quoted_list
 from mtframework.pair_scores import flat_scores
-from mtframework.recommend import as_of_now, check_k
+from mtframework.recommend import as_of_now, check_k, timestamps
 from mtframework.serving.known_candidates import (
     catalogue_columns,
     encode_rows_of_candidates,
@@ -52,8 +52,7 @@ def check_requests(
             as_columns(model.feature_columns, schema, requests)
     needed = model.feature_columns if rows else ()
     if schema is not None:
-        times = [name for name in needed if schema[name].role == "timestamp"]
-        known = {*catalogue_columns(schema, needed), *times}
+        known = {*catalogue_columns(schema, needed), *timestamps(schema, needed)}
         needed = [name for name in needed if name not in known]
     for name in needed:
         if name not in rows[0]:

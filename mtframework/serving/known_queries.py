@@ -25,8 +25,9 @@ def event_columns(model) -> tuple[str, ...]:
 
 def lasting_columns(model) -> tuple[str, ...]:
     """Returns the columns that describe a query whenever it asks: all of them but the time."""
-    when = timestamps(model)
-    return tuple(each for each in query_columns(model) if each not in when)
+    columns = query_columns(model)
+    times = timestamps(model.schema, columns)
+    return tuple(each for each in columns if each not in times)
 
 
 def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray]:
@@ -42,7 +43,7 @@ def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray
             and there is no data set.
     """
     key, columns = model.schema.query_key, lasting_columns(model)
-    events = [each for each in columns if each in event_columns(model)]
+    events = [each for each in columns if model.schema[each].role != "query"]
     if events:
         raise ModelError(
             f"The model's query towers read {quoted_list(events)}, which differ from event to "
