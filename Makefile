@@ -5,8 +5,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 # What runs on every backend; the rest of tests/ reads files, Gin and the command line, once.
 CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests/metrics \
-	tests/serving/test_recommender.py tests/sharing tests/tasks tests/towers tests/training \
-	tests/test_chains.py tests/test_combinations.py tests/test_idle_parts.py tests/test_model.py
+	tests/model tests/schema tests/serving/test_recommender.py tests/sharing tests/tasks \
+	tests/towers tests/training
 
 # Small tests spend more time on compiling well than the compiled steps would take.
 ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1

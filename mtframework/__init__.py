@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mtframework.data.batches import Batches
     from mtframework.data.dataset import Dataset, DatasetSource
-    from mtframework.data.movielens import MovieLens100K
-    from mtframework.data.tables import Tables
+    from mtframework.data.sources.movielens import MovieLens100K
+    from mtframework.data.sources.tables import Tables
     from mtframework.errors import MtframeworkError
     from mtframework.evaluation.evaluate import evaluate
     from mtframework.features.bucketed import Bucketed
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from mtframework.features.hashed import Hashed
     from mtframework.features.normalized import Normalized
     from mtframework.features.recency import Recency
-    from mtframework.features.schema import Column, Schema
     from mtframework.features.time_of_day import TimeOfDay
-    from mtframework.features.vocabulary import Vocabulary
-    from mtframework.model import MultiTaskModel
+    from mtframework.model.model import MultiTaskModel
+    from mtframework.schema.schema import Column, Schema
+    from mtframework.schema.vocabulary import Vocabulary
     from mtframework.serving.export import export
     from mtframework.serving.fusion import Fusion
     from mtframework.serving.recommender import Recommendations, Recommender
@@ -88,7 +88,7 @@ _HOMES = {
     "BinaryFeedback": "tasks.feedback",
     "Bucketed": "features.bucketed",
     "Categorical": "features.categorical",
-    "Column": "features.schema",
+    "Column": "schema.schema",
     "Dataset": "data.dataset",
     "DatasetSource": "data.dataset",
     "DayOfWeek": "features.day_of_week",
@@ -98,9 +98,9 @@ _HOMES = {
     "Fusion": "serving.fusion",
     "Hashed": "features.hashed",
     "HistoryTower": "towers.history",
-    "MovieLens100K": "data.movielens",
+    "MovieLens100K": "data.sources.movielens",
     "MtframeworkError": "errors",
-    "MultiTaskModel": "model",
+    "MultiTaskModel": "model.model",
     "Normalized": "features.normalized",
     "Ranking": "tasks.ranking",
     "Recency": "features.recency",
@@ -108,12 +108,12 @@ _HOMES = {
     "Recommender": "serving.recommender",
     "Retrieval": "tasks.retrieval",
     "Run": "training.run",
-    "Schema": "features.schema",
-    "Tables": "data.tables",
+    "Schema": "schema.schema",
+    "Tables": "data.sources.tables",
     "Task": "tasks.task",
     "TimeOfDay": "features.time_of_day",
     "Tower": "towers.tower",
-    "Vocabulary": "features.vocabulary",
+    "Vocabulary": "schema.vocabulary",
     "WarmStart": "training.warm_start",
     "dense_head": "tasks.task",
     "evaluate": "evaluation.evaluate",

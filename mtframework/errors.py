@@ -1,4 +1,4 @@
-"""Every error of the framework: what was found, what was expected, how to mend it."""
+"""Every error of the framework: what was found, what was expected, how to fix it."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ class MtframeworkError(ValueError):
     Args:
         found: One sentence that says what is wrong and names the column, task, file or line.
         expected: One sentence that says what would have been right.
-        mend: One sentence that says what to do.
+        fix: One sentence that says what to do.
 
     Example:
 
@@ -18,21 +18,21 @@ class MtframeworkError(ValueError):
     >>> print(error)
     The data set is empty.
       expected: At least one row.
-      mend: Check the path.
+      fix: Check the path.
     """
 
     # Keras rebuilds an exception that leaves a layer from its message alone, unless the exception
     # says that its message is complete.
     _keras_call_info_injected = True
 
-    def __init__(self, found: str, expected: str, mend: str):
+    def __init__(self, found: str, expected: str, fix: str):
         self.found = found
         self.expected = expected
-        self.mend = mend
-        super().__init__(f"{found}\n  expected: {expected}\n  mend: {mend}")
+        self.fix = fix
+        super().__init__(f"{found}\n  expected: {expected}\n  fix: {fix}")
 
     def __reduce__(self):
-        return type(self), (self.found, self.expected, self.mend)
+        return type(self), (self.found, self.expected, self.fix)
 
 
 class RegistryError(MtframeworkError):

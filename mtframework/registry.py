@@ -64,7 +64,7 @@ class Registry:
         ...
     mtframework.errors.RegistryError: There is no layer named "duble". Did you mean "double"?
       expected: One of "double".
-      mend: Correct the name, or install or load the plugin that registers it.
+      fix: Correct the name, or install or load the plugin that registers it.
     """
 
     def __init__(self, kind: str):
@@ -182,7 +182,15 @@ def load_builtin_parts() -> None:
 
     A built-in part is a file in one of the packages below; adding one changes no other file.
     """
-    for package in ("features", "towers", "sharing", "tasks", "balancing", "data", "model"):
+    for package in (
+        "features",
+        "towers",
+        "sharing",
+        "tasks",
+        "balancing",
+        "data.sources",
+        "model",
+    ):
         module = importlib.import_module(f"mtframework.{package}")
         for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
             importlib.import_module(f"{module.__name__}.{found.name}")
@@ -221,7 +229,7 @@ def load_plugins() -> list[PluginError]:
                 f'The plugin "{entry_point.name}" of {owner} failed to load: '
                 f"{type(error).__name__}: {error}",
                 f"{entry_point.value} imports and registers its parts.",
-                f"Mend or uninstall {owner}.",
+                f"Fix or uninstall {owner}.",
             )
         failures.append(failure)
     return failures

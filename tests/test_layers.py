@@ -11,10 +11,11 @@ PACKAGE = Path(__file__).parents[1] / "mtframework"
 
 # Layer by layer from the bottom: a module imports from its own layer and those below.
 LAYERS = [
-    {"errors", "finite", "registry", "sizes", "whole_file"},
+    {"arguments", "errors", "files", "registry"},
+    {"schema"},
     {"features", "losses", "metrics"},
     {"tasks", "towers", "sharing", "balancing", "data"},
-    {"model", "recommend", "pair_scores", "idle_parts"},
+    {"model"},
     {"training", "evaluation", "serving", "testing"},
     {"config"},
     {"sweep"},

@@ -119,7 +119,7 @@ def test_plugin_is_found_and_a_broken_one_is_named(tmp_path, monkeypatch):
         'The plugin "plugin_that_breaks" of plugin_that_breaks failed to load: '
         "OSError: no licence file\n"
         "  expected: plugin_that_breaks imports and registers its parts.\n"
-        "  mend: Mend or uninstall plugin_that_breaks."
+        "  fix: Fix or uninstall plugin_that_breaks."
     ]
     sys.modules.pop("plugin_that_works")
 
@@ -142,7 +142,7 @@ def test_plugin_that_cannot_be_had_is_one_error(source, requires, expected, tmp_
     plugin(tmp_path, monkeypatch, "plugin_that_fails", source, requires)
     [failure] = load_plugins()
     assert expected in failure.found
-    assert "mend: " in str(failure)
+    assert "fix: " in str(failure)
     assert TASKS.get("ranking").cls is Ranking
 
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from mtframework.cli.errors import console
 from mtframework.cli.predicting import predictions
-from mtframework.data.row_progress import row_progress
-from mtframework.data.table_blocks import TableBlocks, raw_columns
-from mtframework.data.table_writer import TableWriter
+from mtframework.data.streaming.row_progress import row_progress
+from mtframework.data.tables.table_blocks import TableBlocks, raw_columns
+from mtframework.data.tables.table_writer import TableWriter
 from mtframework.errors import DataError
-from mtframework.model import MultiTaskModel
-from mtframework.recommend import timestamps
+from mtframework.model.model import MultiTaskModel
+from mtframework.model.recommend import timestamps
 from mtframework.serving.known_candidates import catalogue_columns
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender

@@ -62,5 +62,5 @@ def _plain(finding) -> dict:
         "level": finding.level,
         "found": finding.found,
         "expected": finding.expected,
-        "mend": finding.mend,
+        "fix": finding.fix,
     }

@@ -40,7 +40,7 @@ def reported(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def tell(error: Exception) -> None:
-    """Prints an error to standard error: what was found, what was expected, how to mend it."""
+    """Prints an error to standard error: what was found, what was expected, how to fix it."""
     if isinstance(error, MtframeworkError):
         several = getattr(error, "findings", ())
         for each in several or (error,):
@@ -60,7 +60,7 @@ def tell(error: Exception) -> None:
 
 
 def tell_finding(finding: Any) -> None:
-    """Prints what has `found`, `expected` and `mend`, and where it has them `location`, `level`."""
+    """Prints what has `found`, `expected` and `fix`, and where it has them `location`, `level`."""
     printer = console()
     warning = getattr(finding, "level", "error") == "warning"
     printer.print(
@@ -71,7 +71,7 @@ def tell_finding(finding: Any) -> None:
     where = f"{finding.location}: " if hasattr(finding, "location") else ""
     # What was located when it was raised says so in `found` as well.
     printer.print(f"{where}{getattr(finding, 'unlocated', finding.found)}")
-    for word in ("expected", "mend"):
+    for word in ("expected", "fix"):
         printer.print(f"  {word}: ", style="bold", end="")
         printer.print(getattr(finding, word))
 

@@ -2,8 +2,8 @@
 
 import re
 
-from mtframework.data.guessed_columns import Guess
-from mtframework.data.table_files import PARQUET, find_files, format_of
+from mtframework.data.tables.guessed_columns import Guess
+from mtframework.data.tables.table_files import PARQUET, find_files, format_of
 
 _FIND = "find"
 

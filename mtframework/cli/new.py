@@ -85,7 +85,7 @@ def experiment(
     """Write an experiment on your own files, their columns guessed, for you to correct."""
     _check_name(name)
     from mtframework.cli.guessed_experiment import experiment_words
-    from mtframework.data.guessed_columns import guess_columns
+    from mtframework.data.tables.guessed_columns import guess_columns
 
     guess = guess_columns(data, candidates, query, candidate, label or ())
     words = {**_words(name), **experiment_words(guess, data, candidates)}

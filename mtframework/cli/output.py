@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from mtframework.whole_file import write_whole
+from mtframework.files import write_whole
 
 WIDTH_OF_A_PIPE = 160
 """Columns where no terminal says how many it has."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import keras
 
-from mtframework.features.schema import Schema
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
+from mtframework.schema.schema import Schema
 
 SMALL_SIZE = 2
 """Of a vocabulary that is made up: one value, and the id for all others."""

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mtframework.balancing.static_weights import StaticWeights
 from mtframework.cli.parameter_counts import Parameters, count_parameters
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.task import Task
 from mtframework.training.experiment import Experiment
 

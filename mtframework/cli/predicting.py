@@ -9,15 +9,15 @@ from rich.console import Console
 from mtframework.cli import output
 from mtframework.cli.rows import as_columns
 from mtframework.errors import DataError, quoted_list
-from mtframework.pair_scores import flat_scores
-from mtframework.recommend import as_of_now, check_k, timestamps
+from mtframework.model.pair_scores import flat_scores
+from mtframework.model.recommend import as_of_now, check_k, timestamps
 from mtframework.serving.known_candidates import (
     catalogue_columns,
     encode_rows_of_candidates,
 )
 
 if TYPE_CHECKING:
-    from mtframework.model import MultiTaskModel
+    from mtframework.model.model import MultiTaskModel
     from mtframework.serving.recommender import Recommender
     from mtframework.training.experiment import Experiment
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
-from mtframework.features.schema import Schema
+from mtframework.schema.schema import Schema
 
 # A comma ends a value only where a next column follows, so that "Postino, Il (1994)" is one value.
 _COLUMN = re.compile(r"(?:^|,)\s*([A-Za-z_]\w*)\s*=")

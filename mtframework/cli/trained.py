@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mtframework import config
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.serving.known_queries import known_queries, lasting_columns
 from mtframework.training.run import Run
 

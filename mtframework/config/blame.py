@@ -29,7 +29,7 @@ def blame(error: Exception, configuration: Configuration, experiment: Experiment
         return error
     if isinstance(error, MtframeworkError):
         location = line_of(error.found, configuration, made)
-        return LocatedError(location, error.found, error.expected, error.mend)
+        return LocatedError(location, error.found, error.expected, error.fix)
     # Keras appends what a layer was called with: of a batch, a screenful.
     text = str(error).split("\n\nArguments received by")[0].strip()
     return LocatedError(
@@ -37,7 +37,7 @@ def blame(error: Exception, configuration: Configuration, experiment: Experiment
         f"{made.key}() of {owner_of(made.part.cls)} failed while training: "
         f"{type(error).__name__}: {text}",
         "A part that trains on the columns and arguments that it is given.",
-        f"Check the arguments of {made.key}; if they are right, mend the class. --debug shows the "
+        f"Check the arguments of {made.key}; if they are right, fix the class. --debug shows the "
         "traceback.",
     )
 

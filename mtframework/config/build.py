@@ -71,13 +71,13 @@ class LocatedError(ExperimentError):
         location: The line.
         found: What is wrong, without the line.
         expected: As in every error.
-        mend: As in every error.
+        fix: As in every error.
     """
 
-    def __init__(self, location: Location, found: str, expected: str, mend: str):
+    def __init__(self, location: Location, found: str, expected: str, fix: str):
         self.location = location
         self.unlocated = found
-        super().__init__(f"{location}: {found}", expected, mend)
+        super().__init__(f"{location}: {found}", expected, fix)
 
 
 def located(error: Exception, configuration: Configuration, made: Made | None) -> LocatedError:
@@ -85,7 +85,7 @@ def located(error: Exception, configuration: Configuration, made: Made | None) -
     text = _CALL.split(str(error))[0].strip()
     location = line_of(text, configuration, made) if made else configuration.source.location
     if isinstance(error, MtframeworkError):
-        return LocatedError(location, error.found, error.expected, error.mend)
+        return LocatedError(location, error.found, error.expected, error.fix)
     what = f"{made.key}()" if made else "The experiment"
     return LocatedError(
         location,

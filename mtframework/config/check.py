@@ -37,7 +37,7 @@ def check_configuration(
     yield from sorted(found, key=lambda finding: finding.location)
     unknown = any("There is no class" in finding.found for finding in found)
     for failure in plugin_failures if unknown else ():
-        yield Finding(configuration.source.location, failure.found, failure.expected, failure.mend)
+        yield Finding(configuration.source.location, failure.found, failure.expected, failure.fix)
 
 
 def check_arguments(configuration: Configuration) -> Iterator[Finding]:

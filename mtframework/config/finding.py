@@ -16,7 +16,7 @@ class Finding:
         location: The file and line.
         found: One sentence that says what is wrong.
         expected: One sentence that says what would have been right.
-        mend: One sentence that says what to do.
+        fix: One sentence that says what to do.
         level: `"error"`, or `"warning"` for what may be meant.
         is_unread: Whether nothing reads the line, so that it keeps no object from being made.
     """
@@ -24,7 +24,7 @@ class Finding:
     location: Location
     found: str
     expected: str
-    mend: str
+    fix: str
     level: Literal["error", "warning"] = "error"
     is_unread: bool = False
 
@@ -35,7 +35,7 @@ class Finding:
     def __str__(self) -> str:
         return (
             f"{self.location}: {self.level}: {self.found}\n"
-            f"  expected: {self.expected}\n  mend: {self.mend}"
+            f"  expected: {self.expected}\n  fix: {self.fix}"
         )
 
 
@@ -54,7 +54,7 @@ class CheckError(ExperimentError):
             f"{first.location}: {first.found}"
             + f" ({more} more: see mtframework check)" * (more > 0),
             first.expected,
-            first.mend,
+            first.fix,
         )
 
     def __reduce__(self):  # pyright: ignore[reportIncompatibleMethodOverride]

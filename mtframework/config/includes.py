@@ -185,12 +185,10 @@ def _text(source: Source, path: Path, includes) -> str | None:
 
 def _missing_file(path: Path) -> Finding:
     what = "is a folder" if path.is_dir() else "does not exist"
-    mend = "Check the path."
+    fix = "Check the path."
     if path.is_dir():
-        mend = (
-            f"Name one of its files: {', '.join(sorted(map(str, path.glob('*.gin')))) or 'none'}."
-        )
-    return Finding(Location(str(path)), f"The experiment {what}.", "A .gin file.", mend)
+        fix = f"Name one of its files: {', '.join(sorted(map(str, path.glob('*.gin')))) or 'none'}."
+    return Finding(Location(str(path)), f"The experiment {what}.", "A .gin file.", fix)
 
 
 def _no_gin(error: SyntaxError, source: str) -> Finding:

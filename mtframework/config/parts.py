@@ -13,7 +13,7 @@ import gin
 import keras
 
 from mtframework import registry
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
 from mtframework.training.early_stopping import EarlyStopping
 from mtframework.training.experiment import Experiment

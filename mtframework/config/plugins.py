@@ -50,7 +50,7 @@ def load_imports(source: Source) -> None:
             file = load_plugin(statement.module, source.path.parent)
         except PluginError as error:
             source.findings.append(
-                Finding(statement.location, error.found, error.expected, error.mend)
+                Finding(statement.location, error.found, error.expected, error.fix)
             )
         else:
             source.plugin_files += [file] if file else []
@@ -104,5 +104,5 @@ def _failed(plugin: str, error: BaseException) -> PluginError:
     return PluginError(
         f"The plugin {plugin} failed to load: {type(error).__name__}: {error}",
         "A module that imports and registers its parts.",
-        "Mend the plugin; --debug shows the traceback.",
+        "Fix the plugin; --debug shows the traceback.",
     )

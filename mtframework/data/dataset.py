@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mtframework.data.streamed_rows import StreamedRows, encode_rows, num_rows_of
+from mtframework.data.streaming.streamed_rows import StreamedRows, encode_rows, num_rows_of
 from mtframework.errors import DataError, did_you_mean, quoted_list
-from mtframework.features.encoding import as_numbers, as_seconds, check_finite, naming
-from mtframework.features.multi_valued import learn_vocabulary
-from mtframework.features.schema import Schema
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.encoding import as_numbers, as_seconds, check_finite, naming
+from mtframework.schema.multi_valued import learn_vocabulary
+from mtframework.schema.schema import Schema
+from mtframework.schema.vocabulary import Vocabulary
 
 Columns = Mapping[str, np.ndarray]
 
@@ -177,7 +177,7 @@ class DatasetSource(abc.ABC):
 
     Example:
 
-    >>> from mtframework.features.schema import Column
+    >>> from mtframework.schema.schema import Column
     >>> class Clicks(DatasetSource):
     ...     schema = Schema(
     ...         (

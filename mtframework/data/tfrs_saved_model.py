@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.vocabulary import Vocabulary
 
 _TUTORIAL = (
     "The tutorial's MovielensModel: user_model and movie_model are a StringLookup with "

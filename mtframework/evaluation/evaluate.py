@@ -7,14 +7,14 @@ from keras import ops
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
-from mtframework.data.streamed_rows import encode_rows
+from mtframework.data.streaming.streamed_rows import encode_rows
 from mtframework.metrics.catalogue_rank import (
     catalogue_ranks,
     mean_reciprocal_rank,
     ndcg,
     top_k_accuracy,
 )
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.retrieval import Retrieval
 from mtframework.tasks.task import Task
 

@@ -9,7 +9,7 @@ import keras
 
 from mtframework.errors import RunError
 from mtframework.evaluation.compare import Comparison
-from mtframework.whole_file import write_whole
+from mtframework.files import write_whole
 
 
 class FinishedRuns:

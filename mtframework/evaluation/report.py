@@ -9,7 +9,7 @@ from mtframework.evaluation.difference import Difference
 from mtframework.evaluation.evidence import Evidence
 from mtframework.evaluation.interval import Interval, mean_interval
 from mtframework.evaluation.plots import Point, Series, plot_intervals, plot_series
-from mtframework.whole_file import write_whole
+from mtframework.files import write_whole
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;

@@ -12,7 +12,7 @@ from mtframework.errors import ModelError
 from mtframework.features.categorical import Categorical
 from mtframework.features.feature import Feature
 from mtframework.features.numeric import Numeric
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.vocabulary import Vocabulary
 
 
 @keras.saving.register_keras_serializable(package="mtframework")

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError, quoted_list
-from mtframework.features.schema import Column
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.schema import Column
+from mtframework.schema.vocabulary import Vocabulary
 
 Reads = Literal["categorical", "multi_categorical", "numeric", "timestamp"]
 

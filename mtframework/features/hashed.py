@@ -30,7 +30,7 @@ class Hashed(Feature):
 
     Example:
 
-    >>> from mtframework.features.vocabulary import Vocabulary
+    >>> from mtframework.schema.vocabulary import Vocabulary
     >>> codes = Vocabulary(["85711", "94043", "T8H1N"])
     >>> zip_code = Hashed("zip_code", num_buckets=2, embedding_dim=3)
     >>> zip_code.build(codes.size, 32)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtframework.errors import DataError, ModelError
-from mtframework.finite import check_finite
+from mtframework.metrics.finite import check_not_diverged
 from mtframework.metrics.higher_scores import count_higher, count_higher_pairs, pair_scores
 
 Seen = tuple[np.ndarray, np.ndarray] | Sequence[np.ndarray]
@@ -135,7 +135,7 @@ def _embeddings(name: str, values) -> np.ndarray:
             f"[num_{name}, dim].",
             "Pass one embedding a row.",
         )
-    check_finite(f"embeddings of the {name}", values)
+    check_not_diverged(f"embeddings of the {name}", values)
     return values
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import DataError, ModelError, did_you_mean, quoted_list
-from mtframework.features.encoding import encode_columns, naming
-from mtframework.features.vocabulary import Vocabulary, as_strings
-from mtframework.finite import check_finite
+from mtframework.metrics.finite import check_not_diverged
+from mtframework.schema.encoding import encode_columns, naming
+from mtframework.schema.vocabulary import Vocabulary, as_strings
 
 _ROWS_AT_ONCE = 1 << 16
 
@@ -112,7 +112,7 @@ def embed_rows(
             parts[name].append(np.asarray(ops.convert_to_numpy(each), "float32"))
     embeddings = {name: np.concatenate(each) for name, each in parts.items()}
     for name, each in embeddings.items():
-        check_finite(f'embeddings of the tower "{name}"', each)
+        check_not_diverged(f'embeddings of the tower "{name}"', each)
     return embeddings
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mtframework.recommend import top
+from mtframework.model.recommend import top
 
 
 class ExactIndex:

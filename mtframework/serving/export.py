@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from mtframework.errors import ModelError, RunError
-from mtframework.features.vocabulary import as_strings
+from mtframework.schema.vocabulary import as_strings
 from mtframework.serving.candidates import embed_rows
 from mtframework.serving.embedding_files import write_embeddings
 from mtframework.serving.recommender import Recommender

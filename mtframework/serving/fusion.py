@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mtframework.arguments import is_finite_number
 from mtframework.errors import ModelError, did_you_mean, quoted_list
-from mtframework.model import MultiTaskModel
-from mtframework.sizes import is_finite_number
+from mtframework.model.model import MultiTaskModel
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from mtframework.data.dataset import Dataset
-from mtframework.data.streamed_rows import StreamedRows
+from mtframework.data.streaming.streamed_rows import StreamedRows
 from mtframework.errors import ModelError, quoted_list
-from mtframework.pair_scores import query_and_candidate_towers
-from mtframework.recommend import timestamps
+from mtframework.model.pair_scores import query_and_candidate_towers
+from mtframework.model.recommend import timestamps
 
 
 def query_columns(model) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mtframework.arguments import check_count
 from mtframework.errors import ModelError
-from mtframework.finite import check_finite
-from mtframework.model import MultiTaskModel
-from mtframework.pair_scores import query_and_candidate_towers, score_pairs
-from mtframework.recommend import (
+from mtframework.metrics.finite import check_not_diverged
+from mtframework.model.model import MultiTaskModel
+from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
+from mtframework.model.recommend import (
     as_of_now,
     check_k,
     check_query_key,
@@ -23,7 +24,6 @@ from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.excluded_rows import excluded_rows
 from mtframework.serving.faiss_index import FaissIndex
 from mtframework.serving.fusion import Fusion
-from mtframework.sizes import check_count
 from mtframework.tasks.retrieval import Retrieval
 
 # So many scores of queries and candidates at once: 16 MiB, and some copies of them.
@@ -256,7 +256,7 @@ class Recommender:
             if task not in scores:
                 raise several_numbers(task, scores)
         fused = self.fusion.score(scores)
-        check_finite("queries' scores", np.where(is_left, fused, 0.0))
+        check_not_diverged("queries' scores", np.where(is_left, fused, 0.0))
         fused = np.where(is_left, fused, -np.inf).astype("float32")
 
         best = top(fused, k)

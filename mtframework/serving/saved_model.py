@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import ModelError
-from mtframework.features.multi_valued import SEPARATOR
-from mtframework.pair_scores import flat_scores
+from mtframework.model.pair_scores import flat_scores
+from mtframework.schema.multi_valued import SEPARATOR
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 

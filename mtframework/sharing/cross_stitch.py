@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from mtframework.arguments import check_share
 from mtframework.registry import register_sharing
 from mtframework.sharing.dense_sharing import DenseSharing
 from mtframework.sharing.parallel_networks import ParallelNetworks
-from mtframework.sizes import check_share
 
 
 @register_sharing("cross_stitch")

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from mtframework.arguments import check_sizes
 from mtframework.sharing.sharing import Sharing
-from mtframework.sizes import check_sizes
 
 
 class DenseSharing(Sharing):

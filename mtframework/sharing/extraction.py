@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from mtframework.arguments import check_count, check_share, check_sizes
 from mtframework.sharing.gates import Gates
 from mtframework.sharing.parallel_networks import ParallelNetworks
-from mtframework.sizes import check_count, check_share, check_sizes
 
 
 @dataclass(frozen=True)

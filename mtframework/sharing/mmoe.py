@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from keras import ops
 
+from mtframework.arguments import check_count, check_share, check_sizes
 from mtframework.registry import register_sharing
 from mtframework.sharing.gate_use import GateUse
 from mtframework.sharing.gates import Gates
 from mtframework.sharing.parallel_networks import ParallelNetworks
 from mtframework.sharing.sharing import Sharing
-from mtframework.sizes import check_count, check_share, check_sizes
 
 
 @register_sharing("mmoe")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from keras import ops
 
+from mtframework.arguments import check_count
 from mtframework.registry import register_sharing
 from mtframework.sharing.extraction import ExtractionLevel, ExtractionSizes
 from mtframework.sharing.gate_use import GateUse
 from mtframework.sharing.sharing import Sharing
-from mtframework.sizes import check_count
 
 
 @register_sharing("ple")

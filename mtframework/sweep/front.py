@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mtframework.evaluation.plots import Point, Series, plot_series
+from mtframework.files import write_whole
 from mtframework.sweep.study import TrialResult
 from mtframework.sweep.sweep import Sweep
-from mtframework.whole_file import write_whole
 
 
 def write_front(folder: Path, sweep: Sweep, results: Sequence[TrialResult]) -> None:

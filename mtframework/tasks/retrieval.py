@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from keras import ops
 
+from mtframework.arguments import check_sizes
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.catalogue_softmax import catalogue_softmax
 from mtframework.losses.in_batch_softmax import (
@@ -15,7 +16,6 @@ from mtframework.losses.in_batch_softmax import (
 )
 from mtframework.metrics.top_k import TopK
 from mtframework.registry import register_task
-from mtframework.sizes import check_sizes
 from mtframework.tasks.task import Task
 
 

@@ -7,15 +7,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from mtframework.arguments import check_sizes
 from mtframework.errors import ModelError
-from mtframework.sizes import check_sizes
 
 
 class Task(keras.layers.Layer):
     """One objective: a head, a loss a row, and metrics. Abstract.
 
     A task never reduces, masks or weights its losses: the model does, and in the same way for
-    every task, so that loss weights mean what they say (see `mtframework.model.MultiTaskModel`).
+    every task, so that loss weights mean what they say (see `mtframework.MultiTaskModel`).
 
     To write one, subclass it, give the constructor a closed signature that passes the five
     arguments below on, and implement `call` and `example_losses`; see `docs/write_a_task.md`.

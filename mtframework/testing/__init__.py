@@ -6,7 +6,7 @@
         check_task(lambda: MyTask("mine", label="seconds"), labels=[2.0, 30.0])
 
 Each check makes parts, trains and saves small models with them, and raises a `ContractError` at
-the first clause that the part breaks: which clause, what was found, and how to mend it.
+the first clause that the part breaks: which clause, what was found, and how to fix it.
 """
 
 from mtframework.testing.balancer import check_balancer

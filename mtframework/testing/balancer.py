@@ -28,7 +28,7 @@ def check_balancer(
             of its own. `make` must then be a function or class at the top of a module.
 
     Raises:
-        ContractError: The balancer breaks a clause; the message says which and how to mend it.
+        ContractError: The balancer breaks a clause; the message says which and how to fix it.
         ModelError: There are fewer than two task names.
 
     Example:

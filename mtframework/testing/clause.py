@@ -17,22 +17,22 @@ class Clause:
     Args:
         name: The clause's name.
         part: The name of the part's class.
-        mend: What to do about an error that the part raises.
+        fix: What to do about an error that the part raises.
 
     Example:
 
-    >>> with Clause("shapes", "MyTask", mend="Return one number a row.") as clause:
+    >>> with Clause("shapes", "MyTask", fix="Return one number a row.") as clause:
     ...     clause.require(2 + 2 == 5, "4 losses for 5 rows.", "5 losses.")
     Traceback (most recent call last):
         ...
     mtframework.errors.ContractError: MyTask breaks the clause "shapes": 4 losses for 5 rows.
       expected: 5 losses.
-      mend: Return one number a row.
+      fix: Return one number a row.
     """
 
     name: str
     part: str
-    mend: str
+    fix: str
 
     def __enter__(self) -> "Clause":
         return self
@@ -41,16 +41,16 @@ class Clause:
         if isinstance(error, ContractError) or not isinstance(error, Exception):
             return
         if isinstance(error, MtframeworkError):
-            raise self._broken(error.found, error.expected, error.mend) from error
+            raise self._broken(error.found, error.expected, error.fix) from error
         text = str(error).strip().split("\n")[0]
-        raise self._broken(f"{type(error).__name__}: {text}", "No error.", self.mend) from error
+        raise self._broken(f"{type(error).__name__}: {text}", "No error.", self.fix) from error
 
-    def require(self, holds: Any, found: str, expected: str, mend: str | None = None) -> None:
+    def require(self, holds: Any, found: str, expected: str, fix: str | None = None) -> None:
         """Raises a `ContractError` unless it holds."""
         if not holds:
-            raise self._broken(found, expected, mend or self.mend)
+            raise self._broken(found, expected, fix or self.fix)
 
-    def require_finite(self, what: str, tensor: Any, mend: str | None = None) -> np.ndarray:
+    def require_finite(self, what: str, tensor: Any, fix: str | None = None) -> np.ndarray:
         """Returns the tensor as a NumPy array, and raises where it holds NaN or an infinity."""
         array = numbers(tensor)
         bad = int((~np.isfinite(array)).sum())
@@ -58,12 +58,12 @@ class Clause:
             not bad,
             f"{what} holds NaN or an infinity in {bad} of {array.size} places.",
             "Finite numbers.",
-            mend,
+            fix,
         )
         return array
 
     def require_close(
-        self, what: str, found: Any, expected: Any, of: str, mend: str | None = None
+        self, what: str, found: Any, expected: Any, of: str, fix: str | None = None
     ) -> None:
         """Raises where two arrays differ by more than float32 arithmetic explains."""
         found, expected = numbers(found), numbers(expected)
@@ -79,13 +79,11 @@ class Clause:
             f"{what} differs from {of} by up to {apart:.3g}, in shapes {found.shape} and "
             f"{expected.shape}.",
             "The same numbers.",
-            mend,
+            fix,
         )
 
-    def _broken(self, found: str, expected: str, mend: str) -> ContractError:
-        return ContractError(
-            f'{self.part} breaks the clause "{self.name}": {found}', expected, mend
-        )
+    def _broken(self, found: str, expected: str, fix: str) -> ContractError:
+        return ContractError(f'{self.part} breaks the clause "{self.name}": {found}', expected, fix)
 
 
 def numbers(tensor: Any) -> np.ndarray:

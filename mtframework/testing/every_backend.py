@@ -90,14 +90,14 @@ def _raise_from(backend: str, answer: subprocess.CompletedProcess) -> None:
         told = {
             "found": (answer.stderr.strip() or "no message").split("\n")[-1],
             "expected": "A check that runs.",
-            "mend": f"Run the check with KERAS_BACKEND={backend} to see all of it.",
+            "fix": f"Run the check with KERAS_BACKEND={backend} to see all of it.",
         }
-    raise ContractError(f"On {backend}: {told['found']}", told["expected"], told["mend"])
+    raise ContractError(f"On {backend}: {told['found']}", told["expected"], told["fix"])
 
 
 if __name__ == "__main__":
     try:
         run(json.loads(sys.argv[1]))
     except MtframeworkError as error:
-        print(json.dumps({"found": error.found, "expected": error.expected, "mend": error.mend}))
+        print(json.dumps({"found": error.found, "expected": error.expected, "fix": error.fix}))
         sys.exit(1)

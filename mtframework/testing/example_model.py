@@ -10,8 +10,8 @@ from keras import ops
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
-from mtframework.features.schema import Column, Schema
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
+from mtframework.schema.schema import Column, Schema
 from mtframework.tasks.ranking import Ranking
 from mtframework.towers.tower import Tower
 

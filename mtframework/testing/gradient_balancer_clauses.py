@@ -62,8 +62,8 @@ class GradientsModel(keras.Model):
 
 def check_shapes(make, part: str, names: Sequence[str]) -> None:
     """Combined is one gradient; the state keeps its shape."""
-    mend = "Return weights of [num_tasks], and the state in the shape of initial_state."
-    with Clause("shapes", part, mend) as clause:
+    fix = "Return weights of [num_tasks], and the state in the shape of initial_state."
+    with Clause("shapes", part, fix) as clause:
         balancer, num_tasks = make(), len(names)
         balancer.build(num_tasks)
         gradients = ops.unstack(ops.convert_to_tensor(_gradients(num_tasks, 0)), num=num_tasks)
@@ -81,8 +81,8 @@ def check_shapes(make, part: str, names: Sequence[str]) -> None:
 
 def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
     """A task without a gradient is as good as not there; without any, nothing is."""
-    mend = "Leave out tasks whose gradient is zero: their row of the Gram matrix is zero."
-    with Clause("absent tasks", part, mend) as clause:
+    fix = "Leave out tasks whose gradient is zero: their row of the Gram matrix is zero."
+    with Clause("absent tasks", part, fix) as clause:
         # Gradients that agree in every sign: what draws by chance has nothing to choose then.
         gradients = np.abs(_gradients(2, 0))
         without = make().combine(gradients)
@@ -99,8 +99,8 @@ def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
 
 def check_backward(make, part: str, names: Sequence[str]) -> None:
     """It runs in the backward pass, step after step."""
-    mend = "Use keras.ops on tensors; what only the forward pass can do belongs into prepare."
-    with Clause("gradients", part, mend) as clause:
+    fix = "Use keras.ops on tensors; what only the forward pass can do belongs into prepare."
+    with Clause("gradients", part, fix) as clause:
         model = GradientsModel(make(), names)
         for step in range(3):
             combined = model.step(_gradients(len(names), step))
@@ -114,22 +114,22 @@ def check_backward(make, part: str, names: Sequence[str]) -> None:
 
 def check_saving(make, part: str, names: Sequence[str]) -> None:
     """A loaded model goes on as the saved one would have."""
-    mend = "Keep what lasts in initial_state, or in variables made in make_variables."
-    with Clause("saving", part, mend) as clause:
+    fix = "Keep what lasts in initial_state, or in variables made in make_variables."
+    with Clause("saving", part, fix) as clause:
         check_resumes(clause, names, gradient_balancer=make())
 
 
 def check_precision(make, part: str, names: Sequence[str]) -> None:
     """In half precision everything stays finite, and in float32."""
-    mend = "Compute in float32, in which the gradients come."
-    with Clause("half precision", part, mend) as clause:
+    fix = "Compute in float32, in which the gradients come."
+    with Clause("half precision", part, fix) as clause:
         check_balanced_model(clause, names, lambda: {"gradient_balancer": make()})
 
 
 def check_compilation(make, part: str, names: Sequence[str]) -> None:
     """A step compiles, once."""
-    mend = "Use keras.ops on tensors, and no Python numbers made of them."
-    with Clause("compilation", part, mend) as clause:
+    fix = "Use keras.ops on tensors, and no Python numbers made of them."
+    with Clause("compilation", part, fix) as clause:
         balancer = make()
         model = GradientsModel(balancer, names)
         draws = iter(range(2))

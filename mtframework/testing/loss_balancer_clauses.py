@@ -55,8 +55,8 @@ class LossesModel(keras.Model):
 
 def check_shapes(make, part: str, names: Sequence[str]) -> None:
     """The total is a float32 scalar, and there is a weight for each task."""
-    mend = "Return (total, weights) from balance: a scalar, and [num_tasks]."
-    with Clause("shapes", part, mend) as clause:
+    fix = "Return (total, weights) from balance: a scalar, and [num_tasks]."
+    with Clause("shapes", part, fix) as clause:
         balancer = _built(make, names)
         losses, present = np.float32(_losses(names, 0)), np.ones(len(names), bool)
         tensors = (ops.convert_to_tensor(losses), ops.convert_to_tensor(present))
@@ -73,8 +73,8 @@ def check_shapes(make, part: str, names: Sequence[str]) -> None:
 
 def check_weights(make, part: str, names: Sequence[str]) -> None:
     """The weights are the derivatives of the total by the losses, in each of several steps."""
-    mend = "Return as weights what the total's gradient is; ops.stop_gradient what is no loss."
-    with Clause("weights", part, mend) as clause:
+    fix = "Return as weights what the total's gradient is; ops.stop_gradient what is no loss."
+    with Clause("weights", part, fix) as clause:
         model = LossesModel(make(), names)
         for step in range(4):
             gradient, weights = model.step(_losses(names, step))
@@ -89,8 +89,8 @@ def check_weights(make, part: str, names: Sequence[str]) -> None:
 
 def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
     """An absent task adds nothing; where all are absent, nothing moves."""
-    mend = "Mask what belongs to a task with present, the sums over tasks and the assignments too."
-    with Clause("absent tasks", part, mend) as clause:
+    fix = "Mask what belongs to a task with present, the sums over tasks and the assignments too."
+    with Clause("absent tasks", part, fix) as clause:
         balancer = _built(make, names)
         losses = dict(zip(names, _losses(names, 0).tolist(), strict=True))
         balancer.weigh(losses, dict.fromkeys(names, True), training=True)
@@ -109,8 +109,8 @@ def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
 
 def check_evaluation(make, part: str, names: Sequence[str]) -> None:
     """Nothing moves outside of training."""
-    mend = "Assign state in balance only where training is true."
-    with Clause("evaluation", part, mend) as clause:
+    fix = "Assign state in balance only where training is true."
+    with Clause("evaluation", part, fix) as clause:
         balancer = _built(make, names)
         before = values_of(balancer.weights)
         for step in range(2):
@@ -121,22 +121,22 @@ def check_evaluation(make, part: str, names: Sequence[str]) -> None:
 
 def check_saving(make, part: str, names: Sequence[str]) -> None:
     """A loaded model goes on as the saved one would have."""
-    mend = "Keep state in variables, made by add_weight in make_variables."
-    with Clause("saving", part, mend) as clause:
+    fix = "Keep state in variables, made by add_weight in make_variables."
+    with Clause("saving", part, fix) as clause:
         check_resumes(clause, names, loss_balancer=make())
 
 
 def check_precision(make, part: str, names: Sequence[str]) -> None:
     """In half precision everything stays finite, and in float32."""
-    mend = "Compute with the losses as they come, in float32, and make constants of that dtype."
-    with Clause("half precision", part, mend) as clause:
+    fix = "Compute with the losses as they come, in float32, and make constants of that dtype."
+    with Clause("half precision", part, fix) as clause:
         check_balanced_model(clause, names, lambda: {"loss_balancer": make()})
 
 
 def check_compilation(make, part: str, names: Sequence[str]) -> None:
     """A step compiles, once."""
-    mend = "Use keras.ops on tensors, and no Python numbers made of them."
-    with Clause("compilation", part, mend) as clause:
+    fix = "Use keras.ops on tensors, and no Python numbers made of them."
+    with Clause("compilation", part, fix) as clause:
         balancer = make()
         model = LossesModel(balancer, names)
         draws = iter(range(2))

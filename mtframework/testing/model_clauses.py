@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from mtframework.data.dataset import Dataset
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.testing.clause import Clause
 from mtframework.testing.example_model import policy, train, values_of
 

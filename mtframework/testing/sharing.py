@@ -37,7 +37,7 @@ def check_sharing(make: Callable[[], Sharing], every_backend: bool = False) -> N
             of its own. `make` must then be a function or class at the top of a module.
 
     Raises:
-        ContractError: The layer breaks a clause; the message says which and how to mend it.
+        ContractError: The layer breaks a clause; the message says which and how to fix it.
 
     Example:
 
@@ -63,8 +63,8 @@ def check_sharing(make: Callable[[], Sharing], every_backend: bool = False) -> N
 
 
 def _check_shapes(make, part: str) -> None:
-    mend = "Return {task: [batch, output_units]} from represent, for the tasks that it is asked for"
-    with Clause("shapes", part, f"{mend}.") as clause:
+    fix = "Return {task: [batch, output_units]} from represent, for the tasks that it is asked for"
+    with Clause("shapes", part, f"{fix}.") as clause:
         for tasks, asked in ((TASKS, TASKS), (TASKS, TASKS[1:]), (TASKS[:1], TASKS[:1])):
             layer = _built(make, tasks)
             for num_rows in (4, 0):
@@ -75,8 +75,8 @@ def _check_shapes(make, part: str) -> None:
 
 
 def _check_rows(make, part: str) -> None:
-    mend = "Compute each row's representation from that row alone, where training is False."
-    with Clause("rows", part, mend) as clause:
+    fix = "Compute each row's representation from that row alone, where training is False."
+    with Clause("rows", part, fix) as clause:
         layer, x = _built(make, TASKS), _representation(9)
         together, apart = layer(dict.fromkeys(TASKS, x)), layer(dict.fromkeys(TASKS, x[:4]))
         for task in TASKS:
@@ -89,8 +89,8 @@ def _check_rows(make, part: str) -> None:
 
 
 def _check_copies(make, part: str) -> None:
-    mend = "Let what a task gets depend on the representation that it is given, and not on which "
-    with Clause("copies", part, f"{mend}tasks are asked for with it.") as clause:
+    fix = "Let what a task gets depend on the representation that it is given, and not on which "
+    with Clause("copies", part, f"{fix}tasks are asked for with it.") as clause:
         layer, x = _built(make, TASKS), _representation(9)
         shared = layer(dict.fromkeys(TASKS, x))
         copied = layer({task: ops.convert_to_tensor(ops.convert_to_numpy(x)) for task in TASKS})
@@ -104,8 +104,8 @@ def _check_copies(make, part: str) -> None:
 
 
 def _check_gradients(make, part: str) -> None:
-    mend = "Use every weight in represent, and no operation that has no gradient."
-    with Clause("gradients", part, mend) as clause:
+    fix = "Use every weight in represent, and no operation that has no gradient."
+    with Clause("gradients", part, fix) as clause:
         layer = make()
         model, data = example_model(TASKS, sharing=layer)
         towers = [v for tower in model.towers.values() for v in tower.trainable_variables]
@@ -113,14 +113,14 @@ def _check_gradients(make, part: str) -> None:
 
 
 def _check_saving(make, part: str) -> None:
-    mend = "Make every weight in build, by add_weight or in a layer that build builds."
-    with Clause("saving", part, mend) as clause:
+    fix = "Make every weight in build, by add_weight or in a layer that build builds."
+    with Clause("saving", part, fix) as clause:
         check_saves(clause, *example_model(TASKS, sharing=make()))
 
 
 def _check_precision(make, part: str) -> None:
-    mend = "Compute in the dtype of the representation: make constants with its dtype."
-    with Clause("half precision", part, mend) as clause:
+    fix = "Compute in the dtype of the representation: make constants with its dtype."
+    with Clause("half precision", part, fix) as clause:
         for name in POLICIES:
             with policy(name):
                 layer = _built(make, TASKS)
@@ -137,8 +137,8 @@ def _check_precision(make, part: str) -> None:
 
 
 def _check_compilation(make, part: str) -> None:
-    mend = "Use keras.ops on tensors, no Python numbers made of them, and fixed shapes."
-    with Clause("compilation", part, mend) as clause:
+    fix = "Use keras.ops on tensors, no Python numbers made of them, and fixed shapes."
+    with Clause("compilation", part, fix) as clause:
         layer = make()
         model, data = example_model(TASKS, sharing=layer)
         check_compiles(clause, model, fit_both_ways(model, data), layer, "represent")

@@ -36,7 +36,7 @@ def check_task(
             of its own. `make` must then be a function or class at the top of a module.
 
     Raises:
-        ContractError: The task breaks a clause; the message says which and how to mend it.
+        ContractError: The task breaks a clause; the message says which and how to fix it.
 
     Example:
 

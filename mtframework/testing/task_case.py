@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.feedback import BinaryFeedback
 from mtframework.tasks.ranking import Ranking
 from mtframework.tasks.task import Task
@@ -37,9 +37,9 @@ class TaskCase:
         """Returns a new model with a new task in it."""
         return TaskModel(self)
 
-    def clause(self, name: str, mend: str) -> Clause:
+    def clause(self, name: str, fix: str) -> Clause:
         """Returns a clause of this task."""
-        return Clause(name, type(self.make()).__name__, mend)
+        return Clause(name, type(self.make()).__name__, fix)
 
 
 class TaskModel:

@@ -20,8 +20,8 @@ TAKEN_METRICS = ("loss", "share", "total", "weight")
 
 def check_shapes(case: TaskCase) -> None:
     """Losses, scores and labels for metrics are one number a row."""
-    mend = "Return one number a row from example_losses and scores, for example with ops.squeeze."
-    with case.clause("shapes", mend) as clause:
+    fix = "Return one number a row from example_losses and scores, for example with ops.squeeze."
+    with case.clause("shapes", fix) as clause:
         made = case.model()
         for num_rows in (NUM_ROWS, 1):
             observed = made.observe(_first(made.rows(), num_rows))
@@ -52,11 +52,11 @@ def check_shapes(case: TaskCase) -> None:
 
 def check_rows(case: TaskCase) -> None:
     """A row's prediction, and its loss unless it compares rows, is its own alone."""
-    mend = (
+    fix = (
         "Return the losses unreduced, the model takes the mean; where a loss is meant to compare "
         "rows, call check_task(..., compares_rows=True)."
     )
-    with case.clause("rows", mend) as clause:
+    with case.clause("rows", fix) as clause:
         made = case.model()
         rows = made.rows()
         all_rows, some = made.observe(rows), made.observe(_first(rows, 9))
@@ -116,14 +116,14 @@ def check_metrics(case: TaskCase) -> None:
 
 def check_missing_labels(case: TaskCase) -> None:
     """Rows without a label do not count, and spoil nothing."""
-    mend = (
+    fix = (
         "Set label_placeholder to a value whose loss and gradient are finite, and leave what "
         "valid_rows of Task excludes excluded."
     )
     label = case.make().label
     if label is None:
         return
-    with case.clause("missing labels", mend) as clause:
+    with case.clause("missing labels", fix) as clause:
         made = case.model()
         rows = made.rows()
         missing = np.arange(NUM_ROWS) % 2 == 0
@@ -154,8 +154,8 @@ def check_missing_labels(case: TaskCase) -> None:
 
 def check_empty_batch(case: TaskCase) -> None:
     """A batch in which no row counts changes nothing; a batch may have no rows."""
-    mend = "Change nothing in call, and add no losses or penalties beside example_losses."
-    with case.clause("empty batch", mend) as clause:
+    fix = "Change nothing in call, and add no losses or penalties beside example_losses."
+    with case.clause("empty batch", fix) as clause:
         made = case.model()
         rows = made.rows()
         nothing = made.observe(_first(rows, 0))
@@ -200,8 +200,8 @@ def check_gradients(case: TaskCase) -> None:
 
 def check_sample_weights(case: TaskCase) -> None:
     """The model weights the rows, and the task does not."""
-    mend = "Do not multiply with the rows' weights: the model does."
-    with case.clause("sample weights", mend) as clause:
+    fix = "Do not multiply with the rows' weights: the model does."
+    with case.clause("sample weights", fix) as clause:
         made = case.model()
         rows = made.rows()
         plain = made.observe(rows).losses
@@ -217,16 +217,16 @@ def check_sample_weights(case: TaskCase) -> None:
 
 def check_saving(case: TaskCase) -> None:
     """A saved model predicts the same when it is loaded."""
-    mend = "Keep what the task learns in weights, made by add_weight in build."
-    with case.clause("saving", mend) as clause:
+    fix = "Keep what the task learns in weights, made by add_weight in build."
+    with case.clause("saving", fix) as clause:
         made = case.model()
         check_saves(clause, made.model, made.data)
 
 
 def check_precision(case: TaskCase) -> None:
     """In half precision the losses are in float32, and everything is finite."""
-    mend = 'Compute losses and scores in float32: ops.cast(predictions, "float32").'
-    with case.clause("half precision", mend) as clause:
+    fix = 'Compute losses and scores in float32: ops.cast(predictions, "float32").'
+    with case.clause("half precision", fix) as clause:
 
         def losses_and_scores():
             made = case.model()

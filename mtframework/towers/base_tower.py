@@ -7,10 +7,10 @@ import keras
 import numpy as np
 
 from mtframework.errors import ModelError
-from mtframework.features.catalogue import Catalogue
 from mtframework.features.feature import Feature
-from mtframework.features.schema import Schema
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.catalogue import Catalogue
+from mtframework.schema.schema import Schema
+from mtframework.schema.vocabulary import Vocabulary
 
 
 class BaseTower(keras.layers.Layer):

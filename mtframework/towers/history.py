@@ -8,12 +8,12 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import did_you_mean, quoted_list
-from mtframework.features.catalogue import Catalogue
 from mtframework.features.encoder import features_from_config
 from mtframework.features.feature import Feature
-from mtframework.features.schema import Schema
-from mtframework.features.vocabulary import Vocabulary
 from mtframework.registry import register_tower
+from mtframework.schema.catalogue import Catalogue
+from mtframework.schema.schema import Schema
+from mtframework.schema.vocabulary import Vocabulary
 from mtframework.towers.base_tower import BaseTower
 from mtframework.towers.interactions import Interactions, interactions_of
 from mtframework.towers.tower import Tower

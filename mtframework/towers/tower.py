@@ -8,6 +8,7 @@ import keras_rs
 import numpy as np
 from keras import ops
 
+from mtframework.arguments import check_count, check_share, check_sizes
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.features.encoder import (
     FeatureEncoder,
@@ -16,10 +17,9 @@ from mtframework.features.encoder import (
     plain_feature,
 )
 from mtframework.features.feature import Feature
-from mtframework.features.schema import Schema
-from mtframework.features.vocabulary import Vocabulary
 from mtframework.registry import register_tower
-from mtframework.sizes import check_count, check_share, check_sizes
+from mtframework.schema.schema import Schema
+from mtframework.schema.vocabulary import Vocabulary
 from mtframework.towers.base_tower import BaseTower
 
 COMBINERS = ("concatenate", "sum")

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import keras
 
+from mtframework.arguments import is_finite_number
 from mtframework.data.dataset import Dataset
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.evaluation.evaluate import evaluate, metric_names
-from mtframework.model import MultiTaskModel
-from mtframework.sizes import is_finite_number
+from mtframework.model.model import MultiTaskModel
 from mtframework.training.run import Run
 
 SMALLEST = 1e-9  # stands for a metric that is 0, whose logarithm is none

@@ -7,7 +7,7 @@ import keras
 
 from mtframework.data.dataset import DatasetSource
 from mtframework.errors import ModelError
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
 from mtframework.training.early_stopping import EarlyStopping
 

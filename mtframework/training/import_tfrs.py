@@ -9,9 +9,9 @@ import numpy as np
 from mtframework.data.dataset import Dataset
 from mtframework.data.tfrs_saved_model import TfrsModel, read_tfrs_model
 from mtframework.errors import ModelError
-from mtframework.features.schema import Column, Schema
-from mtframework.features.vocabulary import Vocabulary
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
+from mtframework.schema.schema import Column, Schema
+from mtframework.schema.vocabulary import Vocabulary
 from mtframework.tasks.ranking import Ranking
 from mtframework.tasks.retrieval import Retrieval
 from mtframework.towers.tower import Tower

@@ -9,7 +9,7 @@ import keras
 
 import mtframework
 from mtframework.errors import RunError
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.registry import load_builtin_parts, load_plugins
 from mtframework.serving.fusion import Fusion
 

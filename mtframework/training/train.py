@@ -8,11 +8,11 @@ import keras
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
-from mtframework.data.streamed_batches import StreamedBatches
-from mtframework.data.streamed_rows import StreamedRows
+from mtframework.data.streaming.streamed_batches import StreamedBatches
+from mtframework.data.streaming.streamed_rows import StreamedRows
 from mtframework.errors import MtframeworkError
-from mtframework.features.encoding import encode_columns
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
+from mtframework.schema.encoding import encode_columns
 from mtframework.training.callbacks import (
     CheckpointWriter,
     MetricsWriter,

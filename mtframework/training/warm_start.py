@@ -12,8 +12,8 @@ from keras import ops
 
 from mtframework.data.dataset import Dataset, print_to_stderr
 from mtframework.errors import ModelError, quoted_list
-from mtframework.features.vocabulary import Vocabulary
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
+from mtframework.schema.vocabulary import Vocabulary
 
 
 @dataclass

@@ -389,7 +389,7 @@ def test_one_task_is_an_error(name):
     with pytest.raises(ModelError, match=r"was given 1 task\.") as raised:
         make(name).combine(np.ones((1, 3), "float32"))
     assert raised.value.expected == "At least two tasks, whose gradients can be balanced."
-    assert raised.value.mend == "Take the gradient balancer out of the model, or add a task."
+    assert raised.value.fix == "Take the gradient balancer out of the model, or add a task."
 
 
 def test_another_number_of_tasks_is_an_error():
@@ -406,7 +406,7 @@ def test_another_number_of_tasks_is_an_error():
 def test_thirteen_tasks_are_an_error(name):
     with pytest.raises(ModelError, match="there are 13 tasks") as raised:
         combine(name, np.eye(13))
-    assert "pcgrad" in raised.value.mend
+    assert "pcgrad" in raised.value.fix
 
 
 def test_eight_tasks():

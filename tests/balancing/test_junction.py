@@ -215,4 +215,4 @@ def test_a_name_in_place_of_a_balancer():
         Junction(TASKS, balancer="pcgrad")
     assert raised.value.found == "The gradient balancer is 'pcgrad'."
     assert raised.value.expected == "An instance of a GradientBalancer, or None."
-    assert raised.value.mend == "Give it as ProjectConflicting(), in Gin as @ProjectConflicting()."
+    assert raised.value.fix == "Give it as ProjectConflicting(), in Gin as @ProjectConflicting()."

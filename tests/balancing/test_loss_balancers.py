@@ -342,7 +342,7 @@ def test_one_task_is_an_error(name):
         cls().build(["a"])
     assert raised.value.found == f"The loss balancer {cls.__name__} was given 1 task."
     assert raised.value.expected == "At least 2 tasks, whose losses can be balanced."
-    assert raised.value.mend == "Take the loss balancer out of the model, or add a task."
+    assert raised.value.fix == "Take the loss balancer out of the model, or add a task."
 
 
 def test_other_tasks_are_an_error():
@@ -354,7 +354,7 @@ def test_other_tasks_are_an_error():
     assert raised.value.found == (
         'The loss balancer trust was built for the tasks "a", "b" and then for "a", "c".'
     )
-    assert raised.value.mend == "Make a new balancer for each model."
+    assert raised.value.fix == "Make a new balancer for each model."
 
 
 def test_one_task_has_a_sum_and_a_schedule():
@@ -397,7 +397,7 @@ def test_a_schedule_of_an_unknown_task():
 def test_a_schedule_that_leaves_nothing_to_train():
     with pytest.raises(ModelError, match="are 0") as raised:
         ScheduledWeights(["a", "b"], start=0.0).build(["a", "b"])
-    assert raised.value.mend == "Give a task a positive loss_weight."
+    assert raised.value.fix == "Give a task a positive loss_weight."
 
 
 @pytest.mark.parametrize(

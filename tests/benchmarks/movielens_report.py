@@ -29,7 +29,7 @@ from mtframework.evaluation.evidence import Evidence, evidence_of
 from mtframework.evaluation.finished_runs import FinishedRuns
 from mtframework.evaluation.plots import Point, Series, plot_series
 from mtframework.evaluation.report import difference_plots, markdown_report, write_report
-from mtframework.whole_file import write_whole
+from mtframework.files import write_whole
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "gin" / "movielens"

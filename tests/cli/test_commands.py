@@ -48,7 +48,7 @@ def test_mistake_is_one_message_without_a_traceback(run):
     assert result.stderr.startswith(
         "Error: --set stars/Ranking.los = 'x': Ranking has no argument los."
     )
-    assert "mend: Correct the name." in result.stderr
+    assert "fix: Correct the name." in result.stderr
     assert "Traceback" not in result.output
 
 
@@ -273,7 +273,7 @@ def test_check(run, folder):
         ("bad.gin", 2, "error"), ("bad.gin", 3, "error")
     ]  # fmt: skip
     assert set(found[0]) == {
-        "experiment", "file", "line", "level", "found", "expected", "mend"
+        "experiment", "file", "line", "level", "found", "expected", "fix"
     }  # fmt: skip
     assert run("check", "joint.gin").exit_code == 0
 

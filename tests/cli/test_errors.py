@@ -60,7 +60,7 @@ def test_error_while_training_has_the_line_of_its_part(kind, run, folder):
     assert len(re.findall("^Error: ", result.stderr, re.MULTILINE)) == 1
     assert f"Error: broken.gin:{line}: {message}" in result.stderr
     assert "  expected: " in result.stderr
-    assert "  mend: " in result.stderr
+    assert "  fix: " in result.stderr
     assert "Traceback" not in result.stderr
     assert "Arguments received" not in result.stderr
     debugged = run("train", "broken.gin", "--debug")
@@ -74,5 +74,5 @@ def test_file_that_cannot_be_written_is_one_message(run, folder):
     assert result.exit_code == 1
     assert "Error: " in result.stderr
     assert "taken.json" in result.stderr
-    assert "mend: " in result.stderr
+    assert "fix: " in result.stderr
     assert "not foreseen" not in result.stderr

@@ -67,7 +67,7 @@ def test_nothing_is_overwritten(saved, run, folder):
     ],
 )
 def test_what_is_not_the_tutorials_model_is_refused(name, error, text, saved):
-    with pytest.raises(error, match=f"{text}[\\s\\S]*mend: "):
+    with pytest.raises(error, match=f"{text}[\\s\\S]*fix: "):
         mtf.import_tfrs(saved / name)
 
 

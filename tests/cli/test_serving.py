@@ -115,7 +115,7 @@ def test_predict_files(run, trained, folder):
     (folder / "bad.csv").write_text("shopper,ago,product\n3,1,a\n")
     bad = run("predict", trained.path, "--input", "bad.csv", "--output", "bad.jsonl")
     assert 'bad.csv lacks the column "age". Did you mean "ago"?' in bad.stderr
-    assert "mend: Add the column, or give it that name in the file." in bad.stderr
+    assert "fix: Add the column, or give it that name in the file." in bad.stderr
     (folder / "bad.csv").write_text("shopper,age,product\n3,old,a\n")
     bad = run("predict", trained.path, "--input", "bad.csv", "--output", "bad.jsonl")
     assert '"age" is no number in row 1 of bad.csv' in bad.stderr

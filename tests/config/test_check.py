@@ -219,7 +219,7 @@ MISTAKES = {
     "missing parentheses": (
         "MultiTaskModel.tasks = [@rating/Ranking, @watch/Retrieval()]",
         "variant.gin:2: error: @rating/Ranking is the class Ranking, not an object of it.\n"
-        "  expected: An object: @rating/Ranking().\n  mend: Add the parentheses.",
+        "  expected: An object: @rating/Ranking().\n  fix: Add the parentheses.",
     ),
     "unknown label": (
         "rating/Ranking.label = 'user_ratin'",
@@ -287,7 +287,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("kind", MISTAKES)
-def test_mistake_is_found_with_its_line_and_its_mend(kind, write):
+def test_mistake_is_found_with_its_line_and_its_fix(kind, write):
     text, expected = MISTAKES[kind]
     assert any(expected in finding for finding in findings_of(write(text))), findings_of(
         write(text)
@@ -352,7 +352,7 @@ def test_what_an_included_file_leaves_must_be_set(folder, write):
     assert findings_of(write("Experiment.epochs = 2")) == [
         "variant.gin:1: error: watch/Retrieval.loss_weight is not set: base.gin:14 leaves it to "
         "whoever includes it.\n  expected: A value.\n"
-        "  mend: Add a line below the include: watch/Retrieval.loss_weight = ..."
+        "  fix: Add a line below the include: watch/Retrieval.loss_weight = ..."
     ]
 
 

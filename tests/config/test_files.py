@@ -66,7 +66,7 @@ def test_file_that_is_no_experiment_is_one_error(content, line, expected, folder
     (folder / "odd.gin").write_bytes(content)
     [error] = errors_of(folder / "odd.gin")
     assert (error.found, error.location.line) == (expected, line)
-    assert error.mend
+    assert error.fix
 
 
 @pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, "9" * 5000])
@@ -90,7 +90,7 @@ def test_file_that_does_not_exist(folder):
 def test_folder_is_told_from_a_file(folder):
     [error] = errors_of(folder)
     assert error.found == "The experiment is a folder."
-    assert "base.gin" in error.mend
+    assert "base.gin" in error.fix
 
 
 def test_fragment_says_what_it_leaves(write):

@@ -44,7 +44,7 @@ def test_macro_gives_its_name_to_a_part_without_a_scope(write):
 def test_objects_are_of_the_real_classes(folder):
     experiment = config.load_experiment("base.gin")
     assert type(experiment.optimizer) is keras.optimizers.Adagrad
-    assert type(experiment.model).__module__ == "mtframework.model"
+    assert type(experiment.model).__module__ == "mtframework.model.model"
     assert float(experiment.optimizer.learning_rate) == pytest.approx(0.1)
 
 

@@ -105,7 +105,7 @@ def is_told(broken: Break, findings) -> bool:
     """Returns whether a finding is at the mistake's line, or names it."""
     places = [f"{file}:{line}" for file, line in broken.lines]
     for each in findings:
-        assert all((each.found, each.expected, each.mend))
+        assert all((each.found, each.expected, each.fix))
         told = str(each.location) in places or any(
             re.search(rf"{re.escape(place)}\b", each.found) for place in places
         )

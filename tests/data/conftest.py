@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtframework.data import movielens_cache, movielens_files, movielens_prepare, movielens_tfds
-from mtframework.data.tutorial_order import tfds_order
+from mtframework.data.movielens import cache as movielens_cache
+from mtframework.data.movielens import files as movielens_files
+from mtframework.data.movielens import prepare as movielens_prepare
+from mtframework.data.movielens import tfds as movielens_tfds
+from mtframework.data.movielens.tutorial_order import tfds_order
 
 USERS = [
     (1, 24, "M", "technician", "85711"),

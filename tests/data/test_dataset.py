@@ -3,9 +3,9 @@ import pytest
 
 from mtframework.data.dataset import Dataset, DatasetSource
 from mtframework.errors import DataError
-from mtframework.features.encoding import encode_columns
-from mtframework.features.schema import Column, Schema
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.encoding import encode_columns
+from mtframework.schema.schema import Column, Schema
+from mtframework.schema.vocabulary import Vocabulary
 
 SCHEMA = Schema(
     columns=(
@@ -83,7 +83,7 @@ class TestVocabularies:
         assert error_text(vocabularies={"age": Vocabulary(["1"])}) == (
             'the library was given a vocabulary for the numeric column "age".\n'
             "  expected: Vocabularies of categorical columns.\n"
-            "  mend: Leave the vocabulary out, or declare the column categorical."
+            "  fix: Leave the vocabulary out, or declare the column categorical."
         )
 
     def test_for_an_unknown_column(self):
@@ -149,7 +149,7 @@ class TestEncode:
         assert str(raised.value) == (
             'The categorical column "book" holds None, of type NoneType.\n'
             "  expected: Strings or integers.\n"
-            "  mend: Fill missing categories with a string of your choice before training."
+            "  fix: Fill missing categories with a string of your choice before training."
         )
 
     def test_bad_number_names_the_column(self):
@@ -158,7 +158,7 @@ class TestEncode:
         assert str(raised.value) == (
             "The numeric column \"age\" holds '30', of type str.\n"
             "  expected: Numbers, NaN where missing.\n"
-            "  mend: Turn the values into numbers, or declare the column categorical."
+            "  fix: Turn the values into numbers, or declare the column categorical."
         )
 
 
@@ -176,7 +176,7 @@ class TestSplits:
         assert str(raised.value) == (
             "The split validation of the library has no rows.\n"
             "  expected: A split with rows.\n"
-            "  mend: Ask for another split, or give the data set a share for it."
+            "  fix: Ask for another split, or give the data set a share for it."
         )
 
     def test_unknown(self):
@@ -185,7 +185,7 @@ class TestSplits:
         assert str(raised.value) == (
             'There is no split "tests". Did you mean "test"?\n'
             '  expected: One of "test", "train", "validation".\n'
-            "  mend: Correct the name."
+            "  fix: Correct the name."
         )
 
 
@@ -196,7 +196,7 @@ class TestBadData:
         assert error_text(**{split: rows}) == (
             f'The {split} rows of the library lack the column "stars". Did you mean "star"?\n'
             '  expected: The columns "age", "book", "pages", "read_at", "reader", "stars".\n'
-            "  mend: Add or rename the column, or correct the schema."
+            "  fix: Add or rename the column, or correct the schema."
         )
 
     def test_missing_column_of_the_catalogue(self):
@@ -215,7 +215,7 @@ class TestBadData:
         ) == (
             f"The {split} rows of the library are none: the data set is empty.\n"
             "  expected: At least one row.\n"
-            "  mend: Check the path, the filter and the split."
+            "  fix: Check the path, the filter and the split."
         )
 
     def test_candidate_twice(self):
@@ -223,7 +223,7 @@ class TestBadData:
         assert error_text(catalogue=catalogue) == (
             'The catalogue of the library holds the same "book" twice.\n'
             "  expected: Each candidate once.\n"
-            "  mend: Remove duplicate candidates from the catalogue."
+            "  fix: Remove duplicate candidates from the catalogue."
         )
 
     @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -234,7 +234,7 @@ class TestBadData:
             f'The feature "age" is {value} in row 1 of the {split} rows of the library, and not '
             "finite in 2 of 3.\n"
             "  expected: A finite number in every row.\n"
-            "  mend: Fill the missing numbers, or leave the rows out."
+            "  fix: Fill the missing numbers, or leave the rows out."
         )
 
     def test_catalogue_feature_that_is_not_finite(self):
@@ -249,7 +249,7 @@ class TestBadData:
         assert text == (
             f'The timestamp "read_at" is {shown} in row 1 of the test rows of the library.\n'
             "  expected: Seconds since 1970, before 2038, in every row.\n"
-            "  mend: Fill missing timestamps, divide milliseconds by 1000, or take the column out "
+            "  fix: Fill missing timestamps, divide milliseconds by 1000, or take the column out "
             "of the schema."
         )
 

@@ -32,7 +32,7 @@ class TestRandom:
         assert str(raised.value) == (
             f"The fraction to hold out is {fraction}.\n"
             "  expected: A number from 0 to below 1.\n"
-            "  mend: Give a share such as 0.1."
+            "  fix: Give a share such as 0.1."
         )
 
     def test_nothing_kept(self):
@@ -61,7 +61,7 @@ class TestLatest:
         assert str(raised.value) == (
             "The timestamp of row 1 is missing, and of 2 of 3 rows.\n"
             "  expected: A timestamp in every row.\n"
-            "  mend: Fill the missing timestamps or leave the rows out, or split at random."
+            "  fix: Fill the missing timestamps or leave the rows out, or split at random."
         )
 
 

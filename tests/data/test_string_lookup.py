@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.vocabulary import Vocabulary
 
 
 def test_ids_are_those_of_string_lookup():

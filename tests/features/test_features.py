@@ -14,9 +14,9 @@ from mtframework.features.day_of_week import DayOfWeek
 from mtframework.features.hashed import Hashed, bucket_of
 from mtframework.features.normalized import Normalized
 from mtframework.features.recency import Recency
-from mtframework.features.schema import Column
 from mtframework.features.time_of_day import TimeOfDay
-from mtframework.features.vocabulary import Vocabulary
+from mtframework.schema.schema import Column
+from mtframework.schema.vocabulary import Vocabulary
 
 
 def numpy(tensor) -> np.ndarray:
@@ -177,7 +177,7 @@ def test_arguments_that_are_refused(make, text):
 
 
 @pytest.mark.parametrize(
-    ("feature", "column", "found", "mend"),
+    ("feature", "column", "found", "fix"),
     [
         (
             Bucketed("c"),
@@ -199,7 +199,7 @@ def test_arguments_that_are_refused(make, text):
         ),
     ],
 )
-def test_columns_that_cannot_be_read(feature, column, found, mend):
+def test_columns_that_cannot_be_read(feature, column, found, fix):
     with pytest.raises(ModelError) as raised:
         feature.check(column)
-    assert (raised.value.found, raised.value.mend) == (found, mend)
+    assert (raised.value.found, raised.value.fix) == (found, fix)

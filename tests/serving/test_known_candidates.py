@@ -38,4 +38,4 @@ def test_a_candidate_that_nobody_describes(wide_model):
     with pytest.raises(DataError) as raised:
         encode_rows_of_candidates(wide_model, fewer)
     assert raised.value.found.startswith('The candidate "a novelty" is not in the model\'s catalog')
-    assert raised.value.mend == "Add the columns, or leave the rows of such candidates out."
+    assert raised.value.fix == "Add the columns, or leave the rows of such candidates out."

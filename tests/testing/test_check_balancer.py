@@ -182,7 +182,7 @@ def test_each_clause_catches_what_breaks_it(cls, clause, found, register):
 def test_a_good_balancer_passes_and_must_be_registered(cls, kind, decorator, register):
     with pytest.raises(ContractError, match='breaks the clause "registration"') as caught:
         check_balancer(cls)
-    assert decorator in caught.value.mend
+    assert decorator in caught.value.fix
     register(kind, cls)
     check_balancer(cls)
 
@@ -200,7 +200,7 @@ def test_a_step_that_python_runs_again_breaks_compilation():
     def fit():
         balancer.balance(ops.ones((2,)), ops.ones((2,), "bool"), training=True)
 
-    clause = Clause("compilation", "Largest", mend="Mend it.")
+    clause = Clause("compilation", "Largest", fix="Fix it.")
     if keras.backend.backend() == "torch":  # where Python runs in every step
         check_compiles(clause, model, fit, balancer, "balance")
     else:

@@ -102,6 +102,6 @@ def test_each_clause_catches_what_breaks_it(cls, clause, found, register):
 def test_a_good_layer_passes_and_must_be_registered(register):
     with pytest.raises(ContractError, match='breaks the clause "registration"') as caught:
         check_sharing(Scaled)
-    assert '@register_sharing("my_name")' in caught.value.mend
+    assert '@register_sharing("my_name")' in caught.value.fix
     register(SHARING, Scaled)
     check_sharing(Scaled)

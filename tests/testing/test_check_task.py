@@ -240,13 +240,13 @@ def test_each_clause_catches_what_breaks_it(cls, clause, found, register):
         check_task(lambda: cls("a"), labels=(1.0, 3.0, 6.0))
     assert caught.value.found.startswith(f'{cls.__name__} breaks the clause "{clause}": ')
     assert found in caught.value.found
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def test_a_good_task_passes_and_must_be_registered(register):
     with pytest.raises(ContractError, match='breaks the clause "registration"') as caught:
         check_task(lambda: Good("a"))
-    assert '@register_task("my_name")' in caught.value.mend
+    assert '@register_task("my_name")' in caught.value.fix
     register(TASKS, Good)
     check_task(Good, labels=(1.0, 3.0, 6.0))
 

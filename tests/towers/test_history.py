@@ -8,7 +8,7 @@ from shop import make_shop, make_tasks
 
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
-from mtframework.features.catalogue import Catalogue
+from mtframework.schema.catalogue import Catalogue
 from mtframework.towers import interactions
 
 USERS = np.array([1, 1, 1, 2, 2, 3, 1])

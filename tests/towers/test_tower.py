@@ -48,7 +48,7 @@ def test_vectors_of_unequal_sizes_are_not_added():
     with pytest.raises(ModelError, match="unequal sizes shall be added up") as raised:
         tower.build({"title": 10, "year": None})
     assert 'Categorical of "title" has 3, Numeric of "year" has 1.' in str(raised.value)
-    assert 'mend: Take combiner = "concatenate"' in str(raised.value)
+    assert 'fix: Take combiner = "concatenate"' in str(raised.value)
     tower = mtf.Tower("film", [Normalized("year"), Bucketed("year")], 3, combiner="sum")
     with pytest.raises(ModelError, match="unequal sizes shall be added up"):
         tower.build({"year": None})
@@ -131,11 +131,11 @@ def test_arguments_out_of_range_are_refused(arguments):
     (name,) = arguments
     with pytest.raises(ModelError, match=f'The tower "user" has {name} = ') as raised:
         mtf.Tower("user", ["user_id"], **arguments)
-    assert f"mend: Correct user/Tower.{name}." in str(raised.value)
+    assert f"fix: Correct user/Tower.{name}." in str(raised.value)
 
 
 @pytest.mark.parametrize("features", ["user_id", [], Normalized("age"), [3], [Normalized]])
 def test_tower_refuses(features):
     with pytest.raises(ModelError, match="has features = ") as raised:
         mtf.Tower("user", features)
-    assert "mend: Set features of the tower" in str(raised.value)
+    assert "fix: Set features of the tower" in str(raised.value)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mtframework as mtf
-from mtframework.data import streamed_tables
+from mtframework.data.streaming import streamed_tables
 from mtframework.serving.known_queries import known_queries
 
 COLUMNS = {

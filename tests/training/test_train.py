@@ -124,7 +124,7 @@ class Diverge(keras.callbacks.Callback):
 @pytest.mark.parametrize("at", [("begin", 1), ("end", 1)])
 def test_loss_that_is_no_number_stops_training_and_names_task_step_and_checkpoint(at, tmp_path):
     run = mtf.Run.create(tmp_path / "run")
-    with pytest.raises(ModelError, match="mend: ") as raised:
+    with pytest.raises(ModelError, match="fix: ") as raised:
         mtf.train(experiment(), run, callbacks=[Diverge(at)])
     epoch = len(run.metrics_path.read_text().splitlines()) + 1
     assert f'at step 1 of epoch {epoch}, from the task "rating".' in str(raised.value)
@@ -216,7 +216,7 @@ def test_damaged_files_are_one_error_each(tmp_path):
     run.model_path.write_bytes(b"not a zip file")
     with pytest.raises(RunError, match=r"model\.keras cannot be loaded") as e:
         mtf.Run.open(run.path).load_model()
-    assert "mend: " in str(e.value)
+    assert "fix: " in str(e.value)
     for damaged in ("{", "[]", '{"mtframework": "latest"}', '{"mtframework": null}'):
         (run.path / "run.json").write_text(damaged)
         with pytest.raises(RunError, match=r"run\.json cannot be read"):

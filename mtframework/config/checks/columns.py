@@ -49,7 +49,7 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
         except ModelError as error:
             named = [each for each in model.towers[name].columns if f'"{each}"' in error.found]
             location = _line(configuration, made.get(("tower", name)), *named)
-            yield Finding(location, error.found, error.expected, error.mend)
+            yield Finding(location, error.found, error.expected, error.fix)
 
 
 def _identity(configuration: Configuration, made: Made) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def whole(configuration: Configuration) -> tuple[Experiment | None, list[Finding
 
 def as_finding(error: LocatedError) -> Finding:
     """Returns a located error as a finding."""
-    return Finding(error.location, error.unlocated, error.expected, error.mend)
+    return Finding(error.location, error.unlocated, error.expected, error.fix)
 
 
 def _culprit(configuration: Configuration, made: Made, arguments: Mapping[str, object]) -> Location:

@@ -11,7 +11,7 @@ from mtframework.config.finding import Finding
 from mtframework.config.location import Location
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
-from mtframework.features.schema import Schema
+from mtframework.schema.schema import Schema
 from mtframework.training.experiment import Experiment
 
 SMALL_SHARE = 0.001

@@ -99,16 +99,16 @@ def _finding(
             else f'No reference has the scope "{binding.scope}".'
         )
         found += hint + (f" That one is at {there[0]}." if there else "")
-        mend = f"Correct the scope, or write @{binding.scope}/{name}() where the object belongs."
+        fix = f"Correct the scope, or write @{binding.scope}/{name}() where the object belongs."
     elif binding.scope:
         of_scope = {cls for scope, cls, _ in objects if binding.scope in scope_and_outer(scope)}
         made = ", ".join(sorted(of_scope))
         found = f'Nothing reads {binding.key}: the scope "{binding.scope}" is of {made}.'
-        mend = "Correct the scope or the class, or remove the line."
+        fix = "Correct the scope or the class, or remove the line."
     else:
         found = f"Nothing reads {binding.key}."
-        mend = f"Remove the line, or write @{name}() where the object belongs."
-    return Finding(binding.location, found, "A binding that has an effect.", mend, is_unread=True)
+        fix = f"Remove the line, or write @{name}() where the object belongs."
+    return Finding(binding.location, found, "A binding that has an effect.", fix, is_unread=True)
 
 
 def _references(configuration: Configuration) -> Iterator[Reference]:

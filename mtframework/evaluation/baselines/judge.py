@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
-from mtframework.data.streamed_rows import encode_rows
+from mtframework.data.streaming.streamed_rows import encode_rows
 from mtframework.evaluation.baselines.als import AlternatingLeastSquares
 from mtframework.evaluation.baselines.ease import EASE
 from mtframework.evaluation.baselines.interactions import Interactions
@@ -17,7 +17,7 @@ from mtframework.evaluation.baselines.item_knn import ItemKNN
 from mtframework.evaluation.baselines.popularity import Popularity
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.evaluate import metrics_of_ranks, metrics_of_scores, rows_that_count
-from mtframework.model import MultiTaskModel
+from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.feedback import BinaryFeedback
 from mtframework.tasks.ranking import Ranking
 from mtframework.tasks.retrieval import Retrieval

@@ -12,19 +12,19 @@ def present_labels(task: Task, labels: np.ndarray) -> np.ndarray:
     return present if task.missing_label is None else present[present != task.missing_label]
 
 
-def check_labels(task: Task, wrong: np.ndarray, expected: str, mend: str) -> None:
+def check_labels(task: Task, wrong: np.ndarray, expected: str, fix: str) -> None:
     """Raises an error where there are labels that the task cannot learn from.
 
     Args:
         task: The task.
         wrong: The labels that it cannot learn from.
         expected: What labels it can learn from.
-        mend: What to do.
+        fix: What to do.
     """
     if wrong.size:
         raise MtframeworkError(
             f'The label "{task.label}" of the task "{task.name}" ({type(task).__name__}) holds '
             f"{wrong[0]:g}.",
             expected,
-            mend,
+            fix,
         )

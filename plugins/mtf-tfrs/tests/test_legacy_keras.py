@@ -15,7 +15,7 @@ from mtframework import MtframeworkError
 @pytest.mark.parametrize("kind", [TfrsRanking, TfrsRetrieval])
 def test_other_backends_are_refused(kind, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(MtframeworkError, match=rf"{kind.__name__} .*Keras runs on jax[\s\S]*mend"):
+    with pytest.raises(MtframeworkError, match=rf"{kind.__name__} .*Keras runs on jax[\s\S]*fix"):
         kind("task", label="x")
 
 
@@ -46,4 +46,4 @@ def test_too_late_is_one_clear_error():
         [sys.executable, "-c", TOO_LATE], env=environment, capture_output=True, text=True
     )
     assert "TfrsRanking came too late" in done.stderr
-    assert "mend: Start Python with TF_USE_LEGACY_KERAS=1" in done.stderr
+    assert "fix: Start Python with TF_USE_LEGACY_KERAS=1" in done.stderr

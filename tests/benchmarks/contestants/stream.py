@@ -52,7 +52,7 @@ def measure(part: str, path: str) -> None:
     from timing import peak_mib
 
     import mtframework as mtf
-    from mtframework.data.streamed_batches import StreamedBatches
+    from mtframework.data.streaming.streamed_batches import StreamedBatches
 
     tables = mtf.Tables(path, COLUMNS, test_fraction=0.01, in_memory=False)
     began = time.perf_counter()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mtframework.data.movielens import MovieLens100K
+from mtframework.data.sources.movielens import MovieLens100K
 
 BATCH = 8192
 

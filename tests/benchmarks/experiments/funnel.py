@@ -20,9 +20,9 @@ from seeds import (
     share_compilations,
     train_until_best,
 )
+from synthetic_rows import Funnel, selection_funnel
 
 import mtframework as mtf
-from mtframework.data.synthetic import Funnel, selection_funnel
 from mtframework.evaluation.interval import mean_interval
 from mtframework.training.train import batches_of
 

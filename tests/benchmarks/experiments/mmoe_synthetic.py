@@ -17,8 +17,8 @@ import keras
 import numpy as np
 from page import pretty, write_plot, write_section
 from seeds import Progress, parse_options
+from synthetic_rows import correlated_tasks
 
-from mtframework.data.synthetic import correlated_tasks
 from mtframework.evaluation.interval import mean_interval
 from mtframework.losses.reduction import reduce_losses
 from mtframework.sharing.mmoe import MMoE

@@ -22,7 +22,7 @@ from seeds import (
 )
 
 import mtframework as mtf
-from mtframework.data.synthetic_shop import Shop, SyntheticShop
+from mtframework.data.sources.synthetic_shop import Shop, SyntheticShop
 from mtframework.evaluation.interval import mean_interval
 
 K = 10

@@ -1,0 +1,73 @@
+"""Checks of sizes, counts, shares and other numbers among the arguments of parts."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from mtframework.errors import ModelError
+
+
+def check_sizes(owner: str, argument: str, sizes: Sequence[int], needed: bool) -> tuple[int, ...]:
+    """Returns a list of sizes, of layers or top-k lists, as a tuple.
+
+    Raises:
+        ModelError: They are no list of whole numbers from 1 up, or `needed` and there is none.
+    """
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        _refuse(owner, argument, sizes, "A list of whole numbers.", f"Write {argument} = [64].")
+    if needed and not sizes:
+        _refuse(
+            owner,
+            argument,
+            sizes,
+            "At least one number.",
+            f"Write {argument} = [64], or leave it out for the default.",
+        )
+    for size in sizes:
+        if not _is_whole(size) or size < 1:
+            _refuse(owner, argument, sizes, "Whole numbers of 1 or more.", f"Correct {argument}.")
+    return tuple(sizes)
+
+
+def check_count(owner: str, argument: str, count: int, fix: str | None = None) -> int:
+    """Returns the count.
+
+    Raises:
+        ModelError: It is no whole number from 1 up.
+    """
+    if not _is_whole(count) or count < 1:
+        fix = fix or f"Correct {argument}, or leave it out for the default."
+        _refuse(owner, argument, count, "A whole number, 1 or more.", fix)
+    return count
+
+
+def check_share(owner: str, argument: str, share: float, below_one: bool) -> float:
+    """Returns the number.
+
+    Raises:
+        ModelError: It is not from 0 to 1, or is 1 where it must stay below.
+    """
+    if isinstance(share, (bool, str)) or not 0 <= share <= 1 or (below_one and share == 1):
+        _refuse(
+            owner,
+            argument,
+            share,
+            f"A number from 0 {'up, below' if below_one else 'to'} 1.",
+            f"Correct {argument}, or leave it out for the default.",
+        )
+    return float(share)
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _refuse(owner: str, argument: str, value: Any, expected: str, fix: str):
+    raise ModelError(f"{owner} has {argument} = {value!r}.", expected, fix)
+
+
+def is_finite_number(value: object) -> bool:
+    """Returns whether a value is a number, and neither infinite nor NaN."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value)

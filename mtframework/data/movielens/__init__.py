@@ -1,0 +1,1 @@
+"""Fetches, checks and caches MovieLens 100K for its registered source."""

@@ -1,0 +1,342 @@
+"""A data set from the user's own files: CSV, JSON lines or Parquet."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mtframework.data.dataset import Dataset, DatasetSource, print_to_stderr
+from mtframework.data.splits import SPLITS, check_share, hold_out
+from mtframework.data.streaming.streamed_tables import load_streamed
+from mtframework.data.tables.column_values import one_array
+from mtframework.data.tables.merged_events import merge_events
+from mtframework.data.tables.rejects import Rejects, write_rejects
+from mtframework.data.tables.table_columns import EVENT, TableColumns
+from mtframework.data.tables.table_files import find_files
+from mtframework.data.tables.table_reader import (
+    Allowed,
+    TableFile,
+    as_columns,
+    first_of_each,
+    read_table,
+)
+from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.registry import register_dataset
+
+TEST_FRACTION = 0.2
+_KIND_OF_FILE = "(kind of the file)"
+
+
+@register_dataset("tables")
+class Tables(DatasetSource):
+    """Interactions and candidates from CSV, JSON lines or Parquet.
+
+    A path is a file, a folder or a pattern such as `logs/*.parquet`; relative ones start at the
+    working directory. Text files may be compressed (`.csv.gz`).
+
+    Rows that are no good are left out, counted by reason and written to a file: numbers that are
+    none, wrong column counts, broken UTF-8, missing keys, timestamps before 1970 or in the future,
+    exact duplicates, events and candidates that are not listed.
+
+    Args:
+        interactions: The path of the rows to learn from; or `{kind: path}`, where each kind of
+            feedback has files of its own.
+        columns: What each column is: `"query key"`, `"candidate key"`, `"label"`, `"weight"`,
+            `"timestamp"` (seconds since 1970, dates or ISO 8601), `"timestamp in milliseconds"`,
+            `"event"`, or a kind and whom it describes, such as `"numeric query"`,
+            `"categorical candidate"` or `"categorical context"`. Others are not read.
+        candidates: The path of the catalogue, one row a candidate, with all columns that describe
+            candidates; left out, the catalogue is the distinct candidates of the interactions.
+        events: The kinds of feedback that the event column or the files name, a list or `{kind:
+            column of its values}`, None for kinds without a value. Each kind becomes a label: 0 or
+            1, or its value. All events of one query and candidate then become one row.
+        split: Which rows are held out to test on: `"random"`, `"temporal"` (the latest),
+            `"leave_last_out"` (each query's last), or the user's own files,
+            `{"test": path, "validation": path}`.
+        test_fraction: The share of rows to test on, for `"leave_last_out"` of queries; left out,
+            0.2 of the rows, or every query.
+        validation_fraction: The share of the remaining rows, or queries, to choose
+            hyper-parameters on, held out as the test rows were (own files: at random).
+        seed: The seed of whatever is drawn.
+        max_rejected: The share of rows that may be rejected before the load stops.
+        rejects: The file that rejected rows are written to, as JSON lines.
+        in_memory: Whether all rows are held in memory. False reads interactions, which must then be
+            Parquet, block by block each time that they are needed: memory does not grow with them.
+            Events and `"leave_last_out"` need all rows at once, and so does finding duplicates,
+            which are then kept.
+
+    Raises:
+        DataError: An argument is wrong; see also `load`.
+
+    Example:
+
+    >>> tables = Tables(
+    ...     "ratings.csv",
+    ...     {"user": "query key", "film": "candidate key", "stars": "label", "at": "timestamp"},
+    ...     split="temporal",
+    ... )
+    >>> tables.schema.candidate_key
+    'film'
+    """
+
+    def __init__(
+        self,
+        interactions: str | Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | None = None,
+        candidates: str | None = None,
+        events: Sequence[str] | Mapping[str, str | None] | None = None,
+        split: str | Mapping[str, str] = "random",
+        test_fraction: float | None = None,
+        validation_fraction: float = 0.0,
+        seed: int = 0,
+        max_rejected: float = 0.01,
+        rejects: str = "rejects.jsonl",
+        in_memory: bool = True,
+    ):
+        for argument, value in (("interactions", interactions), ("columns", columns)):
+            if not value:
+                raise DataError(
+                    f"Tables.{argument} is not set.",
+                    {
+                        "interactions": "The path of a CSV, JSON lines or Parquet file.",
+                        "columns": "What each column is, such as {'user': 'query key'}.",
+                    }[argument],
+                    "Set it, or let `mtframework new experiment --data FILE` write it.",
+                )
+        assert interactions is not None
+        assert columns is not None
+        self.interactions = interactions
+        self.candidates = candidates
+        self.events = _event_kinds(interactions, events)
+        self.columns = TableColumns(dict(columns), tuple(self.events))
+        self.schema = self.columns.schema
+        self.split = split
+        self._check_events()
+        self._check_split()
+        whole = split == "leave_last_out"
+        self.test_fraction = (
+            test_fraction if test_fraction is not None else 1.0 if whole else TEST_FRACTION
+        )
+        check_share("Tables.test_fraction", self.test_fraction, whole)
+        check_share("Tables.validation_fraction", validation_fraction, whole)
+        check_share("Tables.max_rejected", max_rejected, True)
+        self.validation_fraction = validation_fraction
+        self.seed = seed
+        self.max_rejected = max_rejected
+        self.rejects = rejects
+        self.in_memory = in_memory
+        if not in_memory:
+            self._check_can_be_streamed()
+
+    def load(self, progress: Callable[[str], None] | None = None) -> Dataset:
+        """Returns the data set, and says how many rows were read and rejected.
+
+        Raises:
+            DataError: A file is missing, damaged or lacks a column; more rows are rejected than
+                `max_rejected` allows; a split has no rows.
+        """
+        if not self.in_memory:
+            return load_streamed(self, progress)
+        say = progress or print_to_stderr
+        counts: list[Rejects] = []
+        catalogue = self.read_candidates(counts) if self.candidates else None
+        own = self.split if isinstance(self.split, Mapping) else {}
+        tables = {
+            split: self._read_interactions(paths, catalogue, counts)
+            for split, paths in {"train": self.interactions, **own}.items()
+        }
+        self.tell_rejects(counts, say)
+        if catalogue is None:
+            catalogue = self._distinct_candidates(tables.values())
+        if "test" not in tables:
+            tables["train"], tables["test"] = self._hold_out(
+                tables["train"], self.test_fraction, self.seed
+            )
+        if "validation" not in tables:
+            tables["train"], tables["validation"] = self._hold_out(
+                tables["train"], self.validation_fraction, self.seed + 1
+            )
+        splits = {
+            split: as_columns(self._with_candidate_columns(table, catalogue))
+            for split, table in tables.items()
+        }
+        return Dataset(
+            schema=self.schema,
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            catalogue=as_columns(catalogue),
+            name=self.name,
+        )
+
+    @property
+    def name(self) -> str:
+        """What the data set is called: the path of its interactions."""
+        paths = self.interactions
+        return paths if isinstance(paths, str) else ", ".join(paths.values())
+
+    def tell_rejects(self, counts: Sequence[Rejects], say: Callable[[str], None]) -> None:
+        """Writes and counts the rows left out, and raises a `DataError` where they are too many."""
+        write_rejects(Path(self.rejects), counts)
+        for each in counts:
+            say(each.summary())
+        if any(each.num_rejected for each in counts):
+            say(f"The rejected rows are in {self.rejects}.")
+        for each in counts:
+            each.check(self.max_rejected, self.rejects)
+
+    def read_candidates(self, counts: list[Rejects]) -> pa.Table:
+        """Returns the catalogue as its files have it, and appends what was left out."""
+        assert self.candidates is not None
+        counts.append(Rejects(self.candidates))
+        files = [TableFile(path, {}) for path in find_files(self.candidates)]
+        meanings = self.columns.candidate_columns
+        return read_table(files, meanings, counts[-1], unique=[self.columns.candidate_key])
+
+    def _read_interactions(
+        self, paths: str | Mapping[str, str], catalogue: pa.Table | None, counts: list[Rejects]
+    ) -> pa.Table:
+        counts.append(Rejects(paths if isinstance(paths, str) else ", ".join(paths.values())))
+        meanings = self.interaction_columns
+        value_columns = {column for column in self.events.values() if column is not None}
+        meanings.update(dict.fromkeys(value_columns - meanings.keys(), "label"))
+        event = self.columns.event
+        files = []
+        if isinstance(paths, str):
+            files = [TableFile(path, {}) for path in find_files(paths)]
+        else:
+            event = _KIND_OF_FILE
+            meanings[event] = EVENT
+            for kind, path in paths.items():
+                others = value_columns - self.columns.meanings.keys() - {self.events[kind]}
+                constants = {event: kind, **dict.fromkeys(others)}
+                files += [TableFile(each, constants) for each in find_files(path)]
+        allowed = self.allowed_candidates(catalogue)
+        if event is not None:
+            kinds = pa.array(list(self.events), pa.large_string())
+            allowed[event] = Allowed(kinds, "is none of Tables.events")
+        table = read_table(files, meanings, counts[-1], allowed)
+        return table if event is None else merge_events(table, self.columns, event, self.events)
+
+    @property
+    def interaction_columns(self) -> dict[str, str]:
+        """The meanings of the columns that the interactions' files have."""
+        of_candidates = self.columns.candidate_columns if self.candidates else {}
+        return {
+            name: meaning
+            for name, meaning in self.columns.meanings.items()
+            if name == self.columns.candidate_key or name not in of_candidates
+        }
+
+    def allowed_candidates(self, catalogue: pa.Table | None) -> dict[str, Allowed]:
+        """Returns the values that the candidate key may have, where the catalogue is a file."""
+        if catalogue is None:
+            return {}
+        key = self.columns.candidate_key
+        return {key: Allowed(one_array(catalogue[key]), "is not among the candidates")}
+
+    def _distinct_candidates(self, tables) -> pa.Table:
+        names = list(self.columns.candidate_columns)
+        table = pa.concat_tables([each.select(names) for each in tables])
+        return table.filter(pa.array(first_of_each(table, [self.columns.candidate_key])))
+
+    def _with_candidate_columns(self, table: pa.Table, catalogue: pa.Table) -> pa.Table:
+        key = self.columns.candidate_key
+        rows = pc.index_in(table[key], one_array(catalogue[key]))
+        for name in catalogue.column_names:
+            if name not in table.column_names:
+                table = table.append_column(name, catalogue[name].take(rows))
+        return table.select([column.name for column in self.schema])
+
+    def _hold_out(self, table: pa.Table, fraction: float, seed: int) -> tuple[pa.Table, pa.Table]:
+        split = self.split if isinstance(self.split, str) else "random"
+        when = self.columns.timestamp
+        kept, held_out = hold_out(
+            split,
+            one_array(table[self.columns.query_key]).dictionary_encode().indices.to_numpy(),
+            table[when].to_numpy() if when else None,
+            fraction,
+            seed,
+        )
+        return table.take(kept), table.take(held_out)
+
+    def _check_can_be_streamed(self) -> None:
+        whole = {
+            "Tables.events make one row of all events of a query and a candidate": self.events,
+            'The split "leave_last_out" holds out the last row of each query': (
+                self.split == "leave_last_out"
+            ),
+        }
+        for what, is_there in whole.items():
+            if is_there:
+                raise DataError(
+                    f"{what}, and Tables.in_memory is False.",
+                    'Rows that can be read one by one: labels as columns, split "random", '
+                    '"temporal" or by your own files.',
+                    "Prepare the rows so, or leave Tables.in_memory out.",
+                )
+
+    def _check_events(self) -> None:
+        if self.events and isinstance(self.interactions, str) and self.columns.event is None:
+            raise DataError(
+                f"Tables.events lists {quoted_list(self.events)}, and no column names the event.",
+                'A column with the meaning "event".',
+                "Add it to Tables.columns, or leave Tables.events out.",
+            )
+        if self.columns.event is not None and not isinstance(self.interactions, str):
+            raise DataError(
+                f'Each kind has its own files, and yet "{self.columns.event}" is the event.',
+                "One of the two.",
+                "Take the column out of Tables.columns, or name one path in Tables.interactions.",
+            )
+        if self.columns.event is not None and not self.events:
+            raise DataError(
+                f'The column "{self.columns.event}" names events, and Tables.events is not set.',
+                "The kinds that the column may hold, such as ['click', 'purchase'].",
+                "List them.",
+            )
+
+    def _check_split(self) -> None:
+        if isinstance(self.split, Mapping):
+            if "test" not in self.split or set(self.split) - {"test", "validation"}:
+                raise DataError(
+                    f"Tables.split names files for {quoted_list(self.split)}.",
+                    'A path for "test", and perhaps one for "validation".',
+                    "Correct Tables.split.",
+                )
+            if not isinstance(self.interactions, str):
+                raise DataError(
+                    "Each kind has its own files, and Tables.split names files, too.",
+                    f"One of {quoted_list(SPLITS)}.",
+                    "Put the kinds into one file with an event column, or let the rows be split.",
+                )
+        elif self.split not in SPLITS:
+            raise DataError(
+                f'There is no split "{self.split}".{did_you_mean(self.split, SPLITS)}',
+                f"One of {quoted_list(SPLITS)}, or paths of test and validation rows.",
+                "Correct Tables.split.",
+            )
+        elif self.split != "random" and self.columns.timestamp is None:
+            raise DataError(
+                f'The split "{self.split}" needs to know when, and no column is a timestamp.',
+                'A column with the meaning "timestamp".',
+                "Add it to Tables.columns, or split at random.",
+            )
+
+
+def _event_kinds(
+    interactions: str | Mapping[str, str], events: Sequence[str] | Mapping[str, str | None] | None
+) -> dict[str, str | None]:
+    given = dict(events) if isinstance(events, Mapping) else dict.fromkeys(events or ())
+    if isinstance(interactions, str):
+        return given
+    unknown = [kind for kind in given if kind not in interactions]
+    if unknown:
+        raise DataError(
+            f"Tables.events lists {quoted_list(unknown)}, which have no files."
+            f"{did_you_mean(unknown[0], interactions)}",
+            f"Kinds of Tables.interactions: {quoted_list(interactions)}.",
+            "Correct the names.",
+        )
+    return {**dict.fromkeys(interactions), **given}

@@ -1,0 +1,204 @@
+"""A data set of files that are read block by block."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mtframework.data.dataset import Dataset, print_to_stderr
+from mtframework.data.streaming.distinct_values import DistinctValues
+from mtframework.data.streaming.row_progress import row_progress
+from mtframework.data.streaming.row_stream import Block, RowStream
+from mtframework.data.streaming.stream_splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Assignment,
+    LatestShares,
+    RandomShares,
+    Whole,
+    latest_seconds,
+)
+from mtframework.data.streaming.streamed_rows import StreamedRows
+from mtframework.data.tables.rejects import Rejects
+from mtframework.data.tables.table_files import find_files
+from mtframework.data.tables.table_reader import as_columns, first_of_each
+from mtframework.schema.multi_valued import SEPARATOR, learn_vocabulary
+from mtframework.schema.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from mtframework.data.sources.tables import Tables
+
+BLOCK_ROWS = 1 << 19
+
+
+_SPLITS = (TRAIN, VALIDATION, TEST)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Rows of one path.
+
+    Args:
+        path: As the user named it.
+        stream: The rows.
+        assignment: Which split a row belongs to.
+        splits: Those that there are.
+    """
+
+    path: str
+    stream: RowStream
+    assignment: Assignment
+    splits: tuple[str, ...]
+
+
+def load_streamed(tables: "Tables", progress: Callable[[str], None] | None) -> Dataset:
+    """Returns the data set of `Tables` whose rows are not in memory.
+
+    One pass over all rows counts them, rejects the bad ones and learns the vocabularies of the
+    training rows; before it, a temporal split counts the timestamps twice.
+    """
+    say = progress or print_to_stderr
+    counts: list[Rejects] = []
+    catalogue = tables.read_candidates(counts) if tables.candidates else None
+    sources = list(_sources(tables, catalogue))
+    learned = _Learned(tables, catalogue)
+    num_rows = sum(source.stream.num_rows for source in sources)
+    with row_progress("rows", num_rows, progress) as advance:
+        for source in sources:
+            counts.append(Rejects(source.path))
+            _learn(source, learned, counts[-1], tables.max_rejected, advance)
+    tables.tell_rejects(counts, say)
+    columns = as_columns(learned.catalogue())
+    splits = {
+        split: StreamedRows(
+            source.stream,
+            split,
+            source.assignment,
+            learned.num_rows[split],
+            tables.columns.timestamp,
+            columns,
+            learned.widths,
+            tables.schema,
+        )
+        for source in sources
+        for split in source.splits
+    }
+    return Dataset(
+        schema=tables.schema,
+        train=splits[TRAIN],
+        validation=splits[VALIDATION],
+        test=splits[TEST],
+        catalogue=columns,
+        vocabularies=learned.vocabularies(columns),
+        name=tables.name,
+    )
+
+
+def _sources(tables: "Tables", catalogue: pa.Table | None) -> Iterator[_Source]:
+    now = time.time()
+    own = tables.split if isinstance(tables.split, Mapping) else {}
+    for split, path in {TRAIN: tables.name, **own}.items():
+        stream = RowStream(
+            find_files(path),
+            tables.interaction_columns,
+            now,
+            BLOCK_ROWS,
+            tables.allowed_candidates(catalogue),
+        )
+        if split in own:
+            yield _Source(path, stream, Whole(split), (split,))
+        else:
+            left = tuple(each for each in _SPLITS if each not in own)
+            yield _Source(path, stream, _assignment(tables, stream, own), left)
+
+
+def _learn(
+    source: _Source,
+    learned: "_Learned",
+    rejects: Rejects,
+    max_rejected: float,
+    advance: Callable[[int], None],
+) -> None:
+    for block in source.stream.blocks(rejects):
+        learned.add(block, source.assignment, source.splits)
+        advance(block.num_read)
+        if rejects.num_rejected > max_rejected * source.stream.num_rows:
+            return  # there are too many, whatever else comes, and each is kept in memory
+
+
+def _assignment(tables: "Tables", stream: RowStream, own: Mapping[str, str]) -> Assignment:
+    test = 0.0 if own else tables.test_fraction
+    validation = 0.0 if VALIDATION in own else tables.validation_fraction
+    if tables.split != "temporal":
+        return RandomShares(test, validation, tables.seed)
+    name = tables.columns.timestamp
+    assert name is not None
+    only = stream.only(name)
+
+    def times() -> Iterator[np.ndarray]:
+        return (block.table[name].to_numpy() for block in only.blocks())
+
+    return LatestShares(*latest_seconds(times, (test, test + (1 - test) * validation)))
+
+
+class _Learned:
+    """What the first pass learns."""
+
+    def __init__(self, tables: "Tables", catalogue: pa.Table | None):
+        self.columns, self.schema = tables.columns, tables.schema
+        self.num_rows: dict[str, int] = dict.fromkeys(_SPLITS, 0)
+        in_files = tables.interaction_columns
+        self.values = {
+            column.name: DistinctValues()
+            for column in tables.schema
+            if column.kind != "numeric" and column.name in in_files
+        }
+        self.widths = {
+            column.name: 1 for column in tables.schema if column.kind == "multi_categorical"
+        }
+        self.given = catalogue
+        self.candidates: list[pa.Table] = []
+        self.known_candidates = DistinctValues()
+
+    def add(self, block: Block, assignment: Assignment, splits: Sequence[str]) -> None:
+        table, when = block.table, self.columns.timestamp
+        times = None if when is None else table[when].to_numpy()
+        for split in splits:
+            inside = assignment(split, block.numbers, times)
+            self.num_rows[split] += int(inside.sum())
+            if split == TRAIN:
+                rows = table if inside.all() else table.filter(pa.array(inside))
+                for name, distinct in self.values.items():
+                    distinct.add(rows[name])
+        for name in self.widths.keys() & self.values.keys():
+            separators = pc.max(pc.count_substring(table[name], SEPARATOR)).as_py()
+            self.widths[name] = max(self.widths[name], 1 + (separators or 0))
+        if self.given is None:
+            key = self.columns.candidate_key
+            new = table.select(list(self.columns.candidate_columns))
+            new = new.filter(self.known_candidates.lacks(new[key]))
+            new = new.filter(pa.array(first_of_each(new, [key])))
+            self.known_candidates.add(new[key])
+            self.candidates.append(new)
+
+    def catalogue(self) -> pa.Table:
+        return pa.concat_tables(self.candidates) if self.given is None else self.given
+
+    def vocabularies(self, catalogue: Mapping[str, np.ndarray]) -> dict[str, Vocabulary]:
+        found = {}
+        for column in self.schema:
+            if column.kind == "numeric":
+                continue
+            learn = learn_vocabulary if column.kind == "multi_categorical" else Vocabulary.learn
+            parts = [catalogue[column.name]] if column.name in catalogue else []
+            if column.name in self.values:
+                parts.append(self.values[column.name].sorted())
+            found[column.name] = Vocabulary.learn(
+                np.concatenate([learn(part).known_values for part in parts])
+            )
+        return found

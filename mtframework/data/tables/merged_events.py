@@ -1,0 +1,61 @@
+"""One row an event to one row a query and candidate, with a label for each kind of event."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from mtframework.data.tables.table_columns import TableColumns
+from mtframework.data.tables.table_reader import codes_of
+
+
+def merge_events(
+    table: pa.Table, columns: TableColumns, event: str, kinds: Mapping[str, str | None]
+) -> pa.Table:
+    """Returns one row for each query and candidate that have an event.
+
+    Each kind becomes a label: 1 where such an event happened and 0 where none did; for a kind with
+    a column of values, the latest value, missing where none is. Label columns of the file keep
+    their latest value, too, and everything else, the timestamp included, is the latest event's.
+    So a view that led to a purchase is one row, and not one against the other.
+
+    Args:
+        table: The events, as `read_table` returns them.
+        columns: What the columns are.
+        event: The column that names the kind.
+        kinds: The kinds, each with the column of its values, or None.
+    """
+    pairs = codes_of(table, [columns.query_key, columns.candidate_key])
+    rows = np.arange(table.num_rows)
+    when = table[columns.timestamp].to_numpy() if columns.timestamp else rows
+    order = np.lexsort((rows, when, pairs))
+    is_last = np.append(pairs[order][1:] != pairs[order][:-1], True)[: len(order)]
+    merged_of = np.cumsum(is_last) - is_last  # the merged row of each event, in order
+    latest = order[is_last]
+    names = table[event].to_numpy()[order]
+
+    def latest_value(values: np.ndarray) -> np.ndarray:
+        found = np.full(len(latest), np.nan)
+        present = ~np.isnan(values)
+        found[merged_of[present]] = values[present]  # of several the last one stays
+        return found
+
+    labels = {}
+    for label in columns.schema.names("label"):
+        happened = names == label
+        if label not in kinds:
+            labels[label] = latest_value(table[label].to_numpy()[order])
+        elif (source := kinds[label]) is not None:
+            values = table[source].to_numpy()[order]
+            labels[label] = latest_value(np.where(happened, values, np.nan))
+        else:
+            labels[label] = np.zeros(len(latest))
+            labels[label][merged_of[happened]] = 1
+    in_order = np.argsort(latest)  # as the log has them
+    others = [column.name for column in columns.schema if column.role != "label"]
+    merged = table.select([name for name in others if name in table.column_names]).take(
+        latest[in_order]
+    )
+    for label, values in labels.items():
+        merged = merged.append_column(label, pa.array(values[in_order]))
+    return merged

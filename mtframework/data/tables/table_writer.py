@@ -1,0 +1,92 @@
+"""A table file that a reader never sees a part of."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from mtframework.data.tables.column_values import multi_categories
+from mtframework.data.tables.table_files import COMPRESSIONS, CSV, JSON_LINES, format_of
+from mtframework.errors import DataError
+
+
+class TableWriter:
+    """Writes blocks of rows to a CSV, JSON lines or Parquet file, by its ending.
+
+    The rows go to a temporary file, which gets its name when all of them are there; where an error
+    or Ctrl-C comes between, nothing is left and what was there before is still there. A list in a
+    CSV file is a text with `|` between its values.
+
+    Use it as a context.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataError: The file's ending says of no known format, or it cannot be written.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._format = format_of(path)
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}")
+        self._stream: Any = None
+        self._writer: Any = None
+
+    def __enter__(self) -> "TableWriter":
+        try:
+            compression = COMPRESSIONS.get(self.path.suffix.lower())
+            self._stream = pa.output_stream(str(self._partial), compression=compression)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return self
+
+    def write(self, block: pa.Table) -> None:
+        """Writes some rows; every block has the columns of the first one."""
+        try:
+            if self._format == JSON_LINES:
+                for row in block.to_pylist():
+                    text = json.dumps(row, ensure_ascii=False, default=str)
+                    self._stream.write(text.encode() + b"\n")
+                return
+            if self._format == CSV:
+                block = _without_lists(block)
+            if self._writer is None:
+                csv = self._format == CSV
+                kind = pa.csv.CSVWriter if csv else pa.parquet.ParquetWriter
+                self._writer = kind(self._stream, block.schema)
+            self._writer.write_table(block)
+        except (OSError, pa.ArrowException) as error:
+            raise self._unwritable(error) from error
+
+    def __exit__(self, kind, error, traceback) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            self._stream.close()
+            if kind is None:
+                self._partial.replace(self.path)
+        except OSError as failed:
+            if kind is None:  # otherwise what came first is what is told
+                raise self._unwritable(failed) from failed
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+    def _unwritable(self, error: Exception) -> DataError:
+        return DataError(
+            f"{self.path} cannot be written: {error}.",
+            "A file in a folder that exists and can be written.",
+            "Name another file for --output.",
+        )
+
+
+def _without_lists(block: pa.Table) -> pa.Table:
+    for position, field in enumerate(block.schema):
+        if pa.types.is_nested(field.type):
+            texts, _ = multi_categories(block[field.name])
+            block = block.set_column(position, field.name, texts)
+    return block

@@ -1,0 +1,1 @@
+"""MultiTaskModel: composition, losses, assets, and what optimizers must leave alone."""

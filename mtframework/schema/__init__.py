@@ -1,0 +1,1 @@
+"""What a column means: schema, vocabularies, encoding and the catalogue; no layers."""

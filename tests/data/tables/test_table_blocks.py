@@ -1,0 +1,169 @@
+"""Files block by block, whatever their format and size, and files that are not whole."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import mtframework as mtf
+from mtframework.data.tables import table_blocks
+from mtframework.data.tables.table_blocks import TableBlocks, raw_columns
+from mtframework.data.tables.table_writer import TableWriter
+from mtframework.errors import DataError
+
+SCHEMA = mtf.Schema(
+    (
+        mtf.Column("who", "categorical", "query"),
+        mtf.Column("age", "numeric", "query"),
+        mtf.Column("likes", "multi_categorical", "query"),
+        mtf.Column("when", "numeric", "timestamp"),
+        mtf.Column("what", "categorical", "candidate"),
+    ),
+    query_key="who",
+    candidate_key="what",
+)
+NAMES = ("who", "age", "likes", "when")
+TABLE = pa.table(
+    {
+        "note": [f"note, {i}" for i in range(50)],
+        "who": [f"{i:03}" for i in range(50)],
+        "age": [i / 4 for i in range(50)],
+        "likes": [["a", "b"][: i % 3] for i in range(50)],
+        "when": [1_600_000_000 + i for i in range(50)],
+    }
+)
+
+
+def write(path: Path, table: pa.Table = TABLE) -> Path:
+    with TableWriter(path) as writer:
+        for start in range(0, max(table.num_rows, 1), 7):
+            writer.write(table.slice(start, 7))
+    return path
+
+
+def read(path: Path, block_rows: int = 8192) -> dict[str, list]:
+    columns: dict[str, list] = {name: [] for name in NAMES}
+    first_row = 1
+    blocks = TableBlocks(path, block_rows)
+    blocks.require(NAMES)
+    for block in blocks:
+        assert block.num_rows <= block_rows
+        for name, values in raw_columns(block, SCHEMA, NAMES, str(path), first_row).items():
+            columns[name] += values.tolist()
+        first_row += block.num_rows
+    assert first_row == len(columns["who"]) + 1
+    return columns
+
+
+@pytest.mark.parametrize("block_rows", [3, 8192])
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "jsonl", "jsonl.zst", "parquet"])
+def test_what_is_written_is_read(ending, block_rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", 64)
+    columns = read(write(tmp_path / f"table.{ending}"), block_rows)
+    assert columns["who"] == TABLE["who"].to_pylist()  # 007 is no number
+    assert columns["age"] == TABLE["age"].to_pylist()
+    assert columns["likes"] == ["|".join(each) for each in TABLE["likes"].to_pylist()]
+    assert columns["when"] == TABLE["when"].to_pylist()
+    assert [path.name for path in tmp_path.iterdir()] == [f"table.{ending}"]
+
+
+def test_a_csv_file_is_written_as_it_stood(tmp_path):
+    (tmp_path / "in.csv").write_text('who,age,likes,when,code\n7,1.50,,12,007\n"a ""b""",2,x,13,\n')
+    blocks = TableBlocks(tmp_path / "in.csv")
+    with TableWriter(tmp_path / "out.csv.gz") as writer:
+        for block in blocks:
+            writer.write(block)
+    lines = gzip.decompress((tmp_path / "out.csv.gz").read_bytes()).decode().splitlines()
+    assert lines[1] == '"7","1.50","","12","007"'
+    assert lines[2].startswith('"a ""b""",')
+
+
+def test_no_row_is_a_table_as_well(tmp_path):
+    for ending in ("csv", "parquet"):
+        path = write(tmp_path / f"none.{ending}", TABLE[:0])
+        assert read(path) == {name: [] for name in NAMES}
+        [block] = TableBlocks(path)
+        assert "note" in block.column_names
+
+
+def test_numbers_of_rows(tmp_path):
+    assert TableBlocks(write(tmp_path / "a.parquet")).num_rows == 50
+    assert TableBlocks(write(tmp_path / "a.csv")).num_rows is None
+
+
+@pytest.mark.parametrize(
+    # Arrow reads many blocks of a CSV file ahead.
+    ("ending", "num_rows"),
+    [("csv", 200_000), ("csv.bz2", 200_000), ("jsonl", 20_000), ("jsonl.gz", 20_000)],
+)
+def test_how_much_of_a_text_file_is_read(ending, num_rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", 1 << 16)
+    path = tmp_path / f"a.{ending}"
+    with TableWriter(path) as writer:
+        writer.write(pa.table({"number": np.random.default_rng(0).random(num_rows)}))
+    blocks = TableBlocks(path, block_rows=2000)
+    shares = [blocks.share_read for _ in blocks]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.9
+    assert shares[-1] == 1
+
+
+def test_how_much_of_parquet_is_read_in_rows(tmp_path):
+    blocks = TableBlocks(write(tmp_path / "a.parquet"))
+    assert [blocks.share_read for _ in blocks] == [None]
+
+
+def damaged(path: Path, change) -> Path:
+    path.write_bytes(change(path.read_bytes()))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ending", "change", "found"),
+    [
+        ("csv", lambda b: b + b"1,2\n", "cannot be read"),
+        ("csv", lambda b: b.replace(b"note, 3", b"note, \xff"), "cannot be read"),
+        ("csv", lambda b: b"", "cannot be read"),
+        ("csv", lambda b: b.replace(b"who", b"whom", 1), 'the column "who". Did you mean "whom"'),
+        ("csv", lambda b: b.replace(b"1.25", b"young"), r'"age" is no number in row 6 of .*young'),
+        ("csv", lambda b: b.replace(b"1.25", b""), r'"age" is missing in row 6 of'),
+        ("csv", lambda b: b.replace(b"\"041\"", b""), r'"who" is missing in row 42 of'),
+        ("parquet", lambda b: b[: len(b) // 2], "cannot be read"),
+        ("jsonl", lambda b: b[:-9], "cannot be read"),
+        ("jsonl", lambda b: b"", "is empty"),
+    ],
+)  # fmt: skip
+def test_damage_is_one_error_that_names_the_file(ending, change, found, tmp_path):
+    path = damaged(write(tmp_path / f"table.{ending}"), change)
+    with pytest.raises(DataError, match=found) as raised:
+        read(path, block_rows=5)
+    assert path.name in str(raised.value)
+
+
+def test_nothing_is_left_of_what_was_not_written_whole(tmp_path):
+    path = tmp_path / "out.csv"
+    path.write_text("what was there before")
+
+    def interrupted(error):
+        with TableWriter(path) as writer:
+            writer.write(TABLE)
+            raise error
+
+    for error in (KeyboardInterrupt, ValueError):
+        with pytest.raises(error):
+            interrupted(error)
+    assert path.read_text() == "what was there before"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(DataError, match=r"nowhere/out\.parquet cannot be written"):
+        write(tmp_path / "nowhere/out.parquet")
+    with pytest.raises(DataError, match="an ending that says of no known format"):
+        TableWriter(tmp_path / "out.xlsx")
+
+
+def test_parquet_keeps_types(tmp_path):
+    table = pq.read_table(write(tmp_path / "a.parquet"))
+    assert table.schema.field("age").type == pa.float64()
+    np.testing.assert_array_equal(table["when"], TABLE["when"])
