@@ -1,1 +1,1 @@
-"""The command line. Nothing heavy is imported before a command runs."""
+"""The command line, one command a file; nothing heavy is imported before a command runs."""

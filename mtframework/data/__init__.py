@@ -1,1 +1,1 @@
-"""From files to batches; knows no model."""
+"""From files to batches: data sets, splits, batches; knows no model."""

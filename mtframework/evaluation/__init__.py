@@ -1,1 +1,1 @@
-"""What a trained model is worth."""
+"""What a trained model is worth: metrics, baselines, intervals, reports; trains nothing."""

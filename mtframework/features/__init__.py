@@ -1,1 +1,1 @@
-"""What a column means: schema, vocabularies, encoders."""
+"""Columns to vectors, one feature a file; layers only, which know no tower and no task."""

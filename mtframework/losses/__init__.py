@@ -1,1 +1,1 @@
-"""The losses that Keras and keras-rs lack."""
+"""The losses that Keras and keras-rs lack, a function a file; no layers and no tasks."""

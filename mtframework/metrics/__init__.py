@@ -1,1 +1,1 @@
-"""The metrics that Keras and keras-rs lack."""
+"""The metrics that Keras and keras-rs lack, one a file; they own no data."""

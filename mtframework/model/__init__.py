@@ -1,1 +1,1 @@
-"""MultiTaskModel: composition, losses, assets, and what optimizers must leave alone."""
+"""MultiTaskModel and what it is cut into; knows no data set, no run and no Gin."""

@@ -1,1 +1,1 @@
-"""What a column means: schema, vocabularies, encoding and the catalogue; no layers."""
+"""What a column means: schema, vocabularies, encoding, the catalogue; no layers, no files."""

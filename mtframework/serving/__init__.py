@@ -1,1 +1,1 @@
-"""From a trained model to recommendations, in Python and as a SavedModel."""
+"""From a trained model to recommendations, in Python and as a SavedModel; trains nothing."""

@@ -1,1 +1,1 @@
-"""Between towers and heads: what the tasks share."""
+"""What stands between towers and heads, one sharing layer a file; no task and no loss."""

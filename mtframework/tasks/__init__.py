@@ -1,1 +1,1 @@
-"""Objectives: head, loss and metrics of one kind of feedback each."""
+"""Objectives, one kind of feedback a file: head, loss a row, metrics; nothing is reduced here."""

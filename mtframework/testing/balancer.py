@@ -34,7 +34,7 @@ def check_balancer(
     Example:
 
     >>> from mtframework.testing import check_balancer
-    >>> from mtframework.balancing import UncertaintyWeights
+    >>> from mtframework import UncertaintyWeights
     >>> check_balancer(UncertaintyWeights)
     """
     names = tuple(task_names)

@@ -10,7 +10,7 @@ import pytest
 import torchjd_reference
 from keras import ops
 
-from mtframework.balancing import (
+from mtframework import (
     AlignedGradients,
     ConflictAverse,
     GradientNormalisation,

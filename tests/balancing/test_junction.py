@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mtframework.balancing import (
+from mtframework import (
     GradientNormalisation,
     GradientVaccine,
-    Junction,
     MultipleGradientDescent,
     NashBargaining,
     ProjectConflicting,
 )
+from mtframework.balancing.junction import Junction
 from mtframework.errors import ModelError
 
 TASKS = ("a", "b", "c")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mtframework.balancing import (
+from mtframework import (
     DynamicWeightAverage,
     FastAdaptiveWeights,
     GeometricMean,
@@ -15,8 +15,8 @@ from mtframework.balancing import (
     ScheduledWeights,
     StaticWeights,
     UncertaintyWeights,
-    check_loss_weights,
 )
+from mtframework.balancing.loss_balancer import check_loss_weights
 from mtframework.errors import ModelError
 from mtframework.registry import LOSS_BALANCERS
 

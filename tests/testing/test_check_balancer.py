@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mtframework.balancing import GradientBalancer, LossBalancer, ScheduledWeights
+from mtframework import GradientBalancer, LossBalancer, ScheduledWeights
 from mtframework.errors import ContractError, ModelError
 from mtframework.registry import GRADIENT_BALANCERS, LOSS_BALANCERS, load_builtin_parts
 from mtframework.testing import check_balancer

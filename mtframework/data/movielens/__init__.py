@@ -1,1 +1,1 @@
-"""Fetches, checks and caches MovieLens 100K for its registered source."""
+"""Fetches, checks and caches MovieLens 100K for its source; knows no schema."""

@@ -1,1 +1,1 @@
-"""The registered data sets, and nothing else."""
+"""The registered data sets, one a file, and nothing else."""

@@ -1,1 +1,1 @@
-"""Rows that are read from files block by block, as often as they are needed."""
+"""Rows read from files block by block, as often as they are needed; nothing is held."""

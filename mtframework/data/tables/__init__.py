@@ -1,1 +1,1 @@
-"""Reads, checks, rejects, guesses and writes tables: one reader for training and serving."""
+"""Tables are read, checked, rejected, guessed and written here; nothing is learned."""

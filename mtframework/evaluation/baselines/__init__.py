@@ -1,1 +1,1 @@
-"""What a model must beat: the field's simple methods, one a file."""
+"""Methods without training that a model must beat, one a file; they know no model."""
