@@ -1,21 +1,17 @@
-"""The `mtframework` command."""
+"""The `mtframework` command.
+
+A command is a file of `mtframework.cli.commands`, named as the command, with the functions that it
+runs in `COMMANDS`. A file with a `GROUP`, a line of help, is a group of commands, such as `new`.
+"""
+
+import importlib
+import pkgutil
+from types import ModuleType
 
 import typer
 
-from mtframework.cli.check import check
-from mtframework.cli.compare import compare
-from mtframework.cli.data import prepare
+from mtframework.cli import commands
 from mtframework.cli.errors import reported
-from mtframework.cli.evaluate import evaluate
-from mtframework.cli.export import export
-from mtframework.cli.import_tfrs import import_tfrs
-from mtframework.cli.list import list_parts
-from mtframework.cli.new import experiment, task
-from mtframework.cli.predict import predict
-from mtframework.cli.recommend import recommend
-from mtframework.cli.show import show
-from mtframework.cli.sweep import sweep
-from mtframework.cli.train import train
 
 app = typer.Typer(
     name="mtframework",
@@ -24,19 +20,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (train, evaluate, compare, sweep, predict, recommend, export, show, check):
-    app.command()(reported(command))
-app.command("list")(reported(list_parts))
-app.command("import-tfrs")(reported(import_tfrs))
 
-data = typer.Typer(help="Get the data of the reference experiments.", no_args_is_help=True)
-data.command()(reported(prepare))
-app.add_typer(data, name="data")
 
-new = typer.Typer(help="Write what a task or an experiment starts from.", no_args_is_help=True)
-for command in (task, experiment):
-    new.command()(reported(command))
-app.add_typer(new, name="new")
+def add_command(module: ModuleType, to: typer.Typer) -> None:
+    """Adds what a module of the form above holds."""
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
+    if not hasattr(module, "GROUP"):
+        [command] = module.COMMANDS
+        to.command(name)(reported(command))
+        return
+    group = typer.Typer(help=module.GROUP, no_args_is_help=True)
+    for command in module.COMMANDS:
+        group.command()(reported(command))
+    to.add_typer(group, name=name)
+
+
+for found in pkgutil.iter_modules(commands.__path__):
+    add_command(importlib.import_module(f"{commands.__name__}.{found.name}"), app)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,8 +1,6 @@
 """The classes that an experiment can name: registered parts, Keras optimizers, the experiment."""
 
-import importlib
 import inspect
-import pkgutil
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +15,6 @@ from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
 from mtframework.training.early_stopping import EarlyStopping
 from mtframework.training.experiment import Experiment
-
-# Every module of these registers what it defines.
-_PACKAGES = ("tasks", "towers", "features", "sharing", "balancing", "data")
 
 
 @dataclass(frozen=True)
@@ -119,8 +114,7 @@ class Parts:
 
 def known_parts() -> Parts:
     """Returns the built-in parts and those of the plugins that are loaded by now."""
-    for package in _PACKAGES:
-        _import_all(f"mtframework.{package}")
+    registry.load_builtin_parts()
     return Parts(_configurables())
 
 
@@ -153,8 +147,3 @@ def _of_keras(module, base: type, kind: str) -> Iterator[Configurable]:
     for cls in vars(module).values():
         if inspect.isclass(cls) and issubclass(cls, base) and cls is not base:
             yield Configurable(cls, module.__name__.removesuffix(".legacy"), kind)
-
-
-def _import_all(package: str) -> None:
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")

@@ -21,8 +21,8 @@ from pathlib import Path
 import keras
 
 from mtframework import config
-from mtframework.cli.comparing import PlannedRun, baselines_of, carry_out, load_experiments, plan
 from mtframework.cli.errors import console
+from mtframework.cli.planned_runs import PlannedRun, baselines_of, carry_out, load_experiments, plan
 from mtframework.cli.quiet import quieten, start_keras
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.evidence import Evidence, evidence_of

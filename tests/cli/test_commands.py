@@ -59,12 +59,12 @@ def test_debug_shows_the_traceback(run):
 
 
 def test_interrupt_is_one_line(run, monkeypatch):
-    import mtframework.cli.training
+    import mtframework.cli.shown_training
 
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mtframework.cli.training, "train_shown", interrupted)
+    monkeypatch.setattr(mtframework.cli.shown_training, "train_shown", interrupted)
     result = run("train", "joint.gin")
     assert result.exit_code == 130
     assert result.stderr == "Interrupted.\n"
@@ -111,7 +111,7 @@ def test_compare_checks_all_before_it_trains_one(run, folder):
 
 
 def test_compare_with_baselines_goes_on_after_an_interruption(run, folder, monkeypatch):
-    import mtframework.cli.comparing as comparing
+    import mtframework.cli.planned_runs as comparing
 
     command = (
         "compare", "stars.gin", "joint.gin", "--seeds", 2, "--report", "out", "--with-baselines",

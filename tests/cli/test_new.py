@@ -10,9 +10,9 @@ import pytest
 @pytest.fixture
 def free_names(monkeypatch):
     """Spares the look at what is registered, which takes seconds in a fresh process."""
-    import mtframework.cli.new
+    import mtframework.cli.commands.new
 
-    monkeypatch.setattr(mtframework.cli.new, "_check_free", lambda *arguments: None)
+    monkeypatch.setattr(mtframework.cli.commands.new, "_check_free", lambda *arguments: None)
 
 
 def test_a_task_is_a_package(run, folder, free_names):

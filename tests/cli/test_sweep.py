@@ -35,7 +35,7 @@ def is_dominated(trial, others):
 
 
 def test_sweep_goes_on_and_its_points_can_be_trained(run, validated, monkeypatch):
-    import mtframework.cli.training as training
+    import mtframework.cli.shown_training as training
 
     train, trainings = training.train_shown, []
 
@@ -81,7 +81,7 @@ def test_sweep_goes_on_and_its_points_can_be_trained(run, validated, monkeypatch
 
 
 def test_what_fails_is_told_and_counted(run, validated, monkeypatch):
-    import mtframework.cli.training as training
+    import mtframework.cli.shown_training as training
 
     def fail(*arguments):
         raise ModelError("The loss is nan at step 1.", "A finite loss.", "Lower something.")

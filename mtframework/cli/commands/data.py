@@ -76,3 +76,7 @@ def _check_arguments(dataset: str, cls: type, given: dict[str, str]) -> None:
             "A data set that is complete by its name.",
             "Prepare the data set that it stands on.",
         )
+
+
+GROUP = "Get the data of the reference experiments."
+COMMANDS = (prepare,)

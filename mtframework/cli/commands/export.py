@@ -28,7 +28,7 @@ def export(
 
     start_keras(debug)
     from mtframework.cli import output
-    from mtframework.cli.trained import load_run, queries_of
+    from mtframework.cli.finished_run import load_run, queries_of
     from mtframework.errors import quoted_list
     from mtframework.serving.export import export as write
     from mtframework.serving.known_queries import event_columns
@@ -47,3 +47,6 @@ def export(
             f"Queries have no embeddings of their own: their towers read {quoted_list(events)}, "
             "which differ from event to event."
         )
+
+
+COMMANDS = (export,)

@@ -8,7 +8,7 @@ import typer
 from mtframework.cli import options
 
 if TYPE_CHECKING:
-    from mtframework.cli.comparing import PlannedRun
+    from mtframework.cli.planned_runs import PlannedRun
     from mtframework.evaluation.compare import Comparison
     from mtframework.training.experiment import Experiment
     from mtframework.training.train import Trained
@@ -96,9 +96,9 @@ def compare(
 
     start_keras(debug)
     from mtframework.cli import output
-    from mtframework.cli.comparing import baselines_of, carry_out, load_experiments, plan
-    from mtframework.cli.comparison import comparison_table, print_differences
+    from mtframework.cli.comparison_table import comparison_table, print_differences
     from mtframework.cli.errors import console
+    from mtframework.cli.planned_runs import baselines_of, carry_out, load_experiments, plan
     from mtframework.cli.predicting import (
         check_requests,
         print_predictions,
@@ -165,3 +165,6 @@ def compare(
 
 def _num_tasks(experiment: "Experiment") -> int:
     return sum(task.loss_weight > 0 for task in experiment.model.tasks.values())
+
+
+COMMANDS = (compare,)

@@ -54,3 +54,6 @@ def list_parts(
         table.add_row(part["name"], gin, part["owner"], part["signature"], part["summary"])
     output.console().print(table)
     output.write_json(json, parts)
+
+
+COMMANDS = (list_parts,)

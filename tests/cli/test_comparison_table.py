@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from mtframework.cli.comparison import comparison_table, print_differences
+from mtframework.cli.comparison_table import comparison_table, print_differences
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.evidence import every_metric, evidence_of
 

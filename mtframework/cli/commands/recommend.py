@@ -74,9 +74,9 @@ def recommend(
     start_keras(debug)
     from mtframework.cli import output as results
     from mtframework.cli.batch import recommend_file, recommend_queries
+    from mtframework.cli.finished_run import load_run, queries_of
     from mtframework.cli.predicting import print_recommendations
     from mtframework.cli.rows import parse_row
-    from mtframework.cli.trained import load_run, queries_of
     from mtframework.serving.recommender import Recommender
 
     asked = [parse_row(query) for query in queries or ()]
@@ -100,3 +100,6 @@ def recommend(
     if index == "faiss":
         share = recommender.recall(some, k)
         printer.print(f"faiss found {share:.1%} of the best {k} that an exact search finds.")
+
+
+COMMANDS = (recommend,)

@@ -85,3 +85,6 @@ def import_tfrs(
         f"the run is in {run}.",
         soft_wrap=True,
     )
+
+
+COMMANDS = (import_tfrs,)

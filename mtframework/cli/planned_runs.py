@@ -7,7 +7,7 @@ from pathlib import Path
 from mtframework import config
 from mtframework.cli.errors import console, tell_warnings
 from mtframework.cli.runs_left import RunsLeft
-from mtframework.cli.training import train_shown
+from mtframework.cli.shown_training import train_shown
 from mtframework.config import Loaded
 from mtframework.errors import ExperimentError
 from mtframework.evaluation.baselines.judge import judge_baselines

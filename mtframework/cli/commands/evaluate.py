@@ -16,7 +16,7 @@ def evaluate(
     start_keras(debug)
     from mtframework import config
     from mtframework.cli import output
-    from mtframework.cli.trained import load_run
+    from mtframework.cli.finished_run import load_run
     from mtframework.evaluation.evaluate import evaluate as evaluate_model
 
     opened = load_run(run, plugin)
@@ -27,3 +27,6 @@ def evaluate(
         lines.add_row(name, output.number(value))
     output.console().print(lines)
     output.write_json(json, metrics)
+
+
+COMMANDS = (evaluate,)

@@ -195,3 +195,7 @@ def _templates(template: str) -> Iterator[tuple[str, str]]:
                 yield prefix + each.name.removesuffix(".template"), each.read_text("utf-8")
 
     yield from below(importlib.resources.files("mtframework") / "cli" / "templates" / template, "")
+
+
+GROUP = "Write what a task or an experiment starts from."
+COMMANDS = (task, experiment)

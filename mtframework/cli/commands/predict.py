@@ -50,9 +50,9 @@ def predict(
     start_keras(debug)
     from mtframework.cli import output as results
     from mtframework.cli.batch import predict_file
+    from mtframework.cli.finished_run import load_run
     from mtframework.cli.predicting import print_predictions
     from mtframework.cli.rows import parse_row
-    from mtframework.cli.trained import load_run
 
     parsed = [parse_row(row) for row in rows or ()]
     model = load_run(run, plugin).load_model()
@@ -62,3 +62,6 @@ def predict(
         printer.print(f"The predictions are in {output}.")
         return
     results.write_json(json, print_predictions(printer, run.name, model, parsed))
+
+
+COMMANDS = (predict,)

@@ -64,3 +64,6 @@ def _plain(finding) -> dict:
         "expected": finding.expected,
         "fix": finding.fix,
     }
+
+
+COMMANDS = (check,)

@@ -64,7 +64,7 @@ def sweep(
     from mtframework.cli import output
     from mtframework.cli.errors import console, tell, tell_warnings
     from mtframework.cli.runs_left import RunsLeft
-    from mtframework.cli.training import train_shown
+    from mtframework.cli.shown_training import train_shown
     from mtframework.errors import RunError
     from mtframework.sweep.front import front_table, write_front
     from mtframework.sweep.study import Study
@@ -119,3 +119,6 @@ def sweep(
         soft_wrap=True,
     )
     output.write_json(json, [asdict(result) for result in results])
+
+
+COMMANDS = (sweep,)

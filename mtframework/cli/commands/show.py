@@ -47,3 +47,6 @@ def show(
         json,
         [{"key": each.key, "value": each.text, "from": each.origin} for each in values],
     )
+
+
+COMMANDS = (show,)

@@ -33,8 +33,8 @@ def train(
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell_warnings
-    from mtframework.cli.trained import load_run
-    from mtframework.cli.training import train_shown
+    from mtframework.cli.finished_run import load_run
+    from mtframework.cli.shown_training import train_shown
 
     start_from = None if start is None else load_run(start, plugin)
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
@@ -59,3 +59,6 @@ def _free_folder(wanted: Path) -> Path:
         number += 1
         folder = wanted.with_name(f"{wanted.name}-{number}")
     return folder
+
+
+COMMANDS = (train,)
