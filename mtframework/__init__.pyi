@@ -57,6 +57,9 @@ from .registry import (
     register_loss_balancer as register_loss_balancer,
 )
 from .registry import (
+    register_metric as register_metric,
+)
+from .registry import (
     register_sharing as register_sharing,
 )
 from .registry import (

@@ -1,4 +1,4 @@
-"""Parts by name: tasks, towers, features, sharing, balancers and data sets."""
+"""Parts by name: tasks, towers, features, sharing, balancers, metrics and data sets."""
 
 import functools
 import importlib
@@ -157,6 +157,7 @@ SHARING = Registry("sharing")
 LOSS_BALANCERS = Registry("loss balancer")
 GRADIENT_BALANCERS = Registry("gradient balancer")
 DATASETS = Registry("dataset")
+METRICS = Registry("metric")
 
 REGISTRIES = {
     "tasks": TASKS,
@@ -166,6 +167,7 @@ REGISTRIES = {
     "loss_balancers": LOSS_BALANCERS,
     "gradient_balancers": GRADIENT_BALANCERS,
     "datasets": DATASETS,
+    "metrics": METRICS,
 }
 
 register_task = TASKS.register
@@ -175,6 +177,7 @@ register_sharing = SHARING.register
 register_loss_balancer = LOSS_BALANCERS.register
 register_gradient_balancer = GRADIENT_BALANCERS.register
 register_dataset = DATASETS.register
+register_metric = METRICS.register
 
 
 def load_builtin_parts() -> None:
@@ -184,6 +187,7 @@ def load_builtin_parts() -> None:
     """
     for package in (
         "features",
+        "metrics",
         "towers",
         "sharing",
         "tasks",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mtframework.evaluation.evaluate import evaluate
+from mtframework.evaluation.evaluate import evaluate, metric_directions
 from mtframework.training.train import Trained
 
 
@@ -20,6 +20,7 @@ class Comparison:
         evaluate_seconds: How long evaluating took.
         tasks: The tasks that it learned: those with a loss weight above zero.
         history: Each metric's value an epoch, `{name: [num_epochs]}`.
+        higher_is_better: Whether more is better, of each metric.
     """
 
     experiment: str
@@ -29,6 +30,7 @@ class Comparison:
     evaluate_seconds: float
     tasks: Sequence[str] = ()
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
 
 
 def judge(experiment: str, seed: int, trained: Trained, split: str = "test") -> Comparison:
@@ -44,4 +46,5 @@ def judge(experiment: str, seed: int, trained: Trained, split: str = "test") -> 
         seconds,
         [name for name, task in trained.model.tasks.items() if task.loss_weight > 0],
         {name: [float(value) for value in each] for name, each in trained.history.items()},
+        metric_directions(trained.model),
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from mtframework.errors import ExperimentError, did_you_mean, quoted_list
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.interval import Interval, mean_interval
-from mtframework.metrics.direction import lower_is_better
 
 _ACRONYMS = ("auc", "mae", "mrr", "mse", "rmse")
 
@@ -20,6 +19,7 @@ class Difference:
         baseline: The name of what it is compared with.
         metric: `{task}/{metric}`.
         interval: The mean of the differences of equal seeds, and its paired 95 % interval.
+        higher_is_better: Whether more of the metric is better.
         added_tasks: The tasks that it has beside all those of the baseline; empty where it lacks
             one of them.
     """
@@ -28,12 +28,13 @@ class Difference:
     baseline: str
     metric: str
     interval: Interval
+    higher_is_better: bool
     added_tasks: tuple[str, ...] = ()
 
     @property
     def gain(self) -> float:
         """How much better the experiment is, in the metric's unit; negative where it is worse."""
-        return -self.interval.mean if lower_is_better(self.metric) else self.interval.mean
+        return self.interval.mean if self.higher_is_better else -self.interval.mean
 
     @property
     def is_loss(self) -> bool:
@@ -49,7 +50,7 @@ class Difference:
         """Returns the difference in words.
 
         >>> interval = Interval(0.004, 0.003, count=5)
-        >>> Difference("joint", "alone", "rating/rmse", interval, ("watch",)).sentence()
+        >>> Difference("joint", "alone", "rating/rmse", interval, False, ("watch",)).sentence()
         'adding watch costs rating 0.0040 RMSE [0.0010, 0.0070]'
         """
         task, metric = self.metric.split("/", 1)
@@ -67,7 +68,7 @@ class Difference:
         if self.interval.excludes_zero:
             return f"{who} {verb} {amount} [{low:.4f}, {high:.4f}]{than}"
         return (
-            f"{who} does not show to change {task} {metric}{than}: {self.interval.mean:+.4f} "
+            f"{who} shows no change of {task} {metric}{than}: {self.interval.mean:+.4f} "
             f"[{self.interval.low:.4f}, {self.interval.high:.4f}]"
         )
 
@@ -109,6 +110,7 @@ def paired_differences(
                         baseline,
                         metric,
                         mean_interval(values),
+                        runs[name][seeds[0]].higher_is_better[metric],
                         tuple(added) if is_superset else (),
                     )
                 )

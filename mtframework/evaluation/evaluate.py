@@ -1,6 +1,6 @@
 """A trained model's metrics on rows that it has not seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from keras import ops
@@ -8,6 +8,7 @@ from keras import ops
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
 from mtframework.data.streaming.streamed_rows import encode_rows
+from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
     catalogue_ranks,
     mean_reciprocal_rank,
@@ -21,19 +22,31 @@ from mtframework.tasks.task import Task
 TOP_K = (1, 5, 10, 50, 100)
 
 
+class Results(dict[str, float]):
+    """Metrics by name, and in `notes` a sentence for each that is undefined and left out."""
+
+    def __init__(self, metrics: Iterable[tuple[str, float]] = ()):
+        super().__init__(metrics)
+        self.notes: list[str] = []
+
+
 def evaluate(
     model: MultiTaskModel,
     dataset: Dataset,
     split: str = "test",
     top_k: Sequence[int] = TOP_K,
     batch_size: int = 8192,
-) -> dict[str, float]:
+) -> Results:
     """Returns every task's metrics on one split.
 
     A retrieval task gives `{task}/top_{k}`, the share of positive rows whose candidate is among
     the k best of the whole catalogue, `{task}/mrr` and `{task}/ndcg_10`, all of them over all
     candidates and, with `_filtered` behind, without those that the query has in the training
     rows. The other tasks give their own metrics. A task without a row that counts gives nothing.
+
+    Every row that counts, counts once: weights are for training. Candidates that score alike share
+    the mean of their ranks. A metric that is undefined, such as the AUC of labels that are all the
+    same, is left out, and `notes` of what is returned says so.
 
     Args:
         model: A trained model.
@@ -46,61 +59,86 @@ def evaluate(
     columns = encode_rows(dataset.split(split), model.schema, model.vocabularies)
     batches = Batches(columns, model.feature_columns, batch_size=batch_size, shuffle=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
-    results: dict[str, float] = {}
+    results = Results()
     for name, task in model.tasks.items():
-        valid, labels, weights = rows_that_count(task, columns)
+        valid, labels = rows_that_count(task, columns)
         if not valid.any():
+            results.notes.append(f"{name} has no metrics: no {split} row counts for it.")
             continue
         if isinstance(task, Retrieval):
             ranks = _ranks(model, task, columns, towers[task.query], valid)
-            found = metrics_of_ranks(*ranks, weights[valid], model.catalogue.size, top_k)
+            found = metrics_of_ranks(*ranks, model.catalogue.size, top_k)
         else:
-            found = metrics_of_scores(task, labels[valid], scores[name][valid], weights[valid])
+            found = metrics_of_scores(task, labels[valid], scores[name][valid], results.notes)
         results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
 
 
-def metric_names(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> tuple[str, ...]:
-    """Returns the names of the metrics that `evaluate` can give of a model, adapted or not."""
-    names = []
+def metric_directions(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> dict[str, bool]:
+    """Returns whether more is better of each metric that `evaluate` can give of a model.
+
+    The metrics themselves say so; no name is parsed.
+
+    Args:
+        model: A model, adapted or not.
+        top_k: As in `evaluate`.
+
+    Raises:
+        ModelError: A metric does not say whether a higher value is better.
+    """
+    directions = {}
     for name, task in model.tasks.items():
         if isinstance(task, Retrieval):
             ranked = (*(f"top_{k}" for k in top_k), "mrr", "ndcg_10")
-            own = [f"{metric}{suffix}" for suffix in ("", "_filtered") for metric in ranked]
+            own = {f"{metric}{suffix}": True for suffix in ("", "_filtered") for metric in ranked}
         else:
-            own = [metric.name for metric in task.make_metrics()]
-        names += [f"{name}/{metric}" for metric in own]
-    return tuple(names)
+            own = {metric.name: higher_is_better(metric) for metric in task.make_metrics()}
+        directions |= {f"{name}/{metric}": direction for metric, direction in own.items()}
+    return directions
 
 
-def rows_that_count(
-    task: Task, columns: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns which rows have a label and a weight for a task, their labels and their weights."""
+def rows_that_count(task: Task, columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which rows have a label and a weight above 0 for a task, and the labels."""
     num_rows = len(next(iter(columns.values())))
     weights = columns[task.sample_weight] if task.sample_weight else np.ones(num_rows, "float32")
     if task.label is None:
-        return weights > 0, np.zeros(num_rows, "float32"), weights
+        return weights > 0, np.zeros(num_rows, "float32")
     labels = columns[task.label]
     valid = ops.convert_to_numpy(task.valid_rows(ops.convert_to_tensor(labels)))
-    return valid & (weights > 0), labels, weights
+    return valid & (weights > 0), labels
 
 
 def metrics_of_scores(
-    task: Task, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    task: Task, labels: np.ndarray, scores: np.ndarray, notes: list[str]
 ) -> dict[str, float]:
-    """Returns a task's own metrics of rows that count, by name."""
+    """Returns a task's own metrics of rows that count, by name.
+
+    Args:
+        task: The task.
+        labels: `[num_rows]`.
+        scores: What `predict` gave.
+        notes: Gets a sentence for each metric that is undefined and left out.
+    """
     labels = ops.convert_to_numpy(task.metric_labels(labels))
-    metrics = task.make_metrics()
-    for metric in metrics:
-        metric.update_state(labels[:, None], scores[:, None], sample_weight=weights)
-    return {metric.name: float(ops.convert_to_numpy(metric.result())) for metric in metrics}
+    found = {}
+    for metric in task.make_metrics():
+        exact = getattr(metric, "exact", None)
+        if exact is not None:
+            value = exact(labels, scores)
+        else:
+            metric.update_state(labels[:, None], scores[:, None])
+            value = float(ops.convert_to_numpy(metric.result()))
+        if np.isnan(value):
+            why = getattr(metric, "undefined", "it is not a number")
+            notes.append(f"{task.name}/{metric.name} is undefined: {why}.")
+        else:
+            found[metric.name] = value
+    return found
 
 
 def metrics_of_ranks(
     ranks: np.ndarray,
     filtered: np.ndarray,
-    weights: np.ndarray,
     catalogue_size: int,
     top_k: Sequence[int] = TOP_K,
 ) -> dict[str, float]:
@@ -109,9 +147,9 @@ def metrics_of_ranks(
     for suffix, kind in (("", ranks), ("_filtered", filtered)):
         for k in top_k:
             if k <= catalogue_size:
-                results[f"top_{k}{suffix}"] = top_k_accuracy(kind, k, weights)
-        results[f"mrr{suffix}"] = mean_reciprocal_rank(kind, weights)
-        results[f"ndcg_10{suffix}"] = ndcg(kind, 10, weights)
+                results[f"top_{k}{suffix}"] = top_k_accuracy(kind, k)
+        results[f"mrr{suffix}"] = mean_reciprocal_rank(kind)
+        results[f"ndcg_10{suffix}"] = ndcg(kind, 10)
     return results
 
 

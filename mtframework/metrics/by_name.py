@@ -1,23 +1,12 @@
-"""Metrics that an experiment names."""
+"""Metrics that an experiment names, and which way each of them is better."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
-
-METRICS: dict[str, Callable[..., keras.metrics.Metric]] = {
-    "accuracy": keras.metrics.BinaryAccuracy,
-    "auc": keras.metrics.AUC,
-    "log_loss": keras.metrics.BinaryCrossentropy,
-    "mae": keras.metrics.MeanAbsoluteError,
-    "mape": keras.metrics.MeanAbsolutePercentageError,
-    "mse": keras.metrics.MeanSquaredError,
-    "precision": keras.metrics.Precision,
-    "recall": keras.metrics.Recall,
-    "rmse": keras.metrics.RootMeanSquaredError,
-}
-"""Of one number a row each, by the name that they are reported under."""
+from mtframework.metrics import of_numbers  # noqa: F401 - registers the built-in ones
+from mtframework.registry import METRICS
 
 
 def check_metric_names(task: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -27,13 +16,14 @@ def check_metric_names(task: str, names: Sequence[str]) -> tuple[str, ...]:
         ModelError: There is no such metric, or it is named twice.
     """
     names = tuple(names)
+    known = [part.name for part in METRICS]
     for name in names:
         if name not in METRICS:
             raise ModelError(
                 f'The task "{task}" names "{name}" in metrics, and there is no such metric.'
-                f"{did_you_mean(name, METRICS)}",
-                f"Some of {quoted_list(METRICS)}.",
-                "Correct the name, or write a task of your own for another metric.",
+                f"{did_you_mean(name, known)}",
+                f"Some of {quoted_list(known)}.",
+                "Correct the name, or register a metric of your own.",
             )
     if len(set(names)) < len(names):
         raise ModelError(
@@ -50,4 +40,35 @@ def metrics_by_name(names: Sequence[str]) -> list[keras.metrics.Metric]:
     >>> [metric.name for metric in metrics_by_name(["rmse", "mae"])]
     ['rmse', 'mae']
     """
-    return [METRICS[name](name=name) for name in names]
+    return [METRICS.get(name).cls(name=name) for name in names]
+
+
+def higher_is_better(metric: keras.metrics.Metric) -> bool:
+    """Returns whether a larger value of a metric is the better one, as its class declares it.
+
+    A class declares it by the attribute `higher_is_better`. A plain Keras metric of which a
+    registered one is a subclass is as that one is.
+
+    Args:
+        metric: The metric. Its name is not looked at.
+
+    Raises:
+        ModelError: Its class declares nothing.
+
+    Example:
+
+    >>> higher_is_better(keras.metrics.MeanAbsoluteError(name="hits"))
+    False
+    """
+    declared = getattr(metric, "higher_is_better", None)
+    of_keras = {part.cls.__mro__[1]: part.cls.higher_is_better for part in METRICS}
+    declared = declared if declared is not None else of_keras.get(type(metric))
+    if not isinstance(declared, bool):
+        raise ModelError(
+            f'The metric "{metric.name}" ({type(metric).__name__}) does not say whether a higher '
+            "value is better.",
+            "A class with the attribute higher_is_better, True or False.",
+            f"Write higher_is_better = False in the body of {type(metric).__name__} if it "
+            "measures an error, else True; a Keras class needs a subclass for that.",
+        )
+    return declared

@@ -6,7 +6,7 @@ import numpy as np
 
 from mtframework.errors import DataError, ModelError
 from mtframework.metrics.finite import check_not_diverged
-from mtframework.metrics.higher_scores import count_higher, count_higher_pairs, pair_scores
+from mtframework.metrics.higher_scores import compare_all, compare_pairs, pair_scores
 
 Seen = tuple[np.ndarray, np.ndarray] | Sequence[np.ndarray]
 
@@ -16,11 +16,13 @@ def catalogue_ranks(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the rank of each query's positive among all candidates, and among unseen ones.
 
-    The rank is the number of candidates that score strictly higher, so that a positive is among
-    the best k if its rank is below k. A candidate that ties with the positive does not count
-    against it, as in `in_top_k`. The score is the inner product of the float32 embeddings; where
-    float32 arithmetic cannot tell two scores apart it is computed in float64, so the ranks do not
-    depend on how the work is cut up or where it runs.
+    The rank is the number of candidates that score higher, and half of the number of others that
+    score the same: the mean over the orders in which equals may stand. A positive is among the best
+    k if its rank is at most k - 1, so that whoever scores all candidates alike finds none.
+
+    The score is the inner product of the float32 embeddings; where float32 arithmetic cannot tell
+    two scores apart it is computed in float64, so the ranks do not depend on how the work is cut up
+    or where it runs.
 
     All scores are computed once, a block at a time on each core, so that 1 GiB is plenty beside the
     embeddings of 20,000 queries and 1,000,000 candidates. Meanwhile BLAS has one thread in the
@@ -35,7 +37,7 @@ def catalogue_ranks(
             positive is never left out, and a row that is named twice is left out once.
 
     Returns:
-        Two arrays `[num_queries]` int64, 0 the best: the ranks among all candidates, and those
+        Two arrays `[num_queries]` float64, 0 the best: the ranks among all candidates, and those
         among the unseen ones, which are the same without `seen`.
 
     Raises:
@@ -45,7 +47,7 @@ def catalogue_ranks(
     Example:
 
     >>> catalogue_ranks([[1.0]], [0], [[1.0], [3.0], [2.0]], seen=[[1]])
-    (array([2]), array([1]))
+    (array([2.]), array([1.]))
     """
     queries, candidates = _embeddings("queries", queries), _embeddings("candidates", candidates)
     if queries.shape[1] != candidates.shape[1]:
@@ -63,11 +65,13 @@ def catalogue_ranks(
             "Pass the rows of the same table.",
         )
     thresholds = pair_scores(queries, candidates, np.arange(len(queries)), positives)
-    ranks = count_higher(queries, candidates, positives, thresholds)
+    higher, equal = compare_all(queries, candidates, positives, thresholds)
+    ranks = higher + (equal - 1) / 2  # the positive is one of its equals
     if seen is None:
         return ranks, ranks.copy()
     left_out = _seen_pairs(seen, positives, len(candidates))
-    return ranks, ranks - count_higher_pairs(queries, candidates, thresholds, *left_out)
+    higher, equal = compare_pairs(queries, candidates, thresholds, *left_out)
+    return ranks, ranks - higher - equal / 2
 
 
 def top_k_accuracy(ranks, k: int, sample_weight=None) -> float:
@@ -79,7 +83,7 @@ def top_k_accuracy(ranks, k: int, sample_weight=None) -> float:
     >>> top_k_accuracy(np.array([0, 4, 9, 10]), k=10)
     0.75
     """
-    return _weighted_mean(np.asarray(ranks) < _positive(k), sample_weight)
+    return _weighted_mean(np.asarray(ranks) <= _positive(k) - 1, sample_weight)
 
 
 def mean_reciprocal_rank(ranks, sample_weight=None) -> float:
@@ -101,7 +105,9 @@ def ndcg(ranks, k: int | None = None, sample_weight=None) -> float:
     """
     ranks = np.asarray(ranks)
     gains = 1.0 / np.log2(ranks + 2.0)
-    return _weighted_mean(gains if k is None else gains * (ranks < _positive(k)), sample_weight)
+    return _weighted_mean(
+        gains if k is None else gains * (ranks <= _positive(k) - 1), sample_weight
+    )
 
 
 def _seen_pairs(seen: Seen, positives, num_candidates: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Counts the candidates that score above a threshold, exactly, on all cores."""
+"""Counts the candidates that score above a threshold, or equal to it, exactly, on all cores."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +25,8 @@ _LONGEST, _LARGEST = 1e12, 1e25
 _blas = threading.Lock()
 
 
-def count_higher(queries, candidates, positives, thresholds) -> np.ndarray:
-    """Returns how many candidates score strictly above each query's threshold.
+def compare_all(queries, candidates, positives, thresholds) -> tuple[np.ndarray, np.ndarray]:
+    """Returns how many candidates score above each query's threshold, and how many equal to it.
 
     The comparison is part of the product: queries and candidates are brought to the length 1 and
     get one more column, so that their product is the distance from the threshold in units of what
@@ -44,7 +44,8 @@ def count_higher(queries, candidates, positives, thresholds) -> np.ndarray:
         thresholds: The exact scores of the positives, `[num_queries]` float64.
 
     Returns:
-        `[num_queries]` int64.
+        Two arrays `[num_queries]` int64: the higher ones, and the equal ones, the positive itself
+        among them.
     """
     scaled = _scaled_queries(queries, thresholds)
     prints = _fingerprints(candidates[positives])
@@ -52,7 +53,7 @@ def count_higher(queries, candidates, positives, thresholds) -> np.ndarray:
     of_candidates = _CANDIDATES_PER_BLOCK * _BLOCKS_OF_CANDIDATES
 
     def share(worker: int, workers: int) -> np.ndarray:
-        counts = np.zeros(len(queries), "int64")
+        counts = np.zeros((2, len(queries)), "int64")
         pieces = product(
             range(0, len(candidates), of_candidates), range(0, len(queries), of_queries)
         )
@@ -60,9 +61,10 @@ def count_higher(queries, candidates, positives, thresholds) -> np.ndarray:
             some = slice(start, start + of_queries)
             block = candidates[first : first + of_candidates]
             certain, rows, columns = _count_block(scaled[some], block, prints[some])
-            scores = pair_scores(queries[some], block, rows, columns)
-            higher = rows[scores > thresholds[some][rows]]
-            counts[some] += certain + np.bincount(higher, minlength=len(certain))
+            gaps = pair_scores(queries[some], block, rows, columns) - thresholds[some][rows]
+            counts[:, some] += certain
+            counts[0, some] += np.bincount(rows[gaps > 0], minlength=certain.shape[1])
+            counts[1, some] += np.bincount(rows[gaps == 0], minlength=certain.shape[1])
         return counts
 
     with _blas:
@@ -71,12 +73,17 @@ def count_higher(queries, candidates, positives, thresholds) -> np.ndarray:
         workers = max([1, *(each.num_threads or 1 for each in blas.lib_controllers)])
         with blas.limit(limits=1), ThreadPoolExecutor(workers) as pool:
             shares = list(pool.map(share, range(workers), [workers] * workers))
-    return np.sum(shares, axis=0)
+    higher, equal = np.sum(shares, axis=0)
+    # A query of zeros scores all candidates alike.
+    return higher, np.where(queries.any(1), equal, len(candidates))
 
 
-def count_higher_pairs(queries, candidates, thresholds, rows, columns) -> np.ndarray:
-    """Returns how many of the pairs score above their query's threshold, `[num_queries]` int64."""
-    counts = np.zeros(len(queries), "int64")
+def compare_pairs(queries, candidates, thresholds, rows, columns) -> tuple[np.ndarray, np.ndarray]:
+    """Returns how many of the pairs score above their query's threshold, and how many equal to it.
+
+    Both are `[num_queries]` int64.
+    """
+    counts = np.zeros((2, len(queries)), "int64")
     longest = np.sqrt(_squares(candidates).max(initial=0.0))
     dim = queries.shape[1]
     # Products below float32's least normal number may be lost as a whole.
@@ -90,8 +97,9 @@ def count_higher_pairs(queries, candidates, thresholds, rows, columns) -> np.nda
         doubtful = ~((np.abs(gaps) > margins[some]) & np.isfinite(gaps))
         exact = pair_scores(queries, candidates, some[doubtful], others[doubtful])
         gaps[doubtful] = exact - thresholds[some[doubtful]]
-        counts += np.bincount(some[gaps > 0], minlength=len(queries))
-    return counts
+        counts[0] += np.bincount(some[gaps > 0], minlength=len(queries))
+        counts[1] += np.bincount(some[gaps == 0], minlength=len(queries))
+    return counts[0], counts[1]
 
 
 def pair_scores(queries, candidates, rows, columns) -> np.ndarray:
@@ -107,8 +115,8 @@ def pair_scores(queries, candidates, rows, columns) -> np.ndarray:
 
 
 def _count_block(scaled, block, prints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns how many are higher for certain, and the pairs that are in doubt: rows, columns."""
-    counts = np.zeros(len(scaled), "int64")
+    """Returns how many are certain, `[2, num_queries]` higher and equal, and the pairs in doubt."""
+    counts = np.zeros((2, len(scaled)), "int64")
     rows, columns = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
     width = min(_QUERIES_PER_BLOCK, len(scaled))
     size = min(_CANDIDATES_PER_BLOCK, len(block)) * width
@@ -124,11 +132,13 @@ def _count_block(scaled, block, prints) -> tuple[np.ndarray, np.ndarray, np.ndar
             np.greater(gaps, np.float32(1), out=higher)
             np.greater_equal(gaps, np.float32(-1), out=doubtful)
             np.not_equal(higher, doubtful, out=doubtful)
-            counts[start : start + width] += _sum_of_rows(higher)
+            counts[0, start : start + width] += _sum_of_rows(higher)
             if np.count_nonzero(doubtful) > len(some):
                 # Most of them tie: the positive's embedding is that of many candidates.
                 own = block[first : first + _CANDIDATES_PER_BLOCK]
-                doubtful &= _fingerprints(own)[:, None] != prints[start : start + width]
+                same = doubtful & (_fingerprints(own)[:, None] == prints[start : start + width])
+                counts[1, start : start + width] += _sum_of_rows(same)
+                doubtful &= ~same
             of_candidates, of_queries = np.divmod(np.flatnonzero(doubtful), len(those))
             rows.append(of_queries + start)
             columns.append(of_candidates + first)

@@ -248,8 +248,9 @@ class MultiTaskModel(keras.Model):
             )
             # A task that is switched off is as good as absent to whatever balances losses.
             present[name] = ops.logical_and(ops.sum(weights[name]) > 0, task.loss_weight > 0)
+            # Weights are for the loss: in metrics every row that counts, counts once.
             self.reports[name].update_metrics(
-                task.metric_labels(task_labels), measured, weights[name]
+                task.metric_labels(task_labels), measured, ops.cast(weights[name] > 0, "float32")
             )
         weighted = {name: task.loss_weight * losses[name] for name, task in self.tasks.items()}
         total, balance = self.loss_balancer.weigh(weighted, present, training)
@@ -371,7 +372,11 @@ class MultiTaskModel(keras.Model):
                 empty |= {"gradient_cosine", "gradient_norm", "gradient_weight"}
             else:
                 results = {**results, **self.junction.report()}  # with the epoch's last step
-        return {key: value for key, value in results.items() if key.split("/")[0] not in empty}
+        return {
+            key: value
+            for key, value in results.items()
+            if key.split("/")[0] not in empty and value == value  # NaN: the metric is undefined
+        }
 
     def build(self, input_shape):
         self._require_adapted()  # Keras builds a model at its first call, and adapt has built ours

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from mtframework.config import Loaded
 from mtframework.errors import (
     ExperimentError,
+    MtframeworkError,
     RunError,
     did_you_mean,
     quoted_list,
 )
 from mtframework.evaluation.evaluate import evaluate
-from mtframework.metrics.direction import lower_is_better
 from mtframework.sweep.sweep import Sweep
 from mtframework.training.train import Trained
 
@@ -153,7 +153,7 @@ class Study:
                 study_name="sweep",
                 storage=optuna.storages.JournalStorage(JournalFileBackend(str(journal))),
                 directions=[
-                    "minimize" if lower_is_better(name) else "maximize"
+                    "maximize" if self.sweep.direction(name) else "minimize"
                     for name in self.sweep.objectives
                 ],
                 load_if_exists=True,
@@ -164,6 +164,8 @@ class Study:
                 "A folder that can be written.",
                 "Name another folder.",
             ) from error
+        except MtframeworkError:
+            raise
         except ValueError as error:
             raise RunError(
                 f"{journal} cannot be read: {error}",

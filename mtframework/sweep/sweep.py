@@ -1,12 +1,14 @@
 """What a sweep varies, and what it seeks."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtframework import config
 from mtframework.config import Loaded
-from mtframework.errors import ExperimentError
+from mtframework.errors import ExperimentError, did_you_mean, quoted_list
+from mtframework.evaluation.evaluate import TOP_K, metric_directions
 from mtframework.sweep.variation import Variation
 
 
@@ -17,8 +19,8 @@ class Sweep:
     Args:
         experiment: The Gin file.
         variations: What to vary.
-        objectives: The metrics of the validation rows, `{task}/{metric}`; whether more or less is
-            better follows from the name.
+        objectives: The metrics of the validation rows, `{task}/{metric}`; the metrics say
+            whether more or less is better.
         bindings: Bindings that stay the same.
         plugins: Files or modules to load first.
 
@@ -55,6 +57,23 @@ class Sweep:
     def load(self, values: Sequence[str]) -> Loaded:
         """Returns the experiment with a value, a Gin text, for each variation."""
         return config.load(self.experiment, [*self.bindings, *self.varied(values)], self.plugins)
+
+    def direction(self, objective: str) -> bool:
+        """Returns whether more of an objective is better, as its metric declares it.
+
+        Raises:
+            ExperimentError: The experiment has no such metric.
+        """
+        found = re.search(r"/top_(\d+)", objective)
+        top_k = (*TOP_K, *((int(found[1]),) if found else ()))
+        known = metric_directions(self.base.build().model, top_k)
+        if objective not in known:
+            raise ExperimentError(
+                f'The experiment has no metric "{objective}".{did_you_mean(objective, known)}',
+                f"One of {quoted_list(known)}.",
+                "Correct --objective.",
+            )
+        return known[objective]
 
     def varied(self, values: Sequence[str]) -> list[str]:
         """Returns the bindings of a trial."""

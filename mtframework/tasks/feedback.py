@@ -34,7 +34,7 @@ class BinaryFeedback(Task):
             labels are 0 or 1 themselves.
         parent: The task that this one can only follow; a `BinaryFeedback`, with or without a
             parent of its own.
-        metrics: Which of `mtframework.metrics.by_name.METRICS` to report.
+        metrics: Which of the registered metrics to report.
 
     Example:
 

@@ -33,7 +33,7 @@ class Ranking(Task):
         hidden_units: The sizes of the head's hidden layers.
         loss: The Keras name of the loss.
         activation: The Keras name of the prediction's activation; None for a plain number.
-        metrics: Which of `mtframework.metrics.by_name.METRICS` to report, such as `["rmse"]`. Left
+        metrics: Which of the registered metrics to report, such as `["rmse"]`. Left
             out, `rmse` and `mae`; `auc` where the loss is of probabilities.
         bilinear: Whether the towers' embeddings are multiplied with each other as well.
         start_at_mean: Whether the head's bias begins at the mean label of the training rows in

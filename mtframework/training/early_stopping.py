@@ -10,7 +10,7 @@ import keras
 from mtframework.arguments import is_finite_number
 from mtframework.data.dataset import Dataset
 from mtframework.errors import ModelError, did_you_mean, quoted_list
-from mtframework.evaluation.evaluate import evaluate, metric_names
+from mtframework.evaluation.evaluate import evaluate, metric_directions
 from mtframework.model.model import MultiTaskModel
 from mtframework.training.run import Run
 
@@ -92,14 +92,22 @@ class EarlyStopping:
         return tuple(sorted({int(each[1]) for each in found if each}))
 
     def check(self, model: MultiTaskModel) -> None:
-        """Raises a `ModelError` where a metric is none that the model's tasks have."""
-        known = metric_names(model, self.top_k)
+        """Raises a `ModelError` where the model has no such metric, or a sign is the wrong one."""
+        known = metric_directions(model, self.top_k)
         for name in self.names:
             if name not in known:
                 raise ModelError(
                     f'early_stopping reads the metric "{name}".{did_you_mean(name, known)}',
                     f"One of {quoted_list(known)}.",
                     "Correct EarlyStopping.metrics, at_most or at_least.",
+                )
+        for name, weight in self.metrics.items():
+            if (weight > 0) != known[name]:
+                better, sign = ("high", "positive") if known[name] else ("low", "negative")
+                raise ModelError(
+                    f'EarlyStopping.metrics gives "{name}" the weight {weight:g}.',
+                    f"A {sign} weight, since a {better} value is the better one.",
+                    f"Write {-weight:g}.",
                 )
 
     def criterion(self, values: Mapping[str, float]) -> float:

@@ -59,7 +59,9 @@ def test_all_metrics_stand_in_rows():
 
 def test_negative_transfer_is_said():
     results = [
-        Comparison(name, seed, {"stars/rmse": value + seed}, 1.0, 1.0, tasks)
+        Comparison(
+            name, seed, {"stars/rmse": value + seed}, 1.0, 1.0, tasks, {}, {"stars/rmse": False}
+        )
         for name, tasks, value in (("alone", ["stars"], 1.0), ("joint", ["stars", "buy"], 1.5))
         for seed in (0, 1)
     ]

@@ -14,7 +14,9 @@ JOINT = [1.05, 1.13, 0.96, 1.26]
 
 def runs(name, values, tasks, metric="rating/rmse", first_seed=0):
     return [
-        Comparison(name, seed, {metric: value}, 1.0, 1.0, tasks)
+        Comparison(
+            name, seed, {metric: value}, 1.0, 1.0, tasks, higher_is_better={metric: "top" in metric}
+        )
         for seed, value in enumerate(values, first_seed)
     ]
 
@@ -51,12 +53,14 @@ def test_task_that_one_did_not_learn_is_not_compared():
         ("watch/top_100", 0.02, 0.01, (),
          "joint gains watch 0.0200 top_100 [0.0100, 0.0300] against alone"),
         ("rating/rmse", 0.001, 0.002, ("watch",),
-         "adding watch does not show to change rating RMSE: +0.0010 [-0.0010, 0.0030]"),
+         "adding watch shows no change of rating RMSE: +0.0010 [-0.0010, 0.0030]"),
         ("rating/rmse", 0.0, 0.0, ("watch",), "adding watch leaves rating RMSE as it was"),
     ],
 )  # fmt: skip
 def test_words(metric, mean, half_width, added, expected):
-    difference = Difference("joint", "alone", metric, Interval(mean, half_width, 5), added)
+    difference = Difference(
+        "joint", "alone", metric, Interval(mean, half_width, 5), "top" in metric, added
+    )
     assert difference.sentence() == expected
     assert difference.is_negative_transfer == ("costs" in expected)
 

@@ -44,9 +44,19 @@ def test_top_k_is_a_count_over_sorted_scores(trained, shop):
     assert "find/top_1000" not in results
 
 
-def test_weighted_metrics_use_the_rows_weights(trained, shop):
+def test_training_weights_do_not_weigh_metrics_but_zero_leaves_a_row_out(trained, shop):
     ones = make_shop(test={**shop.test, "trust": np.ones(100, "float32")})
-    assert mtf.evaluate(trained, shop)["buy/auc"] != mtf.evaluate(trained, ones)["buy/auc"]
+    assert mtf.evaluate(trained, shop)["buy/auc"] == mtf.evaluate(trained, ones)["buy/auc"]
+    some = np.arange(100) % 3 > 0
+    left = make_shop(test={name: values[some] for name, values in ones.test.items()})
+    zeros = make_shop(test={**shop.test, "trust": some.astype("float32")})
+    assert mtf.evaluate(trained, zeros)["buy/auc"] == mtf.evaluate(trained, left)["buy/auc"]
+
+
+def test_auc_of_one_class_is_left_out_and_said(trained, shop):
+    found = mtf.evaluate(trained, make_shop(test={**shop.test, "bought": np.ones(100, "float32")}))
+    assert "buy/auc" not in found
+    assert "buy/auc is undefined: all labels are the same." in found.notes
 
 
 def test_task_without_a_label_in_the_split_is_left_out(trained):

@@ -1,11 +1,14 @@
 """Metrics by the names that experiments write."""
 
 import keras
+import numpy as np
 import pytest
 from keras import ops
 
 import mtframework as mtf
-from mtframework.metrics.by_name import METRICS, metrics_by_name
+from mtframework.metrics.by_name import higher_is_better, metrics_by_name
+from mtframework.metrics.of_numbers import AreaUnderCurve
+from mtframework.registry import METRICS
 
 LABELS, SCORES = [1.0, 0.0, 1.0, 0.0], [0.75, 0.25, 0.25, 0.75]
 # By hand: errors of 1/4, 1/4, 3/4, 3/4; one of two positives is found, one of two found is one;
@@ -23,7 +26,8 @@ def test_values(name):
 
 
 def test_every_metric_but_one_is_covered():
-    assert set(METRICS) - set(EXPECTED) == {"mape"}  # a label of 0 has no percentage
+    built_in = {part.name for part in METRICS if part.owner == "mtframework"}
+    assert built_in - set(EXPECTED) == {"mape"}  # a label of 0 has no percentage
 
 
 @pytest.mark.parametrize(
@@ -51,4 +55,40 @@ def test_defaults_are_those_of_the_loss():
     plain = mtf.Ranking("stars", label="stars")
     click = mtf.Ranking("c", label="c", loss="binary_crossentropy", activation="sigmoid")
     assert plain.metric_names == ("rmse", "mae")
-    assert [type(each) for each in click.make_metrics()] == [keras.metrics.AUC]
+    assert [type(each) for each in click.make_metrics()] == [AreaUnderCurve]
+
+
+DIRECTIONS = {"accuracy": True, "auc": True, "precision": True, "recall": True}
+DIRECTIONS |= dict.fromkeys(["log_loss", "mae", "mape", "mse", "rmse"], False)
+
+
+@pytest.mark.parametrize("part", list(METRICS), ids=lambda part: part.name)
+def test_every_registered_metric_declares_its_direction(part):
+    assert isinstance(part.cls.higher_is_better, bool)
+    if part.owner == "mtframework":
+        assert higher_is_better(part.cls(name="anything")) == DIRECTIONS[part.name]
+
+
+def test_a_metric_of_keras_is_as_the_registered_one_whatever_its_name():
+    assert higher_is_better(keras.metrics.AUC(name="seconds_error"))
+    assert not higher_is_better(keras.metrics.MeanAbsoluteError(name="top_1"))
+
+
+def test_an_own_metric_is_asked_for_its_direction():
+    class Minutes(keras.metrics.Mean):
+        """Of minutes."""
+
+    with pytest.raises(mtf.MtframeworkError, match="does not say whether a higher value is better"):
+        higher_is_better(Minutes(name="mae_minutes"))
+    Minutes.higher_is_better = False
+    assert not higher_is_better(Minutes(name="mae_minutes"))
+
+
+def test_auc_is_exact_and_undefined_for_one_class():
+    # Of two positives and three negatives: 6 pairs, 4 in order and one tie.
+    labels, scores = np.array([1, 0, 1, 0, 0]), np.array([0.9, 0.9, 0.2, 0.3, 0.1])
+    assert AreaUnderCurve.exact(labels, scores) == pytest.approx((2 + 0.5 + 1) / 6)
+    assert np.isnan(AreaUnderCurve.exact(np.ones(3), scores[:3]))
+    metric = AreaUnderCurve()
+    metric.update_state(ops.ones((3, 1)), ops.ones((3, 1)) / 2)
+    assert np.isnan(float(metric.result()))

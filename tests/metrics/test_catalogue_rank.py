@@ -29,24 +29,27 @@ def data():
 
 
 def sorted_ranks(queries, positives, candidates, seen):
-    """The definition: strictly better candidates, one query at a time, in float64."""
+    """The definition: better candidates and half of the equal ones, in float64."""
     ranks = []
     for query, positive, left_out in zip(queries, positives, seen, strict=True):
         scores = [float(np.dot(query.astype("f8"), each.astype("f8"))) for each in candidates]
         others = set(range(len(candidates))) - set(np.asarray(left_out).tolist()) - {positive}
         equal = {i for i in others if np.array_equal(candidates[i], candidates[positive])}
-        ranks.append(sum(scores[i] > scores[positive] for i in others - equal))
+        equal |= {i for i in others if scores[i] == scores[positive]}
+        ranks.append(sum(scores[i] > scores[positive] for i in others - equal) + len(equal) / 2)
     return ranks
 
 
 @pytest.mark.parametrize("blocks", [(1024, 8192), (7, 8), (3, 50), (40, 1)])
-def test_ranks_count_strictly_better_candidates_whatever_the_blocks(data, monkeypatch, blocks):
+def test_ranks_count_better_and_half_of_equal_candidates_whatever_the_blocks(
+    data, monkeypatch, blocks
+):
     monkeypatch.setattr(higher_scores, "_QUERIES_PER_BLOCK", blocks[0])
     monkeypatch.setattr(higher_scores, "_CANDIDATES_PER_BLOCK", blocks[1])
     monkeypatch.setattr(higher_scores, "_PAIRS_PER_BLOCK", 5 * blocks[1])
     arguments = data["queries"], data["positives"], data["candidates"]
     ranks, unseen = catalogue_ranks(*arguments, seen=data["seen"])
-    assert ranks.dtype == unseen.dtype == "int64"
+    assert ranks.dtype == unseen.dtype == "float64"
     assert ranks.tolist() == sorted_ranks(*arguments, [()] * 40)
     assert unseen.tolist() == sorted_ranks(*arguments, data["seen"])
 
@@ -91,9 +94,8 @@ def test_many_blocks_and_many_ties_give_what_sorting_gives():
     queries, candidates = (np.round(each * 1024) / 1024 for each in (queries, candidates))
     scores = queries.astype("float64") @ candidates.T.astype("float64")
     own = scores[np.arange(300), positives][:, None]
-    assert catalogue_ranks(queries, positives, candidates)[0].tolist() == (
-        (scores > own).sum(1).tolist()
-    )
+    expected = (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
+    assert catalogue_ranks(queries, positives, candidates)[0].tolist() == expected.tolist()
 
 
 def test_blas_keeps_its_threads():
@@ -115,12 +117,16 @@ def test_a_blas_whose_threads_nobody_knows(data, monkeypatch, known):
 
 
 @pytest.mark.parametrize("factor", [0.0, 1.0])
-def test_where_all_candidates_are_alike_every_rank_is_the_best(data, factor):
+def test_where_all_candidates_are_alike_every_rank_is_the_middle(data, factor):
     alike = np.repeat(factor * data["candidates"][:1], 50, axis=0)
     ranks, _ = catalogue_ranks(data["queries"], data["positives"], alike)
-    assert not ranks.any()
-    ranks, _ = catalogue_ranks(0 * data["queries"], data["positives"], data["candidates"])
-    assert not ranks.any()
+    assert set(ranks) == {24.5}
+    seen = [[0, 1, 2, 2]] * 40
+    positives = np.full(40, 2)
+    ranks, unseen = catalogue_ranks(0 * data["queries"], positives, data["candidates"], seen=seen)
+    assert set(ranks) == {24.5}
+    assert set(unseen) == {23.5}  # two of the 49 others are left out
+    assert top_k_accuracy(ranks, 24) == 0
 
 
 def test_no_queries_have_no_ranks(data):
@@ -133,6 +139,8 @@ def test_metrics_follow_from_ranks():
     assert top_k_accuracy(ranks, 1) == 0.25
     assert top_k_accuracy(ranks, 5) == 0.75
     assert top_k_accuracy(ranks, 1000) == 1
+    assert top_k_accuracy(np.array([0.5]), 1) == 0  # two share the first place: half a hit is none
+    assert top_k_accuracy(np.array([0.5]), 2) == 1
     assert top_k_accuracy(ranks, 1, sample_weight=[3, 1, 1, 1]) == 0.5
     assert mean_reciprocal_rank(ranks) == pytest.approx((1 + 1 / 2 + 1 / 5 + 1 / 31) / 4)
     gains = [1, 1 / np.log2(3), 1 / np.log2(6), 1 / np.log2(32)]

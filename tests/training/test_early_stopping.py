@@ -10,7 +10,7 @@ from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
-from mtframework.evaluation.evaluate import metric_names
+from mtframework.evaluation.evaluate import metric_directions
 from mtframework.training import early_stopping
 from mtframework.training.early_stopping import BestEpoch
 
@@ -134,7 +134,7 @@ def test_the_model_and_the_run_are_those_of_the_best_epoch(tmp_path):
     saved = mtf.Run.open(run.path).load_model()
     again = mtf.evaluate(saved, trained.dataset, "validation", top_k=[10])
     assert again == pytest.approx(judged, rel=1e-5)
-    assert set(judged) == set(metric_names(trained.model, [10]))
+    assert set(judged) == set(metric_directions(trained.model, [10]))
 
 
 def test_a_data_set_without_validation_rows_is_refused():

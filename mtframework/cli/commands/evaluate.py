@@ -26,6 +26,8 @@ def evaluate(
     for name, value in metrics.items():
         lines.add_row(name, output.number(value))
     output.console().print(lines)
+    for note in metrics.notes:
+        output.console().print(f"Note: {note}", markup=False)
     output.write_json(json, metrics)
 
 

@@ -65,8 +65,8 @@ def score_ranks(
 ) -> Ranks:
     """Returns the rank of each row's positive among all candidates, and among unseen ones.
 
-    As in `catalogue_ranks`, the rank is the number of candidates that score strictly higher, and
-    the positive is never left out.
+    As in `catalogue_ranks`, equals take the mean of their ranks, and the positive is never left
+    out.
 
     Args:
         scores: Gives the scores of the queries from a first to an end.
@@ -75,7 +75,7 @@ def score_ranks(
         positives: The positives' rows in the catalogue, `[num_rows]`.
         seen: Gives the catalogue's rows that a query id has in the training rows.
     """
-    ranks, filtered = np.zeros((2, len(queries)), "int64")
+    ranks, filtered = np.zeros((2, len(queries)))
     order = np.argsort(queries, kind="stable")
     for start, end in interactions.blocks():
         block = scores(start, end)
@@ -84,10 +84,17 @@ def score_ranks(
             of_query = order[first:last]
             of_all = block[query - start]
             own = of_all[positives[of_query], None]
-            ranks[of_query] = np.count_nonzero(of_all > own, axis=1)
-            higher_seen = np.count_nonzero(of_all[seen(query)] > own, axis=1)
-            filtered[of_query] = ranks[of_query] - higher_seen
+            left_out = np.unique(seen(query))
+            ranks[of_query] = _half_ranks(of_all, own) - 0.5  # each is one of its equals
+            in_left_out = np.isin(positives[of_query], left_out) / 2
+            filtered[of_query] = ranks[of_query] - _half_ranks(of_all[left_out], own) + in_left_out
     return ranks, filtered
+
+
+def _half_ranks(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Returns how many scores are higher, equal ones counted half: `[num_rows]`."""
+    higher = np.count_nonzero(scores > own, axis=1)
+    return (higher + np.count_nonzero(scores >= own, axis=1)) / 2
 
 
 def _methods() -> dict[str, Any]:
@@ -113,15 +120,15 @@ def _judge(
 
 def _judge_constant(task: Task, train: Columns, rows: Columns) -> tuple[dict[str, float], float]:
     began = time.perf_counter()
-    valid, labels, weights = rows_that_count(task, train)
+    valid, labels = rows_that_count(task, train)
     labels = ops.convert_to_numpy(task.metric_labels(labels[valid]))
-    constant = np.average(labels.astype("float64"), weights=weights[valid])
+    constant = labels.mean(dtype="float64")
     seconds = time.perf_counter() - began
-    valid, labels, weights = rows_that_count(task, rows)
+    valid, labels = rows_that_count(task, rows)
     if not valid.any():
         return {}, seconds
     scores = np.full(valid.sum(), constant, "float32")
-    return metrics_of_scores(task, labels[valid], scores, weights[valid]), seconds
+    return metrics_of_scores(task, labels[valid], scores, []), seconds
 
 
 def _judge_ranking(
@@ -129,7 +136,7 @@ def _judge_ranking(
 ) -> tuple[dict[str, float], float]:
     catalogue, key = model.catalogue, model.schema.query_key
     began = time.perf_counter()
-    valid, _, _ = rows_that_count(task, train)
+    valid, _ = rows_that_count(task, train)
     interactions = Interactions.of(
         train[key][valid],
         catalogue.rows(train[catalogue.key][valid]),
@@ -138,9 +145,9 @@ def _judge_ranking(
     )
     method.fit(interactions)
     seconds = time.perf_counter() - began
-    valid, _, weights = rows_that_count(task, rows)
+    valid, _ = rows_that_count(task, rows)
     if not valid.any():
         return {}, seconds
     positives = catalogue.rows(rows[catalogue.key][valid])
     ranks = score_ranks(method.scores, interactions, rows[key][valid], positives, catalogue.seen)
-    return metrics_of_ranks(*ranks, weights[valid], catalogue.size), seconds
+    return metrics_of_ranks(*ranks, catalogue.size), seconds
