@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from mtframework.balancing.static_weights import StaticWeights
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.reduction import reduce_losses
 from mtframework.metrics.task_report import TaskReport
+from mtframework.model.doors import (
+    PolicyScope,
+    check_features,
+    check_weights,
+    one_row_of,
+)
 from mtframework.model.idle_parts import keep_idle_parts
 from mtframework.model.recommend import recommend
 from mtframework.schema.catalogue import Catalogue
@@ -92,6 +99,8 @@ class MultiTaskModel(keras.Model):
         name: str = "multi_task_model",
     ):
         super().__init__(name=name)
+        # Keras on JAX takes a model's variables out of it while it predicts.
+        self.lock = threading.RLock()
         self.towers = _by_name("tower", "towers", towers)
         self.tasks = _by_name("task", "tasks", tasks)
         self._check_composition()
@@ -146,7 +155,7 @@ class MultiTaskModel(keras.Model):
             DataError: A tower or a task names a column that the data set lacks.
             ModelError: A label is missing in every training row, or is not what its task reads.
         """
-        if self.built:
+        if self.is_adapted:
             raise ModelError(
                 "adapt was called on a model that is adapted already.",
                 "One call, before training.",
@@ -183,7 +192,14 @@ class MultiTaskModel(keras.Model):
                 if tower.history_label is not None
             },
         )
-        self._build(self._num_ids())
+        if not self.built:
+            self._build(self._num_ids())
+        elif self._built_of != self._num_ids():
+            raise ModelError(
+                "The data have other numbers of ids than the model was built for.",
+                f"The sizes of its configuration: {self._built_of}.",
+                "Make a new model for another data set.",
+            )
         if self.compiled:
             self._prepare_optimizer()
         for tower in self.towers.values():
@@ -192,6 +208,11 @@ class MultiTaskModel(keras.Model):
         ids = {name: columns[tower.key] for name, tower in self.towers.items()}
         for task in self.tasks.values():
             task.adapt(columns, ids)
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the model knows its vocabularies and catalogue: by `adapt`, or from a file."""
+        return hasattr(self, "catalogue")
 
     def encode(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Returns raw columns as the model reads them: ids (int32) and numbers (float32).
@@ -267,21 +288,78 @@ class MultiTaskModel(keras.Model):
             total = total + ops.cast(ops.sum(penalty), "float32")
         return total
 
-    def compile(self, optimizer="adam", loss=None, loss_weights=None, **kwargs):
-        """Configures training as `keras.Model.compile` does; the tasks bring the losses.
+    def compile(
+        self,
+        optimizer="adam",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        **kwargs,
+    ):
+        """Configures training as `keras.Model.compile` does; the tasks bring losses and metrics.
 
         Raises:
-            ModelError: `loss` or `loss_weights` is given.
+            ModelError: `loss`, `loss_weights`, `metrics` or `weighted_metrics` is given.
         """
-        if loss is not None or loss_weights is not None:
-            raise ModelError(
-                "compile was given loss or loss_weights.",
-                "Neither: each task has its loss and its loss_weight.",
-                "Leave them out here, and set them on the tasks.",
-            )
+        given = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        for argument, value in given.items():
+            if value is not None:
+                raise ModelError(
+                    f"compile was given {argument}.",
+                    "None: each task has its loss, its loss_weight and its metrics.",
+                    "Leave it out here, and set it on the tasks.",
+                )
         super().compile(optimizer=optimizer, **kwargs)
         if self.built:
             self._prepare_optimizer()
+
+    def fit(self, x=None, y=None, *, class_weight=None, sample_weight=None, **kwargs):
+        """Trains as `keras.Model.fit` does, on `Batches` or encoded columns.
+
+        Raises:
+            ModelError: The columns are raw, or `class_weight` or one array of weights is given.
+        """
+        self._require_adapted()
+        check_features(self, x)
+        check_weights(class_weight, sample_weight)
+        return super().fit(x, y, sample_weight=sample_weight, **kwargs)
+
+    def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
+        """Returns losses and metrics as `keras.Model.evaluate` does, of encoded columns.
+
+        `mtframework.evaluate` ranks the whole catalogue as well.
+        """
+        self._require_adapted()
+        check_features(self, x)
+        check_weights(None, sample_weight)
+        return super().evaluate(x, y, sample_weight=sample_weight, **kwargs)
+
+    def predict_on_batch(self, x) -> dict[str, Any]:
+        """Returns what `predict` does, of one batch of encoded columns."""
+        self._require_adapted()
+        check_features(self, x)
+        with self.lock:
+            outputs = super().predict_on_batch(x)
+        return keras.tree.map_structure(ops.convert_to_numpy, self.all_scores(outputs))
+
+    def quantize(self, mode=None, **kwargs):
+        """Is not supported: what Keras saves of a quantized model cannot be loaded again.
+
+        Raises:
+            ModelError: Always.
+        """
+        raise ModelError(
+            "quantize was called, and a quantized model could not be loaded again.",
+            "A model in a floating-point dtype.",
+            'Train under keras.config.set_dtype_policy("mixed_bfloat16") for less memory, or '
+            "quantize what mtframework.export writes.",
+        )
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -300,7 +378,14 @@ class MultiTaskModel(keras.Model):
 
     def predict_and_embed(self, x, **kwargs) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Returns each task's scores, and `{tower: [num_rows, dim]}`, as NumPy arrays."""
-        outputs = super().predict(x, **kwargs)
+        self._require_adapted()
+        check_features(self, x)
+        if isinstance(x, Mapping) and not any(len(each) for each in x.values()):
+            # Keras cannot predict nothing, and on JAX would not predict any more afterwards.
+            found = self.predict_and_embed(one_row_of(x), **kwargs)
+            return keras.tree.map_structure(lambda each: each[:0], found)
+        with self.lock:
+            outputs = super().predict(x, **kwargs)
         scores = self.all_scores(outputs)
         return keras.tree.map_structure(ops.convert_to_numpy, scores), outputs[TOWERS]
 
@@ -372,10 +457,16 @@ class MultiTaskModel(keras.Model):
                 empty |= {"gradient_cosine", "gradient_norm", "gradient_weight"}
             else:
                 results = {**results, **self.junction.report()}  # with the epoch's last step
+        undefined = {
+            f"{name}/{metric.name}"
+            for name, report in self.reports.items()
+            for metric in report.task_metrics
+            if hasattr(metric, "undefined") and np.isnan(results.get(f"{name}/{metric.name}", 0))
+        }
         return {
             key: value
             for key, value in results.items()
-            if key.split("/")[0] not in empty and value == value  # NaN: the metric is undefined
+            if key.split("/")[0] not in empty and key not in undefined
         }
 
     def build(self, input_shape):
@@ -383,6 +474,7 @@ class MultiTaskModel(keras.Model):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        policies = {path: part.dtype_policy for path, part in self._layers_by_path().items()}
         return {
             "towers": [serialize(tower) for tower in self.towers.values()],
             "tasks": [serialize(task) for task in self.tasks.values()],
@@ -390,23 +482,43 @@ class MultiTaskModel(keras.Model):
             "loss_balancer": serialize(self.loss_balancer),
             "gradient_balancer": self.gradient_balancer and serialize(self.gradient_balancer),
             "name": self.name,
+            "policies": {path: serialize(policy) for path, policy in policies.items()},
+            "frozen": [path for path, p in self._layers_by_path().items() if not p.trainable],
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
+        policies, frozen = config.pop("policies", {}), config.pop("frozen", [])
+
+        def made(path: str, part: Any) -> Any:
+            with PolicyScope(policies.get(path)):  # of its inner layers, too
+                return keras.saving.deserialize_keras_object(part, custom_objects)
+
         for parts in ("towers", "tasks"):
             config[parts] = [
-                keras.saving.deserialize_keras_object(part, custom_objects)
-                for part in config[parts]
+                made(f"{parts}/{part['config']['name']}", part) for part in config[parts]
             ]
         for part in ("sharing", "loss_balancer", "gradient_balancer"):
             if config[part] is not None:
-                config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
-        return cls(**config)
+                config[part] = made(part, config[part])
+        with PolicyScope(policies.get("")):
+            model = cls(**config)
+        for path in frozen:
+            model._layers_by_path()[path].trainable = False
+        return model
+
+    def _layers_by_path(self) -> dict[str, keras.layers.Layer]:
+        """Returns the model itself, by an empty path, and its parts that are layers."""
+        layers: dict[str, Any] = {"": self, "sharing": self.sharing}
+        layers |= {"loss_balancer": self.loss_balancer, "gradient_balancer": self.gradient_balancer}
+        layers |= {f"towers/{name}": tower for name, tower in self.towers.items()}
+        layers |= {f"tasks/{name}": task for name, task in self.tasks.items()}
+        is_layer = keras.layers.Layer
+        return {path: each for path, each in layers.items() if isinstance(each, is_layer)}
 
     def get_build_config(self):
-        return {"num_ids": self._num_ids()} if self.built else None
+        return {"num_ids": dict(self._built_of)} if self.built else None
 
     def build_from_config(self, config):
         self._build(config["num_ids"])
@@ -499,7 +611,7 @@ class MultiTaskModel(keras.Model):
         )
 
     def _require_adapted(self) -> None:
-        if not self.built:
+        if not self.is_adapted:
             raise ModelError(
                 "The model was used before it knows its columns.",
                 "A model that has learned its vocabularies and catalogue.",
@@ -545,6 +657,10 @@ class MultiTaskModel(keras.Model):
             task.build({TOWERS: shapes, "representation": representation, "num_ids": key_ids})
         if self.junction is not None:
             self.junction.build()
+        for part in self._layers_by_path().values():
+            for layer in part._flatten_layers() if not part.trainable else ():
+                layer.trainable = False  # with the weights that it has by now
+        self._built_of = dict(num_ids)
         self.built = True
 
     def _num_ids_of_pure_towers(self, training: bool) -> dict[str, int]:

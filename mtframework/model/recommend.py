@@ -10,6 +10,7 @@ from keras import ops
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.finite import check_not_diverged
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
+from mtframework.model.requests import request_columns
 from mtframework.tasks.retrieval import Retrieval
 
 
@@ -19,7 +20,7 @@ def recommend(
     """Returns what `MultiTaskModel.recommend` documents."""
     catalogue = model.catalogue
     check_k(k, catalogue.size)
-    queries = as_of_now(model, queries)
+    queries = as_of_now(model, request_columns(model, queries))
     key = model.schema.query_key
     if exclude_seen:
         check_query_key(key, queries)

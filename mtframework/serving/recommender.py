@@ -19,6 +19,7 @@ from mtframework.model.recommend import (
     several_numbers,
     top,
 )
+from mtframework.model.requests import request_columns
 from mtframework.serving.candidates import Candidates, check_lengths, embed_rows
 from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.excluded_rows import excluded_rows
@@ -161,6 +162,7 @@ class Recommender:
             DataError: A value is not of its column's kind, or `exclude` is no list a query.
         """
         check_k(k, self.candidates.size)
+        queries = request_columns(self.model, queries)
         key = self.model.schema.query_key
         if exclude_seen:
             check_query_key(key, queries)
@@ -168,17 +170,18 @@ class Recommender:
         queries = as_of_now(self.model, queries)
         encoded = self.model.encode(queries)
         offsets, rows = excluded_rows(self.model, self.candidates, queries, exclude_seen, exclude)
-        blocks = [
-            self._recommend(
-                {name: each[start:stop] for name, each in encoded.items()},
-                k,
-                (
-                    np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1])),
-                    rows[offsets[start] : offsets[stop]],
-                ),
-            )
-            for start, stop in self._blocks(num_queries)
-        ]
+        with self.model.lock:
+            blocks = [
+                self._recommend(
+                    {name: each[start:stop] for name, each in encoded.items()},
+                    k,
+                    (
+                        np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1])),
+                        rows[offsets[start] : offsets[stop]],
+                    ),
+                )
+                for start, stop in self._blocks(num_queries)
+            ]
         return Recommendations(
             np.concatenate([each.ids for each in blocks]),
             np.concatenate([each.score for each in blocks]),

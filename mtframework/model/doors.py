@@ -1,0 +1,93 @@
+"""What may come in where Keras calls the model: encoded columns, and nothing that is dropped."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from mtframework.errors import ModelError
+
+
+def check_features(model, x: Any) -> None:
+    """Raises a `ModelError` where features are raw values in place of what `encode` gives.
+
+    An integer that is a raw id cannot be told from the model's own id by its value, so the type
+    decides: ids are int32 and below the size of the vocabulary, raw integers are of any other type.
+
+    Args:
+        model: An adapted `MultiTaskModel`.
+        x: Columns by name, or batches with such columns in `parts`; anything else is left to Keras.
+    """
+    parts = getattr(x, "parts", None)
+    columns = parts[0] if parts and isinstance(parts[0], Mapping) else x
+    if not isinstance(columns, Mapping):
+        return
+    for name in model.feature_columns:
+        if name in columns:
+            _check_column(model, name, columns[name])
+
+
+def _check_column(model, name: str, values: Any) -> None:
+    values = values if hasattr(values, "dtype") else np.asarray(values)
+    dtype = getattr(values.dtype, "name", None) or str(values.dtype).split(".")[-1]
+    vocabulary = model.vocabularies.get(name)
+    wants_ids = vocabulary is not None or model.schema[name].role == "timestamp"
+    right = dtype == "int32" if wants_ids else "float" in dtype
+    several = model.schema[name].kind == "multi_categorical"
+    if not right or len(values.shape) != 1 + several:
+        raise ModelError(
+            f'The column "{name}" holds raw values: {dtype} of the shape {tuple(values.shape)}.',
+            f"What encode gives: {'int32' if wants_ids else 'float32'}, "
+            f"{'[num_rows, width]' if several else '[num_rows]'}.",
+            "Pass model.encode(columns), or Batches of dataset.encode(rows).",
+        )
+    if vocabulary is None or not isinstance(values, np.ndarray) or not values.size:
+        return
+    outside = values[(values < 0) | (values >= vocabulary.size)]
+    if outside.size:
+        raise ModelError(
+            f'The column "{name}" holds the id {outside[0]}, and there are {vocabulary.size} ids.',
+            "Ids that encode gives.",
+            "Pass model.encode(columns), or Batches of dataset.encode(rows).",
+        )
+
+
+def check_weights(class_weight: Any, sample_weight: Any) -> None:
+    """Raises a `ModelError` where weights are given in a form that names no task."""
+    if class_weight is not None:
+        raise ModelError(
+            "class_weight was given.",
+            "A weight for each row, which a task reads from a column.",
+            "Set the task's sample_weight to a numeric column that holds each row's weight.",
+        )
+    if sample_weight is not None and not isinstance(sample_weight, Mapping):
+        raise ModelError(
+            f"sample_weight is {type(sample_weight).__name__}, and no task is named in it.",
+            "Columns by name, which the tasks' sample_weight names.",
+            "Set the task's sample_weight to a column, and pass {column: weights}.",
+        )
+
+
+def one_row_of(columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Returns a row of zeros of the same columns, which stands in where there are no rows."""
+    return {name: np.zeros((1, *each.shape[1:]), each.dtype) for name, each in columns.items()}
+
+
+class PolicyScope:
+    """Makes layers under a dtype policy, and puts the global one back.
+
+    Args:
+        policy: The serialized policy, or None for the global one.
+    """
+
+    def __init__(self, policy: Any):
+        self.policy = policy
+
+    def __enter__(self) -> None:
+        self._global = keras.config.dtype_policy()
+        if self.policy is not None:
+            keras.config.set_dtype_policy(keras.dtype_policies.deserialize(self.policy))
+
+    def __exit__(self, *_: Any) -> None:
+        keras.config.set_dtype_policy(self._global)

@@ -1,0 +1,47 @@
+"""The columns of a request: what a model reads, one value a row, and nothing that nobody reads."""
+
+from typing import Any
+
+import numpy as np
+
+from mtframework.errors import DataError, did_you_mean, quoted_list
+
+
+def request_columns(model, queries: Any) -> dict[str, np.ndarray]:
+    """Returns a request's columns as arrays of one value, or one list of values, a row.
+
+    Args:
+        model: An adapted `MultiTaskModel`.
+        queries: A mapping of raw columns, or a table of pandas, polars or PyArrow.
+
+    Raises:
+        DataError: A column is not one that the model reads, has no rows of its own, such as a
+            single text, or has more than one dimension.
+    """
+    names = list(getattr(queries, "column_names", None) or queries)
+    known = dict.fromkeys((*model.feature_columns, model.schema.query_key))
+    columns = {}
+    for name in names:
+        if name not in known:
+            raise DataError(
+                f'No tower of the model reads the column "{name}".{did_you_mean(name, known)}',
+                f"Columns of {quoted_list(known)}.",
+                "Correct the name, or leave the column out.",
+            )
+        columns[name] = _rows(name, queries[name], model.schema[name].kind)
+    return columns
+
+
+def _rows(name: str, values: Any, kind: str) -> np.ndarray:
+    is_ragged = kind == "multi_categorical" and isinstance(values, (list, tuple))
+    if is_ragged and all(isinstance(each, (str, list, tuple)) for each in values):
+        return values
+    array = np.asarray(values)
+    if array.ndim == 0 or (array.ndim > 1 and kind != "multi_categorical"):
+        found = f"one value, {values!r}" if array.ndim == 0 else f"values of shape {array.shape}"
+        raise DataError(
+            f'The column "{name}" is {found}.',
+            "A list with a value for each row.",
+            f'Write {{"{name}": [value]}} for one row.',
+        )
+    return array
