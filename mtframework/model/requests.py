@@ -7,7 +7,7 @@ import numpy as np
 from mtframework.errors import DataError, did_you_mean, quoted_list
 
 
-def request_columns(model, queries: Any) -> dict[str, np.ndarray]:
+def request_columns(model, queries: Any) -> dict[str, Any]:
     """Returns a request's columns as arrays of one value, or one list of values, a row.
 
     Args:
@@ -32,7 +32,7 @@ def request_columns(model, queries: Any) -> dict[str, np.ndarray]:
     return columns
 
 
-def _rows(name: str, values: Any, kind: str) -> np.ndarray:
+def _rows(name: str, values: Any, kind: str) -> Any:
     is_ragged = kind == "multi_categorical" and isinstance(values, (list, tuple))
     if is_ragged and all(isinstance(each, (str, list, tuple)) for each in values):
         return values
