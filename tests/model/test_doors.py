@@ -1,0 +1,147 @@
+"""What Keras's doors of the model take, and what they refuse."""
+
+import keras
+import numpy as np
+import pytest
+from shop import make_shop, make_tasks, make_towers, shop_rows
+
+import mtframework as mtf
+from mtframework.errors import ModelError
+from mtframework.training.seed import draw_anew, set_seed
+
+FEATURES = ("shopper", "product")
+
+
+def some(model, num_rows=6):
+    rows = shop_rows(max(num_rows, 1), seed=3)
+    return model.encode({name: rows[name][:num_rows] for name in FEATURES})
+
+
+@pytest.mark.parametrize("argument", ["loss", "loss_weights", "metrics", "weighted_metrics"])
+def test_compile_leaves_losses_and_metrics_to_the_tasks(model, argument):
+    with pytest.raises(ModelError, match=f"compile was given {argument}"):
+        model.compile("sgd", **{argument: ["auc"]})
+
+
+@pytest.mark.parametrize("kind", [str, "int64", "int16", "float32"])
+@pytest.mark.parametrize("door", ["predict", "fit", "evaluate", "predict_on_batch"])
+def test_raw_columns_are_refused_with_the_way_to_encode_them(model, kind, door):
+    raw = {name: np.arange(4).astype(kind) for name in FEATURES}
+    with pytest.raises(ModelError, match=r'"shopper" holds raw values.*(\n.*)*model\.encode'):
+        getattr(model, door)(raw)
+
+
+def test_raw_columns_in_batches_are_refused(model, shop):
+    batches = mtf.Batches(shop.train, model.feature_columns, model.label_columns)
+    with pytest.raises(ModelError, match="holds raw values"):
+        model.fit(batches, verbose=0)
+
+
+def test_columns_of_two_dimensions_and_ids_beyond_the_vocabulary_are_refused(model):
+    encoded = some(model)
+    with pytest.raises(ModelError, match=r"int32 of the shape \(6, 1\)"):
+        model.predict({**encoded, "shopper": encoded["shopper"][:, None]})
+    with pytest.raises(ModelError, match='"product" holds the id 31, and there are 31 ids'):
+        model.predict({**encoded, "product": np.full(6, 31, "int32")})
+
+
+def test_weights_that_name_no_task_are_refused(model):
+    labels = {"stars": np.ones(6, "float32"), "bought": np.ones(6, "float32")}
+    with pytest.raises(ModelError, match="class_weight was given"):
+        model.fit(some(model), labels, class_weight={0: 1.0, 1: 9.0})
+    with pytest.raises(ModelError, match="sample_weight is ndarray"):
+        model.fit(some(model), labels, sample_weight=np.ones(6))
+
+
+def test_no_rows_predict_nothing_and_harm_nothing(model):
+    encoded = some(model)
+    before = model.predict(encoded, verbose=0)
+    nothing = model.predict(some(model, 0), verbose=0)
+    assert {name: each.shape for name, each in nothing.items()} == dict.fromkeys(before, (0,))
+    np.testing.assert_array_equal(model.predict(encoded, verbose=0)["buy"], before["buy"])
+
+
+def test_a_batch_is_predicted_as_rows_are(model):
+    encoded = some(model)
+    expected = model.predict(encoded, verbose=0)
+    for name, values in model.predict_on_batch(encoded).items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-5)
+
+
+def test_a_clone_asks_to_be_adapted_and_can_be(model, shop):
+    clone = keras.models.clone_model(model)
+    with pytest.raises(ModelError, match="before it knows its columns"):
+        clone.recommend({"shopper": ["1"]})
+    clone.adapt(shop)
+    clone.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        clone.predict(some(model), verbose=0)["rating"],
+        model.predict(some(model), verbose=0)["rating"],
+        rtol=1e-5,
+    )
+    few = make_shop(train={name: values[:9] for name, values in shop.train.items()})
+    clone = keras.models.clone_model(model)
+    with pytest.raises(ModelError, match="other numbers of ids"):
+        clone.adapt(few)
+
+
+def test_policy_and_frozen_parts_are_kept(shop, tmp_path):
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = mtf.MultiTaskModel(make_towers(), make_tasks(), mtf.MMoE(hidden_units=[4]))
+        model.adapt(shop)
+    finally:
+        keras.config.set_dtype_policy(usual)
+    model.towers["product"].trainable = False
+    model.tasks["buy"].trainable = False
+    model.save(tmp_path / "model.keras")
+    again = mtf.load_model(tmp_path / "model.keras")
+    parts = [again.towers["shopper"], again.tasks["rating"], again.tasks["rating"].head]
+    parts += [again.sharing, again]
+    assert {part.dtype_policy.name for part in parts} == {"mixed_bfloat16"}
+    assert not again.towers["product"].trainable
+    assert not again.tasks["buy"].trainable
+    shapes = [[each.shape for each in one.trainable_variables] for one in (model, again)]
+    assert shapes[0] == shapes[1]
+
+
+def test_the_seed_of_a_training_decides_the_weights():
+    def weights(before):
+        set_seed(before)
+        model = mtf.MultiTaskModel(make_towers(), make_tasks())
+        set_seed(7)
+        draw_anew(model)
+        model.adapt(make_shop())
+        return model.get_weights()
+
+    for one, two in zip(weights(1), weights(2), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_quantize_says_that_it_is_not_supported(model):
+    with pytest.raises(ModelError, match="quantize was called"):
+        model.quantize("int8")
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        ({"shopper": ["1"], "shoper": ["2"]}, 'column "shoper". Did you mean "shopper"'),
+        ({"shopper": "1"}, "is one value, '1'"),
+        ({"shopper": 1}, "is one value, 1"),
+        ({"shopper": [["1"]]}, r"values of shape \(1, 1\)"),
+    ],
+)
+@pytest.mark.parametrize("door", ["model", "recommender"])
+def test_a_request_names_columns_that_are_read_with_a_value_a_row(model, request_, found, door):
+    recommend = model.recommend if door == "model" else mtf.Recommender(model).recommend
+    with pytest.raises(mtf.MtframeworkError, match=found):
+        recommend(request_, k=2)
+
+
+def test_a_data_frame_is_a_request(model):
+    pandas = pytest.importorskip("pandas")
+    best = model.recommend(pandas.DataFrame({"shopper": ["1", "2"]}), k=2)
+    again = model.recommend({"shopper": ["1", "2"]}, k=2)
+    np.testing.assert_array_equal(best["product"], again["product"])
