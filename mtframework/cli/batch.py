@@ -1,5 +1,6 @@
 """Predictions and recommendations of whole files. Imports Keras: for commands to import."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pyarrow as pa
 from mtframework.cli.errors import console
 from mtframework.cli.predicting import predictions
 from mtframework.data.streaming.row_progress import row_progress
-from mtframework.data.tables.table_blocks import TableBlocks, raw_columns
+from mtframework.data.tables.rejects import Rejects, write_rejects
+from mtframework.data.tables.table_blocks import TableBlocks, good_columns
 from mtframework.data.tables.table_writer import TableWriter
 from mtframework.errors import DataError
 from mtframework.model.model import MultiTaskModel
@@ -28,13 +30,13 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     """Writes a file's rows with a column `predicted_{task}` for each task.
 
     What the file does not say of the candidates is taken from the model's catalogue, and where it
-    has no time the rows are of now.
+    has no time the rows are of now. Bad rows are left out, counted and written beside the target.
     """
-    blocks = TableBlocks(source)
+    blocks, rejects = TableBlocks(source), Rejects(str(source))
     known = catalogue_columns(model.schema, model.feature_columns)
     names = _columns_to_read(blocks, model, model.feature_columns, known)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
-        for block, columns in _with_raw_columns(blocks, model, names):
+        for block, columns in _good_blocks(blocks, model, names, rejects):
             for task, scores in predictions(model, columns).items():
                 name = f"predicted_{task}"
                 if name in block.column_names:
@@ -46,6 +48,7 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
                 block = block.append_column(name, pa.array(scores))
             writer.write(block)
             advance(block.num_rows, blocks.share_read)
+        _tell_rejects(rejects, target)
 
 
 def recommend_file(
@@ -53,12 +56,12 @@ def recommend_file(
 ) -> Columns:
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
-    blocks = TableBlocks(source)
+    blocks, rejects = TableBlocks(source), Rejects(str(source))
     names = _columns_to_read(blocks, model, query_columns(model))
     queries = (
-        (columns, blocks.share_read) for _, columns in _with_raw_columns(blocks, model, names)
+        (columns, blocks.share_read) for _, columns in _good_blocks(blocks, model, names, rejects)
     )
-    return _recommend(recommender, queries, blocks.num_rows, target, k, exclude_seen)
+    return _recommend(recommender, queries, blocks.num_rows, target, k, exclude_seen, rejects)
 
 
 def recommend_queries(
@@ -87,13 +90,28 @@ def _columns_to_read(
     return needed
 
 
-def _with_raw_columns(
-    blocks: TableBlocks, model: MultiTaskModel, names: Sequence[str]
+def _good_blocks(
+    blocks: TableBlocks, model: MultiTaskModel, names: Sequence[str], rejects: Rejects
 ) -> Iterator[tuple[pa.Table, Columns]]:
-    first_row = 1
-    for block in blocks:
-        yield block, raw_columns(block, model.schema, names, str(blocks.path), first_row)
-        first_row += block.num_rows
+    now = time.time()
+    for rows in blocks:
+        yield good_columns(rows, model.schema, names, now, rejects)
+
+
+def _tell_rejects(rejects: Rejects, target: Path) -> None:
+    """Says which rows were left out, and writes them beside what was made of the others."""
+    if not rejects.num_rejected:
+        return
+    if rejects.num_rejected == rejects.num_read:
+        raise DataError(
+            rejects.summary(),
+            "Rows that the model can read.",
+            f"Correct the file; its first bad row is {rejects.lines[0]}.",
+        )
+    beside = target.with_name(f"{target.name}.rejects.jsonl")
+    write_rejects(beside, [rejects])
+    console().print(rejects.summary())
+    console().print(f"The rejected rows are in {beside}.")
 
 
 def _recommend(
@@ -103,6 +121,7 @@ def _recommend(
     target: Path,
     k: int,
     exclude_seen: bool,
+    rejects: Rejects | None = None,
 ) -> Columns:
     key, some = recommender.model.schema.query_key, {}
     with TableWriter(target) as writer, row_progress("queries", num_queries) as advance:
@@ -122,4 +141,6 @@ def _recommend(
                 columns |= {f"score_{task}": each for task, each in found.scores.items()}
             writer.write(pa.table({name: each[is_there] for name, each in columns.items()}))
             advance(len(asked), share)
+        if rejects is not None:
+            _tell_rejects(rejects, target)
     return some

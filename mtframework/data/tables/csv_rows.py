@@ -32,7 +32,13 @@ def parse_csv(path: Path, lines: Lines, names: Sequence[str]) -> FileRows:
     """Returns the columns `names` of lines that were read from `path`, the first one included."""
     header, separator = read_header(path, lines)
     check_names(path, names, header)
-    body = lines.where(np.arange(len(lines)) > 0)
+    return parse_rows(path, lines.where(np.arange(len(lines)) > 0), header, separator, names)
+
+
+def parse_rows(
+    path: Path, body: Lines, header: list[str], separator: str, names: Sequence[str]
+) -> FileRows:
+    """Returns the columns `names` of lines below a header, which `read_header` read."""
     reasons: dict[int, str] = {}
     for lines_at_fault, reason in (
         (body.broken(), "broken UTF-8"),

@@ -46,11 +46,15 @@ def parse_json_lines(path: Path, lines: Lines, names: Sequence[str] | None) -> F
 def _parse(lines: Lines) -> pa.Table | None:
     """Returns all lines, None where one is damaged or a key changes its type."""
     longest = int((lines.ends - lines.starts).max())
+    options = pyarrow.json.ReadOptions(block_size=max(_BLOCK_BYTES, longest + 2))
+    text = lines.joined()
     try:
-        table = pyarrow.json.read_json(
-            pa.BufferReader(lines.joined()),
-            pyarrow.json.ReadOptions(block_size=max(_BLOCK_BYTES, longest + 2)),
-        )
+        table = pyarrow.json.read_json(pa.BufferReader(text), options)
+        texts = [field.with_type(kind) for field in table.schema if (kind := _text_of(field.type))]
+        if texts:  # what looks like a time to Arrow may be an id, and is as it stands there
+            parse = pyarrow.json.ParseOptions(explicit_schema=pa.schema(texts))
+            again = pyarrow.json.read_json(pa.BufferReader(text), options, parse)
+            table = again.select(table.column_names)
         table.validate(full=True)
     except pa.ArrowException:
         return None
@@ -58,6 +62,15 @@ def _parse(lines: Lines) -> pa.Table | None:
         table.column_names
     )
     return table if has_objects_alone else None
+
+
+def _text_of(kind: pa.DataType) -> pa.DataType | None:
+    """Returns the type of the texts that Arrow took for times; None of any other type."""
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind) and pa.types.is_timestamp(kind.value_type):
+        return pa.list_(pa.string())
+    return None
 
 
 def _parse_one_by_one(lines: Lines) -> tuple[pa.Table, dict[int, str]]:

@@ -1,26 +1,25 @@
-"""A file of any size, block by block, as the columns that a model reads."""
+"""A file of any size, block by block, as the reader of training reads it."""
 
 import contextlib
-import io
-import itertools
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.json
 import pyarrow.parquet
 
-from mtframework.data.tables import column_values
-from mtframework.data.tables.file_rows import check_names, unreadable
+from mtframework.data.tables.csv_rows import parse_rows, read_header
+from mtframework.data.tables.file_rows import FileRows, check_names, unreadable
+from mtframework.data.tables.json_rows import parse_json_lines
 from mtframework.data.tables.parquet_rows import plain_value
+from mtframework.data.tables.rejects import Rejects
 from mtframework.data.tables.table_columns import SECONDS
 from mtframework.data.tables.table_files import COMPRESSIONS, CSV, JSON_LINES, format_of
+from mtframework.data.tables.table_reader import good_rows
+from mtframework.data.tables.text_lines import Lines
 from mtframework.errors import DataError
-from mtframework.schema.schema import Column, Schema
+from mtframework.schema.schema import Schema
 
 _BLOCK_BYTES = 1 << 22
 
@@ -28,7 +27,8 @@ _BLOCK_BYTES = 1 << 22
 class TableBlocks:
     """The rows of a CSV, JSON lines or Parquet file, so many at once.
 
-    The columns of a CSV file are texts, as they stand there.
+    Dialects, compression and what is a bad row are those of `mtframework.Tables`, since the lines
+    go through the same functions.
 
     Args:
         path: The file.
@@ -44,7 +44,8 @@ class TableBlocks:
         self.format = format_of(path)
         self.share_read: float | None = None
         """How much of a text file's bytes has been read; None of others."""
-        self.column_names = next(iter(self)).column_names
+        with contextlib.closing(iter(self)) as blocks:
+            self.column_names = next(blocks).table.column_names
 
     def require(self, names: Sequence[str]) -> None:
         """Raises a `DataError` where the file lacks one of the columns."""
@@ -59,111 +60,136 @@ class TableBlocks:
         with pyarrow.parquet.ParquetFile(self.path) as file:
             return file.metadata.num_rows
 
-    def __iter__(self) -> Iterator[pa.Table]:
-        """Yields the blocks; of a table without a row, one without a row."""
+    def __iter__(self) -> Iterator[FileRows]:
+        """Yields the blocks, all with the columns of the first one; of no rows, an empty one."""
         read = {CSV: self._csv, JSON_LINES: self._json_lines}.get(self.format, self._parquet)
+        schema = None
         try:
-            for block in read():
-                for start in range(0, max(block.num_rows, 1), self.block_rows):
-                    yield block.slice(start, self.block_rows)
+            for rows in read():
+                table = _plain_texts(rows.table)
+                schema = schema or table.schema
+                table = _as_first(table, schema)
+                for start in range(0, max(table.num_rows, 1), self.block_rows):
+                    yield _part(rows, table, start, start + self.block_rows)
         except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise unreadable(self.path, error) from error
 
-    def _csv(self) -> Iterator[pa.Table]:
-        read = pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES)
-        with pyarrow.csv.open_csv(self.path, read) as file:
-            names = file.schema.names
-        types = pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
-        )
-        with (
-            self._text() as (raw, text),
-            pyarrow.csv.open_csv(text, read, convert_options=types) as file,
-        ):
-            empty = file.schema.empty_table()
-            batches = (pa.Table.from_batches([batch]) for batch in file)
-            yield self._after(raw, next(batches, empty))
-            yield from (self._after(raw, each) for each in batches if each.num_rows)
+    def _csv(self) -> Iterator[FileRows]:
+        header: list[str] = []
+        separator = ","
+        for lines in self._lines():
+            if not header:
+                header, separator = read_header(self.path, lines)
+                lines = lines.where(np.arange(len(lines)) > 0)
+            names = [name for name in header if name and header.count(name) == 1]
+            yield parse_rows(self.path, lines, header, separator, names)
+        if not header:
+            read_header(self.path, Lines.of(b""))  # says what an empty file lacks
 
-    def _parquet(self) -> Iterator[pa.Table]:
-        with pyarrow.parquet.ParquetFile(self.path, page_checksum_verification=True) as file:
-            batches = (pa.Table.from_batches([each]) for each in file.iter_batches(self.block_rows))
-            yield next(batches, file.schema_arrow.empty_table())
-            yield from batches
-
-    def _json_lines(self) -> Iterator[pa.Table]:
-        schema = None
-        with self._text() as (raw, text):
-            buffered = io.BufferedReader(text)  # closes the file when nothing refers to it
-            lines = iter(buffered.readline, b"")
-            while chunk := b"".join(itertools.islice(lines, self.block_rows)):
-                options = pyarrow.json.ReadOptions(block_size=max(_BLOCK_BYTES, len(chunk) + 1))
-                block = pyarrow.json.read_json(pa.BufferReader(chunk), options)
-                # Every block must fit into one output.
-                schema = schema or block.schema
-                yield self._after(raw, block.select(schema.names).cast(schema))
-        if schema is None:
+    def _json_lines(self) -> Iterator[FileRows]:
+        found = False
+        for lines in self._lines():
+            if len(lines):
+                found = True
+                yield parse_json_lines(self.path, lines, None)
+        if not found:
             raise DataError(f"{self.path} is empty.", "An object a line.", "Check the file.")
 
-    @contextlib.contextmanager
-    def _text(self) -> Iterator[tuple[pa.NativeFile, pa.NativeFile]]:
-        """Yields the file as it is, which knows how far it is read, and as text."""
+    def _parquet(self) -> Iterator[FileRows]:
+        with pyarrow.parquet.ParquetFile(self.path, page_checksum_verification=True) as file:
+            batches = (pa.Table.from_batches([each]) for each in file.iter_batches(self.block_rows))
+            done = 0
+            for table in batches:
+                yield self._of_parquet(table, done)
+                done += table.num_rows
+            if not done:
+                yield self._of_parquet(file.schema_arrow.empty_table(), 0)
+
+    def _of_parquet(self, table: pa.Table, first: int) -> FileRows:
+        def raw(row: int) -> dict:
+            return {name: plain_value(table[name][row]) for name in table.column_names}
+
+        numbers = np.arange(first + 1, first + 1 + table.num_rows)
+        return FileRows(self.path, table, numbers, "row", raw)
+
+    def _lines(self) -> Iterator[Lines]:
+        """Yields the file's whole lines, some millions of bytes at once."""
         compression = COMPRESSIONS.get(self.path.suffix.lower())
-        with pa.OSFile(str(self.path)) as raw:
-            if compression is None:
-                yield raw, raw
-                return
-            with pa.CompressedInputStream(raw, compression) as text:
-                yield raw, text
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(pa.OSFile(str(self.path)))
+            text: Any = file
+            if compression is not None:
+                text = stack.enter_context(pa.CompressedInputStream(file, compression))
+            rest, number = b"", 1
+            while chunk := text.read(_BLOCK_BYTES):
+                data, newline, rest = (rest + chunk).rpartition(b"\n")
+                if newline:
+                    self.share_read = file.tell() / max(file.size(), 1)
+                    yield Lines.of(data + newline, number)
+                    number += data.count(b"\n") + 1
+            self.share_read = 1.0
+            if rest:
+                yield Lines.of(rest, number)
 
-    def _after(self, raw: pa.NativeFile, block: pa.Table) -> pa.Table:
-        self.share_read = raw.tell() / max(raw.size(), 1)
-        return block
 
-
-def raw_columns(
-    block: pa.Table, schema: Schema, names: Sequence[str], where: str, first_row: int
-) -> dict[str, np.ndarray]:
-    """Returns columns of a block as a model encodes them: texts, numbers and seconds.
+def good_columns(
+    rows: FileRows, schema: Schema, names: Sequence[str], now: float, rejects: Rejects
+) -> tuple[pa.Table, dict[str, np.ndarray]]:
+    """Returns a block's good rows as the file has them, and as the columns that a model encodes.
 
     Args:
-        block: Some rows of a table.
+        rows: Some rows of a file.
         schema: What the columns are.
-        names: Which to return.
-        where: What the rows are of, for messages.
-        first_row: The number of the first one.
-
-    Raises:
-        DataError: A value is not of its column's kind, or a number or a key is missing.
+        names: Which columns to return.
+        now: The seconds since 1970 after which, and a day, a timestamp is in the future.
+        rejects: Counts the rows, and takes the bad ones.
     """
-    columns = {}
-    for name in names:
-        values, problems = _converted(block[name], schema[name])
-        is_key = name in (schema.query_key, schema.candidate_key)
-        if schema[name].kind != "numeric" and not is_key:
-            values = pc.fill_null(values, "")
-        missing = values.is_null()
-        if is_key:
-            missing = pc.or_(missing, pc.fill_null(pc.equal(values, ""), True))
-        found = {**problems, "is missing": missing.to_numpy(zero_copy_only=False)}
-        for reason, mask in found.items():
-            if mask.any():
-                row = int(np.argmax(mask))
-                raise DataError(
-                    f'"{name}" {reason} in row {first_row + row} of {where}: '
-                    f"{plain_value(block[name][row])!r}.",
-                    "A value of the column's kind in every row.",
-                    "Correct the row, or leave it out.",
-                )
-        columns[name] = values.to_numpy(zero_copy_only=False)
-    return columns
+    meanings = {name: _meaning(schema, name) for name in names}
+    values, kept = good_rows(rows, {}, meanings, now, {}, rejects)
+    columns = {name: values[name].to_numpy(zero_copy_only=False) for name in names}
+    return rows.table.take(kept), columns
 
 
-def _converted(column: pa.ChunkedArray, described: Column) -> column_values.Converted:
-    if described.role == "timestamp":
-        return column_values.timestamps(column, SECONDS, time.time())
-    if described.kind == "numeric":
-        return column_values.numbers(column)
-    if described.kind == "multi_categorical":
-        return column_values.multi_categories(column)
-    return column_values.categories(column)
+def _meaning(schema: Schema, name: str) -> str:
+    column = schema[name]
+    if name in (schema.query_key, schema.candidate_key):
+        return "query key" if name == schema.query_key else "candidate key"
+    return SECONDS if column.role == "timestamp" else f"{column.kind} {column.role}"
+
+
+def _plain_texts(table: pa.Table) -> pa.Table:
+    """Returns a table with texts in place of a CSV file's bytes, and where nothing says a type."""
+    fields = [field.with_type(_plain(field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_binary(kind) or pa.types.is_null(kind):
+        return pa.large_string()
+    if pa.types.is_list(kind) and pa.types.is_null(kind.value_type):
+        return pa.list_(pa.string())
+    return kind
+
+
+def _as_first(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Returns a block with the columns of the first one, since all go into one output."""
+    if table.schema.equals(schema):
+        return table
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _part(rows: FileRows, table: pa.Table, start: int, end: int) -> FileRows:
+    return FileRows(
+        rows.path,
+        table[start:end],
+        rows.numbers[start:end],
+        rows.numbered,
+        lambda row: rows.raw(start + row),
+        rows.bad if start == 0 else [],
+    )

@@ -35,8 +35,8 @@ class Lines:
         self.numbers = numbers
 
     @classmethod
-    def of(cls, data: bytes) -> "Lines":
-        """Returns the lines of `data`."""
+    def of(cls, data: bytes, first: int = 1) -> "Lines":
+        """Returns the lines of `data`, the first of which has the number `first` in its file."""
         data = data.removeprefix(_BYTE_ORDER_MARK)
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
@@ -44,7 +44,7 @@ class Lines:
             data += b"\n"
         ends = np.flatnonzero(np.frombuffer(data, "uint8") == ord("\n"))
         starts = np.concatenate([[0], ends[:-1] + 1])
-        lines = cls(data, starts, ends, np.arange(1, len(ends) + 1))
+        lines = cls(data, starts, ends, np.arange(first, first + len(ends)))
         return lines.where(starts < ends)
 
     @classmethod

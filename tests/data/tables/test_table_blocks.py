@@ -1,16 +1,21 @@
 """Files block by block, whatever their format and size, and files that are not whole."""
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import mtframework as mtf
 from mtframework.data.tables import table_blocks
-from mtframework.data.tables.table_blocks import TableBlocks, raw_columns
+from mtframework.data.tables.rejects import Rejects
+from mtframework.data.tables.table_blocks import TableBlocks, good_columns
+from mtframework.data.tables.table_reader import TableFile, read_table
 from mtframework.data.tables.table_writer import TableWriter
 from mtframework.errors import DataError
 
@@ -46,22 +51,23 @@ def write(path: Path, table: pa.Table = TABLE) -> Path:
 
 def read(path: Path, block_rows: int = 8192) -> dict[str, list]:
     columns: dict[str, list] = {name: [] for name in NAMES}
-    first_row = 1
+    rejects = Rejects(str(path))
     blocks = TableBlocks(path, block_rows)
     blocks.require(NAMES)
     for block in blocks:
-        assert block.num_rows <= block_rows
-        for name, values in raw_columns(block, SCHEMA, NAMES, str(path), first_row).items():
+        assert block.table.num_rows <= block_rows
+        for name, values in good_columns(block, SCHEMA, NAMES, 2e9, rejects)[1].items():
             columns[name] += values.tolist()
-        first_row += block.num_rows
-    assert first_row == len(columns["who"]) + 1
+    assert rejects.num_read == rejects.num_rejected + len(columns["who"])
+    if rejects.num_rejected:
+        raise DataError(f"{path} {rejects.lines[0]}", "", "")
     return columns
 
 
 @pytest.mark.parametrize("block_rows", [3, 8192])
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "jsonl", "jsonl.zst", "parquet"])
 def test_what_is_written_is_read(ending, block_rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", 64)
+    monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", 400)
     columns = read(write(tmp_path / f"table.{ending}"), block_rows)
     assert columns["who"] == TABLE["who"].to_pylist()  # 007 is no number
     assert columns["age"] == TABLE["age"].to_pylist()
@@ -75,7 +81,7 @@ def test_a_csv_file_is_written_as_it_stood(tmp_path):
     blocks = TableBlocks(tmp_path / "in.csv")
     with TableWriter(tmp_path / "out.csv.gz") as writer:
         for block in blocks:
-            writer.write(block)
+            writer.write(block.table)
     lines = gzip.decompress((tmp_path / "out.csv.gz").read_bytes()).decode().splitlines()
     assert lines[1] == '"7","1.50","","12","007"'
     assert lines[2].startswith('"a ""b""",')
@@ -86,7 +92,7 @@ def test_no_row_is_a_table_as_well(tmp_path):
         path = write(tmp_path / f"none.{ending}", TABLE[:0])
         assert read(path) == {name: [] for name in NAMES}
         [block] = TableBlocks(path)
-        assert "note" in block.column_names
+        assert "note" in block.table.column_names
 
 
 def test_numbers_of_rows(tmp_path):
@@ -124,15 +130,15 @@ def damaged(path: Path, change) -> Path:
 @pytest.mark.parametrize(
     ("ending", "change", "found"),
     [
-        ("csv", lambda b: b + b"1,2\n", "cannot be read"),
-        ("csv", lambda b: b.replace(b"note, 3", b"note, \xff"), "cannot be read"),
-        ("csv", lambda b: b"", "cannot be read"),
+        ("csv", lambda b: b + b"1,2\n", "'line': 52, 'reason': '2 columns in place of 5'"),
+        ("csv", lambda b: b.replace(b"note, 31", b"note, \xff"), "'line': 33, .*broken UTF-8"),
+        ("csv", lambda b: b"", "is empty"),
         ("csv", lambda b: b.replace(b"who", b"whom", 1), 'the column "who". Did you mean "whom"'),
-        ("csv", lambda b: b.replace(b"1.25", b"young"), r'"age" is no number in row 6 of .*young'),
-        ("csv", lambda b: b.replace(b"1.25", b""), r'"age" is missing in row 6 of'),
-        ("csv", lambda b: b.replace(b"\"041\"", b""), r'"who" is missing in row 42 of'),
+        ("csv", lambda b: b.replace(b"1.25", b"young"), "'line': 7, .*is no number"),
+        ("csv", lambda b: b.replace(b"1.25", b""), "'line': 7, .*is missing"),
+        ("csv", lambda b: b.replace(b"\"041\"", b""), "'line': 43, .*is missing"),
         ("parquet", lambda b: b[: len(b) // 2], "cannot be read"),
-        ("jsonl", lambda b: b[:-9], "cannot be read"),
+        ("jsonl", lambda b: b[:-9], "'line': 50, .*no JSON"),
         ("jsonl", lambda b: b"", "is empty"),
     ],
 )  # fmt: skip
@@ -167,3 +173,47 @@ def test_parquet_keeps_types(tmp_path):
     table = pq.read_table(write(tmp_path / "a.parquet"))
     assert table.schema.field("age").type == pa.float64()
     np.testing.assert_array_equal(table["when"], TABLE["when"])
+
+
+WHO = st.text("ab1 é\u0301-", min_size=1, max_size=6).filter(str.strip)
+AGES = st.sampled_from(["1", "2.5", " 3", "old", "", "1e400"])
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(st.tuples(WHO, AGES), min_size=1, max_size=12, unique_by=lambda row: row[0]),
+    separator=st.sampled_from(",;|\t"),
+    padding=st.sampled_from(["", " "]),
+    ending=st.sampled_from(["csv", "tsv", "csv.gz", "jsonl", "parquet"]),
+    block_rows=st.integers(1, 5),
+)
+def test_training_and_serving_agree_on_every_row(
+    tmp_path, rows, separator, padding, ending, block_rows
+):
+    path = tmp_path / f"log.{ending}"
+    if ending == "jsonl":
+        lines = [json.dumps({"who": who, "age": age}) for who, age in rows]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+    elif ending == "parquet":
+        who, age = zip(*rows, strict=True)
+        pq.write_table(pa.table({"who": who, "age": age}), path)
+    else:
+        lines = [("who", "age"), *rows]
+        text = "".join(f"{who}{separator}{padding}{age}\n" for who, age in lines).encode()
+        path.write_bytes(gzip.compress(text) if ending.endswith("gz") else text)
+    trained, served = Rejects("train"), Rejects("serve")
+    meanings = {"who": "query key", "age": "numeric query"}
+    table = read_table([TableFile(path, {})], meanings, trained, unique=["who"])
+    found: dict[str, list] = {"who": [], "age": []}
+    for block in TableBlocks(path, block_rows):
+        for name, values in good_columns(block, SCHEMA, tuple(found), 2e9, served)[1].items():
+            found[name] += values.tolist()
+    kept = dict(
+        zip(found["who"], found["age"], strict=True)
+    )  # the same after NFC: once in training
+    assert set(kept) == set(table["who"].to_pylist())
+    assert trained.num_read == served.num_read == len(rows)
+    assert served.num_read == served.num_rejected + len(found["who"])
+    assert len(found["who"]) - table.num_rows == trained.num_rejected - served.num_rejected

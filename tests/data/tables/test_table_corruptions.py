@@ -124,8 +124,8 @@ def test_wrong_values_are_those_rejected(tmp_path, changes, column):
     table, rejects = read(path)
     assert rejects.num_read == NUM_ROWS
     wrong = {
-        "user": {""},
-        "film": {""},
+        "user": {"", " "},
+        "film": {"", " "},
         "stars": {"x", "inf", "1e400", "é", "a,b", '"', "\\", "2024-02-30"},
         "when": {*VALUES},
     }[NAMES[column]]
@@ -168,8 +168,8 @@ def test_wrong_values_in_a_parquet_are_those_rejected(tmp_path, changes, column)
     path = tmp_path / "log.parquet"
     pq.write_table(pa.table(table), path, row_group_size=15)
     wrong = {
-        "user": {None, ""},
-        "film": {None, ""},
+        "user": {None, "", " "},
+        "film": {None, "", " "},
         "stars": {"x", "inf", "1e400", "é", "a,b", '"', "\\", "2024-02-30"},
         "when": {None, *VALUES},
     }[NAMES[column]]
