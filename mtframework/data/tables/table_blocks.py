@@ -1,7 +1,7 @@
 """A file of any size, block by block, as the reader of training reads it."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class TableBlocks:
         self.format = format_of(path)
         self.share_read: float | None = None
         """How much of a text file's bytes has been read; None of others."""
-        with contextlib.closing(iter(self)) as blocks:
+        with contextlib.closing(self.__iter__()) as blocks:
             self.column_names = next(blocks).table.column_names
 
     def require(self, names: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ class TableBlocks:
         with pyarrow.parquet.ParquetFile(self.path) as file:
             return file.metadata.num_rows
 
-    def __iter__(self) -> Iterator[FileRows]:
+    def __iter__(self) -> Generator[FileRows, None, None]:
         """Yields the blocks, all with the columns of the first one; of no rows, an empty one."""
         read = {CSV: self._csv, JSON_LINES: self._json_lines}.get(self.format, self._parquet)
         schema = None
