@@ -1,25 +1,62 @@
-"""Text files that a reader never sees a part of."""
+"""Files that a reader never sees a part of."""
 
+import contextlib
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from mtframework.errors import RunError
 
 
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Gives the path to write to, and puts the file in its place when all of it is written.
+
+    A file that is there is replaced in one step and keeps its mode; of a symbolic link, the file
+    that it leads to. A device or a pipe is no file that could be replaced: it is written as it is.
+    Where an error or Ctrl-C comes between, nothing is left and what was there is still there.
+
+    Args:
+        path: Where the file shall be.
+
+    Raises:
+        OSError: It cannot be written.
+
+    Example:
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "result.json"
+    >>> with written_whole(path) as partial:
+    ...     written = partial.write_text("{}")
+    >>> path.read_text()
+    '{}'
+    """
+    is_open_elsewhere = str(path).startswith(("/dev/", "/proc/"))
+    if is_open_elsewhere or (path.exists() and not path.is_file()):
+        yield path
+        return
+    place = path.resolve() if path.is_symlink() else path
+    partial = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        yield partial
+        if place.exists():
+            shutil.copymode(place, partial)
+        partial.replace(place)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Writes a text file under a temporary name first, and makes its folder where it lacks.
+    """Writes a text file, whole or not at all, and makes its folder where it lacks.
 
     Raises:
         RunError: The file cannot be written; what was there before is still there.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with written_whole(path) as partial:
             partial.write_text(text, "utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
             f"{path} cannot be written: {error.strerror}.",

@@ -30,7 +30,11 @@ def train_shown(loaded: Loaded, folder: Path | None, start: Run | None = None) -
     progress = training_progress(loaded.name)
     try:
         return train_experiment(experiment, run, [progress], warm_start=warm_start)
-    except Exception as error:  # a plugin's parts may raise anything
+    except BaseException as error:  # a plugin's parts may raise anything
+        if run is not None:
+            run.remove_unless_begun()
+        if not isinstance(error, Exception):
+            raise
         raise loaded.blame(error, experiment) from error
     finally:
         progress.close()

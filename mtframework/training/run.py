@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import keras
@@ -78,6 +79,15 @@ class Run:
                 "Name another folder, or correct its permissions or the disk's free space.",
             ) from error
         return run
+
+    def remove_unless_begun(self) -> None:
+        """Removes the folder of a training that failed before its first epoch was written down.
+
+        So a start that failed does not stand in the way of the corrected one.
+        """
+        written = (self.metrics_path, self.checkpoint_path, self.model_path)
+        if not any(path.exists() and path.stat().st_size for path in written):
+            shutil.rmtree(self.path, ignore_errors=True)
 
     @classmethod
     def open(cls, path: str | os.PathLike) -> "Run":

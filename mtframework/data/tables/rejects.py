@@ -1,13 +1,13 @@
 """The rows that are left out: counted by reason, and written to a file."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from mtframework.data.tables.file_rows import BadRow, FileRows
 from mtframework.errors import DataError
+from mtframework.files import written_whole
 
 _NUM_REASONS_TOLD = 6
 
@@ -89,16 +89,14 @@ def write_rejects(path: Path, rejects: Iterable[Rejects]) -> None:
     lines = [line for each in rejects for line in each.lines]
     if not lines and not path.exists():
         return
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        try:
-            # A lone surrogate becomes \ud800, which JSON allows and UTF-8 does not.
-            with open(partial, "w", encoding="utf-8", errors="backslashreplace") as file:
-                for line in lines:
-                    file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        # A lone surrogate becomes \ud800, which JSON allows and UTF-8 does not.
+        with (
+            written_whole(path) as partial,
+            open(partial, "w", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            for line in lines:
+                file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
     except OSError as error:
         raise DataError(
             f"{path} cannot be written: {error.strerror or error}.",
