@@ -89,7 +89,7 @@ def test_policy_and_frozen_parts_are_kept(shop, tmp_path):
     usual = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = mtf.MultiTaskModel(make_towers(), make_tasks(), mtf.MMoE(hidden_units=[4]))
+        model = mtf.MultiTaskModel(make_towers(), make_tasks(), mtf.SharedBottom([4]))
         model.adapt(shop)
     finally:
         keras.config.set_dtype_policy(usual)
