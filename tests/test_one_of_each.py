@@ -8,6 +8,7 @@ from mtframework.registry import REGISTRIES, load_builtin_parts
 PLUGIN = '''
 """A part of every kind."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -92,6 +93,15 @@ class PluginLogarithm(mtf.Task):
     def example_losses(self, labels, predictions, inputs):
         return ops.square(ops.log1p(labels) - ops.cast(predictions, "float32"))
 
+@mtf.register_metric("plugin_near")
+class PluginNear(keras.metrics.BinaryAccuracy):
+    """The share of probabilities on the right side of 0.4."""
+
+    higher_is_better = True
+
+    def __init__(self, name="plugin_near", dtype=None):
+        super().__init__(name=name, dtype=dtype, threshold=0.4)
+
 @mtf.register_sharing("plugin_mean")
 class PluginMean(mtf.Sharing):
     """One dense layer for all."""
@@ -139,6 +149,7 @@ PluginRooted.column = 'age'
 page/PluginTable.key = 'page'
 stay/PluginLogarithm.label = 'seconds'
 like/BinaryFeedback.label = 'liked'
+like/BinaryFeedback.metrics = ['plugin_near']
 """
 
 
@@ -164,6 +175,7 @@ def test_a_part_of_every_kind_from_a_plugin_is_checked_trained_saved_and_used(fo
         assert len(names) == 1, f"{kind}: {names}"
     trained = train(loaded.build(), Run.create(folder / "run"))
     assert trained.metrics["loss"] > 0
+    assert 0 <= trained.metrics["like/plugin_near"] <= 1
     model = Run.open(folder / "run").load_model()
     best = model.recommend({"visitor": ["3"], "age": [41.0]}, k=2, task="stay", exclude_seen=False)
     assert set(best["page"][0]) < set(map(str, range(7)))
