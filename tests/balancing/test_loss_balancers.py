@@ -465,3 +465,15 @@ def test_all_methods_are_registered():
         "uncertainty": UncertaintyWeights,
     }
     assert {name: LOSS_BALANCERS.get(name).cls for name in expected} == expected
+
+
+def test_uncertainty_of_a_solved_task_is_bounded():
+    # A loss of zero has the gradient 1/2 at every log variance, which no step would ever end.
+    balancer = make("uncertainty", max_weight=50.0)
+    optimizer = keras.optimizers.SGD(1.0)
+    for _ in range(20):
+        optimizer.apply([ops.full((3,), 0.5)], [balancer.log_variances])
+    lowest = ops.convert_to_numpy(balancer.log_variances).min()
+    assert lowest == pytest.approx(-4.605170, abs=1e-5)  # -ln 100: half of its inverse is 50
+    with pytest.raises(ModelError, match="max_weight"):
+        UncertaintyWeights(max_weight=0.5)
