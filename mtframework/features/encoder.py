@@ -1,6 +1,7 @@
 """Columns to one vector a row."""
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -61,6 +62,11 @@ class FeatureEncoder(keras.layers.Layer):
             size = num_ids[column_of(feature)]
             if isinstance(feature, str):
                 feature = plain_feature(feature, size is not None)
+            self._check_is_new(feature)
+            # A warm start finds features by name, and two may read one column alike.
+            same = [part for part in self.parts if re.sub(r"_\d+$", "", part.name) == feature.name]
+            if same:
+                feature.name = f"{feature.name}_{len(same) + 1}"
             feature.build(size, self.embedding_dim)
             self.parts.append(feature)
         if self.combiner == "concatenate":
@@ -75,6 +81,14 @@ class FeatureEncoder(keras.layers.Layer):
                 f"Features whose vectors have unequal sizes shall be added up: {sizes}.",
                 "Vectors of one size, such as embeddings.",
                 'Take combiner = "concatenate", or Bucketed in place of a plain number.',
+            )
+
+    def _check_is_new(self, feature: Feature) -> None:
+        if any(feature is part for part in self.parts):
+            raise ModelError(
+                f'A tower reads one {type(feature).__name__} of "{feature.column}" twice.',
+                "An object of its own for each feature.",
+                f"Make a second {type(feature).__name__}, or leave it out.",
             )
 
     def adapt(

@@ -209,3 +209,21 @@ def test_training_goes_on_where_it_was(tmp_path):
     second = mtf.train(experiment(epochs=1), warm_start=mtf.WarmStart(model, print))
     assert second.history["loss"][0] < 1.05 * first.history["loss"][-1]
     assert second.history["loss"][0] < 0.8 * first.history["loss"][0]
+
+
+def test_two_features_of_one_column_and_class_are_told_apart():
+    def make():
+        query = ("shopper", mtf.Bucketed("age", 4), mtf.Bucketed("age", 4))
+        return make_model(query=query)
+
+    trained = adapted(make())
+    start(trained, model := make())
+    names = [each.name for each in trained.towers["shopper"].feature_layers]
+    assert names == ["shopper_categorical", "age_bucketed", "age_bucketed_2"]
+    towers = trained.towers["shopper"], model.towers["shopper"]
+    for one, two in zip(*(tower.weights for tower in towers), strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(two))
+    age = mtf.Bucketed("age")
+    twice = make_model(query=("shopper", age, age))
+    with pytest.raises(ModelError, match='one Bucketed of "age" twice'):
+        adapted(twice)
