@@ -20,7 +20,7 @@ class Comparison:
         evaluate_seconds: How long evaluating took.
         tasks: The tasks that it learned: those with a loss weight above zero.
         history: Each metric's value an epoch, `{name: [num_epochs]}`.
-        higher_is_better: Whether more is better, of each metric.
+        lower_is_better: The metrics of which less is better.
     """
 
     experiment: str
@@ -30,7 +30,7 @@ class Comparison:
     evaluate_seconds: float
     tasks: Sequence[str] = ()
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+    lower_is_better: Sequence[str] = ()
 
 
 def judge(experiment: str, seed: int, trained: Trained, split: str = "test") -> Comparison:
@@ -46,5 +46,5 @@ def judge(experiment: str, seed: int, trained: Trained, split: str = "test") -> 
         seconds,
         [name for name, task in trained.model.tasks.items() if task.loss_weight > 0],
         {name: [float(value) for value in each] for name, each in trained.history.items()},
-        metric_directions(trained.model),
+        [name for name, higher in metric_directions(trained.model).items() if not higher],
     )

@@ -110,7 +110,7 @@ def paired_differences(
                         baseline,
                         metric,
                         mean_interval(values),
-                        runs[name][seeds[0]].higher_is_better[metric],
+                        metric not in runs[name][seeds[0]].lower_is_better,
                         tuple(added) if is_superset else (),
                     )
                 )

@@ -42,7 +42,7 @@ class FinishedRuns:
         try:
             kept = json.loads(path.read_text("utf-8"))
             # An earlier version did not keep which way a metric is better: that run is made again.
-            return Comparison(**kept) if "higher_is_better" in kept else None
+            return Comparison(**kept) if "lower_is_better" in kept else None
         except (OSError, ValueError, TypeError) as error:
             raise RunError(
                 f"{path} cannot be read: {type(error).__name__}: {error}.",

@@ -53,6 +53,18 @@ def _check_column(model, name: str, values: Any) -> None:
         )
 
 
+def check_labels(model, y: Any) -> None:
+    """Raises a `ModelError` where labels are not one number a row."""
+    for name in model.label_columns if isinstance(y, Mapping) else ():
+        shape = np.shape(y[name]) if name in y else (0,)
+        if len(shape) != 1:
+            raise ModelError(
+                f'The label "{name}" has the shape {tuple(shape)}.',
+                "[num_rows]: one number a row.",
+                f'Take its only column: labels["{name}"][:, 0].',
+            )
+
+
 def check_weights(class_weight: Any, sample_weight: Any) -> None:
     """Raises a `ModelError` where weights are given in a form that names no task."""
     if class_weight is not None:

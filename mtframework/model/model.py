@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import threading
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from mtframework.metrics.task_report import TaskReport
 from mtframework.model.doors import (
     PolicyScope,
     check_features,
+    check_labels,
     check_weights,
     one_row_of,
 )
 from mtframework.model.idle_parts import keep_idle_parts
 from mtframework.model.recommend import recommend
+from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.encoding import encode_columns
 from mtframework.schema.schema import Column, Schema
@@ -122,6 +125,8 @@ class MultiTaskModel(keras.Model):
             else None
         )
         self.seed_generator = keras.random.SeedGenerator()
+        for task in self.tasks.values():
+            task.model = weakref.ref(self)
         self.reports = {
             name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
         }
@@ -193,6 +198,7 @@ class MultiTaskModel(keras.Model):
             },
         )
         if not self.built:
+            draw_anew(self)
             self._build(self._num_ids())
         elif self._built_of != self._num_ids():
             raise ModelError(
@@ -327,6 +333,7 @@ class MultiTaskModel(keras.Model):
         """
         self._require_adapted()
         check_features(self, x)
+        check_labels(self, y)
         check_weights(class_weight, sample_weight)
         return super().fit(x, y, sample_weight=sample_weight, **kwargs)
 
@@ -337,6 +344,7 @@ class MultiTaskModel(keras.Model):
         """
         self._require_adapted()
         check_features(self, x)
+        check_labels(self, y)
         check_weights(None, sample_weight)
         return super().evaluate(x, y, sample_weight=sample_weight, **kwargs)
 
@@ -347,6 +355,25 @@ class MultiTaskModel(keras.Model):
         with self.lock:
             outputs = super().predict_on_batch(x)
         return keras.tree.map_structure(ops.convert_to_numpy, self.all_scores(outputs))
+
+    def export(self, filepath, **kwargs):
+        """Is `mtframework.export`: a graph of Keras's own would read ids in place of values.
+
+        Raises:
+            ModelError: Always.
+        """
+        raise ModelError(
+            "export of Keras was called, which would write a graph that reads internal ids.",
+            "A SavedModel that takes raw values and recommends.",
+            f"Write mtframework.export(model, {str(filepath)!r}).",
+        )
+
+    def forget_compiled_steps(self) -> None:
+        """Lets the next step be compiled anew, with what a task says by now."""
+        if getattr(self, "train_function", None) is not None:
+            self.make_train_function(force=True)
+        if getattr(self, "test_function", None) is not None:
+            self.make_test_function(force=True)
 
     def quantize(self, mode=None, **kwargs):
         """Is not supported: what Keras saves of a quantized model cannot be loaded again.

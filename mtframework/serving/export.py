@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from mtframework.errors import ModelError, RunError
+from mtframework.model.model import MultiTaskModel
 from mtframework.schema.vocabulary import as_strings
 from mtframework.serving.candidates import embed_rows
 from mtframework.serving.embedding_files import write_embeddings
@@ -17,7 +18,7 @@ from mtframework.serving.saved_model import write_saved_model
 
 
 def export(
-    recommender: Recommender,
+    recommender: Recommender | MultiTaskModel,
     path: str | os.PathLike,
     queries: Mapping[str, Any] | None = None,
 ) -> None:
@@ -40,7 +41,8 @@ def export(
     the id, and a list of float32 a tower.
 
     Args:
-        recommender: What to write, candidates that were added included. Its search is exact.
+        recommender: What to write, candidates that were added included. Its search is exact. Of a
+            model, the recommender that sorts by its first retrieval task.
         path: A new or empty folder.
         queries: Raw columns of the queries whose embeddings to write.
 
@@ -55,6 +57,8 @@ def export(
             "Run it again with KERAS_BACKEND=tensorflow, as in "
             "KERAS_BACKEND=tensorflow mtframework export RUN DIR.",
         )
+    if isinstance(recommender, MultiTaskModel):
+        recommender = Recommender(recommender)
     target = Path(path)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(

@@ -75,6 +75,13 @@ class Ranking(Task):
                 f"Set {self.name}/{type(self).__name__}.activation = 'sigmoid', or take "
                 "BinaryFeedback.",
             )
+        if activation in _OVER_SEVERAL:
+            raise ModelError(
+                f'The task "{self.name}" has activation = {activation!r}, which is of several '
+                "numbers, and the task predicts one.",
+                "An activation of one number, such as 'sigmoid', or None.",
+                f"Correct {self.name}/{type(self).__name__}.activation.",
+            )
         if start_at_mean and activation is not None:
             raise ModelError(
                 f'The task "{self.name}" has start_at_mean = {start_at_mean} and activation = '
@@ -144,6 +151,9 @@ class Ranking(Task):
 
 
 _CROSSENTROPIES = ("binary_crossentropy", "binary_focal_crossentropy")
+
+# Of several numbers together: of a batch's, a row would depend on its neighbours.
+_OVER_SEVERAL = ("softmax", "log_softmax", "sparsemax", "glu")
 
 # Of one number each: losses over several classes have no place in this head.
 _LOSSES = (

@@ -1,6 +1,6 @@
 """The contract of a task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -41,6 +41,9 @@ class Task(keras.layers.Layer):
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 
+    #: The model that the task is part of, which has compiled its steps with what the task says.
+    model: Callable[[], Any] | None = None
+
     #: How many candidates, drawn uniformly from the catalogue, `example_losses` reads.
     num_sampled_candidates = 0
 
@@ -53,6 +56,18 @@ class Task(keras.layers.Layer):
         missing_label: float | None = None,
     ):
         super().__init__(name=name)
+        self.label = label
+        self.loss_weight = loss_weight
+        self.sample_weight = sample_weight
+        self.missing_label = missing_label
+
+    @property
+    def loss_weight(self) -> float:
+        """What the task's loss is multiplied with in the total; a callback may change it."""
+        return self._loss_weight
+
+    @loss_weight.setter
+    def loss_weight(self, loss_weight: float) -> None:
         if isinstance(loss_weight, (bool, str)) or not 0 <= loss_weight < float("inf"):
             raise ModelError(
                 f'The task "{self.name}" has loss_weight = {loss_weight!r}.',
@@ -60,10 +75,10 @@ class Task(keras.layers.Layer):
                 "Correct loss_weight. To push a score down, give it a negative weight when "
                 "serving, not in the loss.",
             )
-        self.label = label
-        self.loss_weight = float(loss_weight)
-        self.sample_weight = sample_weight
-        self.missing_label = missing_label
+        self._loss_weight = float(loss_weight)
+        model = self.model() if self.model is not None else None
+        if model is not None:
+            model.forget_compiled_steps()
 
     def reads(self, towers: tuple[str, ...]) -> tuple[str, ...]:
         """Returns which of the model's towers the task reads, and checks their names."""

@@ -17,20 +17,3 @@ def set_seed(seed: int) -> None:
     np.random.seed(seed)
     if keras.backend.backend() == "torch":
         importlib.import_module("torch").manual_seed(seed)
-
-
-def draw_anew(model: keras.Model) -> None:
-    """Lets layers that drew their seeds when they were made draw them again, by the seed of now.
-
-    A layer that was given a seed keeps it.
-
-    Args:
-        model: A model whose weights are not made yet.
-    """
-    for layer in model._flatten_layers():
-        for value in vars(layer).values():
-            if isinstance(value, keras.initializers.Initializer):
-                if hasattr(value, "seed") and getattr(value, "_init_seed", None) is None:
-                    value.seed = random.randint(1, int(1e9))
-            elif isinstance(value, keras.random.SeedGenerator) and value._initial_seed is None:
-                value.state.assign([random.randint(1, int(1e9)), 0])

@@ -22,7 +22,7 @@ from mtframework.training.callbacks import (
 from mtframework.training.early_stopping import BestEpoch
 from mtframework.training.experiment import Experiment
 from mtframework.training.run import Run
-from mtframework.training.seed import draw_anew, set_seed
+from mtframework.training.seed import set_seed
 from mtframework.training.warm_start import WarmStart
 
 
@@ -75,7 +75,6 @@ def train(
     data: Dataset = dataset or experiment.dataset.load()
     set_seed(experiment.seed)  # loading may have drawn numbers
     model = experiment.model
-    draw_anew(model)
     if warm_start is not None:
         data = warm_start.grow(data)
     model.adapt(data)

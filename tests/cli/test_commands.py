@@ -83,7 +83,7 @@ def test_compare(run, folder):
     ]  # fmt: skip
     assert set(results[0]) == {
         "experiment", "seed", "metrics", "fit_seconds", "evaluate_seconds", "tasks", "history",
-        "higher_is_better",
+        "lower_is_better",
     }  # fmt: skip
     assert "run 3 of 4: joint, seed 0; about" in result.stderr
     assert "Mean of 2 seeds ± half the width of its 95 % t-interval." in result.stdout

@@ -59,9 +59,7 @@ def test_all_metrics_stand_in_rows():
 
 def test_negative_transfer_is_said():
     results = [
-        Comparison(
-            name, seed, {"stars/rmse": value + seed}, 1.0, 1.0, tasks, {}, {"stars/rmse": False}
-        )
+        Comparison(name, seed, {"stars/rmse": value + seed}, 1.0, 1.0, tasks, {}, ["stars/rmse"])
         for name, tasks, value in (("alone", ["stars"], 1.0), ("joint", ["stars", "buy"], 1.5))
         for seed in (0, 1)
     ]

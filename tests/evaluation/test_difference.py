@@ -13,9 +13,16 @@ JOINT = [1.05, 1.13, 0.96, 1.26]
 
 
 def runs(name, values, tasks, metric="rating/rmse", first_seed=0):
+    lower = [metric] if metric.endswith("rmse") else []
     return [
         Comparison(
-            name, seed, {metric: value}, 1.0, 1.0, tasks, higher_is_better={metric: "top" in metric}
+            name,
+            seed,
+            {metric: value},
+            1.0,
+            1.0,
+            tasks,
+            lower_is_better=lower,
         )
         for seed, value in enumerate(values, first_seed)
     ]

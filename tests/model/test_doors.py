@@ -7,7 +7,7 @@ from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
 from mtframework.errors import ModelError
-from mtframework.training.seed import draw_anew, set_seed
+from mtframework.training.seed import set_seed
 
 FEATURES = ("shopper", "product")
 
@@ -106,12 +106,11 @@ def test_policy_and_frozen_parts_are_kept(shop, tmp_path):
     assert shapes[0] == shapes[1]
 
 
-def test_the_seed_of_a_training_decides_the_weights():
+def test_a_seed_before_adapt_decides_the_weights():
     def weights(before):
         set_seed(before)
         model = mtf.MultiTaskModel(make_towers(), make_tasks())
         set_seed(7)
-        draw_anew(model)
         model.adapt(make_shop())
         return model.get_weights()
 
@@ -145,3 +144,39 @@ def test_a_data_frame_is_a_request(model):
     best = model.recommend(pandas.DataFrame({"shopper": ["1", "2"]}), k=2)
     again = model.recommend({"shopper": ["1", "2"]}, k=2)
     np.testing.assert_array_equal(best["product"], again["product"])
+
+
+def test_labels_of_two_dimensions_are_refused(model):
+    labels = {"stars": np.ones((6, 1), "float32"), "bought": np.ones(6, "float32")}
+    with pytest.raises(ModelError, match=r'label "stars" has the shape \(6, 1\)'):
+        model.fit(some(model), labels)
+
+
+def test_a_loss_weight_that_a_callback_changes_is_what_the_next_steps_use(model, shop):
+    class Louder(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.tasks["rating"].loss_weight = 0.5 + 2.5 * epoch
+
+    batches = mtf.Batches(
+        shop.encode(shop.train),
+        model.feature_columns,
+        model.label_columns,
+        model.sample_weight_columns,
+        batch_size=200,
+    )
+    history = model.fit(batches, epochs=2, verbose=0, callbacks=[Louder()]).history
+    assert history["rating/weight"] == pytest.approx([0.5, 3.0])
+    assert history["buy/weight"] == pytest.approx([1.0, 1.0])
+    with pytest.raises(ModelError, match="loss_weight = -1"):
+        model.tasks["rating"].loss_weight = -1
+
+
+def test_keras_export_names_ours(model, tmp_path):
+    with pytest.raises(ModelError, match=r"Write mtframework\.export\(model"):
+        model.export(tmp_path / "graph")
+
+
+@pytest.mark.parametrize("activation", ["softmax", "log_softmax"])
+def test_an_activation_of_several_numbers_is_refused(activation):
+    with pytest.raises(ModelError, match="which is of several numbers"):
+        mtf.Ranking("stars", label="stars", activation=activation)
