@@ -1,11 +1,13 @@
 """An experiment file and all that it includes, as one list of statements."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import mtframework
 from mtframework.config.finding import Finding
 from mtframework.config.location import Location, shown_path
+from mtframework.config.slips import backslashes, slip
 from mtframework.config.syntax import Binding, Import, Include, parse
 
 MAX_BYTES = 1_000_000
@@ -85,8 +87,9 @@ def _read_file(source: Source, path: Path, includes: tuple[tuple[Location, Path]
                     source.imports.append(statement)
                 case Include():
                     _follow(source, path, statement, includes)
+        source.findings += _escaped_paths(text, shown)
     except SyntaxError as error:
-        source.findings.append(_no_gin(error, shown))
+        source.findings.append(_no_gin(error, shown, text))
 
 
 def _follow(
@@ -191,8 +194,29 @@ def _missing_file(path: Path) -> Finding:
     return Finding(Location(str(path)), f"The experiment {what}.", "A .gin file.", fix)
 
 
-def _no_gin(error: SyntaxError, source: str) -> Finding:
+def _escaped_paths(text: str, source: str) -> Iterator[Finding]:
+    for number, line in enumerate(text.splitlines(), 1):
+        found = None if line.lstrip().startswith("#") else backslashes(line)
+        if found is not None:
+            what, fix = found
+            yield Finding(Location(source, number), what, "A path as it is meant.", fix)
+
+
+def _no_gin(error: SyntaxError, source: str, text: str) -> Finding:
+    number = error.lineno or 0
+    lines = text.splitlines()
     line = (error.text or "").strip()
+    # Gin looks one token ahead, so that the slip may be in the line before.
+    for each in (number, number - 1):
+        found = slip(lines[each - 1]) if 0 < each <= len(lines) else None
+        if found is not None:
+            what, fix = found
+            return Finding(
+                Location(source, each),
+                f"This is no Gin: {what} The line is: {lines[each - 1].strip()}",
+                "scope/Class.argument = value, with a value that Python reads alone.",
+                fix,
+            )
     return Finding(
         Location(source, error.lineno or 0),
         f"This is no Gin: {str(error.msg).strip().rstrip('.')}."

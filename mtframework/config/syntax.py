@@ -171,6 +171,25 @@ class _Delegate(config_parser.ParserDelegate):
 
 
 class _Parser(config_parser.ConfigParser):
+    def __init__(self, *arguments):
+        self._keys: list[list[str]] = []  # of the dictionaries that are open
+        super().__init__(*arguments)
+
+    def _maybe_parse_container(self):
+        self._keys.append([])
+        try:
+            return super()._maybe_parse_container()
+        finally:
+            self._keys.pop()
+
+    def _parse_dict_item(self):
+        key, value = super()._parse_dict_item()
+        text = value_text(key)
+        if text in self._keys[-1]:
+            self._raise_syntax_error(f"The key {text} stands twice in a dictionary")
+        self._keys[-1].append(text)
+        return key, value
+
     # Gin tells the line of a statement alone, and a list of tasks has many lines; these are the
     # private names of gin-config that its pinned version is for.
     def _maybe_parse_configurable_reference(self):

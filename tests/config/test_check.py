@@ -427,3 +427,85 @@ def test_error_names_the_first_mistake_and_holds_all(write):
 def test_refused_argument_is_located_when_built(write):
     with pytest.raises(MtframeworkError, match=r'^variant.gin:2: The task "rating" has loss = '):
         config.load_experiment(write("rating/Ranking.loss = 'nonsense'"))
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "fix"),
+    [
+        ("user/Tower.embedding_dim = 16,", "The line ends in a comma.", "Take the comma away."),
+        ("Experiment.batch_size = 2 ** 9", "Gin computes nothing.", "the number itself, 512."),
+        ("watch/Retrieval.logq = False + 1", "Unable to", ""),
+        ("watch/Retrieval.logq = false", "false is written as in another", "Write False."),
+        ("watch/Retrieval.num_hard_negatives = null", "null is written as", "Write None."),
+        ("rating/Ranking.loss_weight = NaN", "NaN is no number that Gin reads.", "finite number"),
+        ("rating/Ranking.loss_weight =\u00a00.25", "a no-break space", "Type a plain space"),
+        (r"MovieLens100K.data_dir = 'D:\Ufos\ml'", "The backslashes of", "'D:/Ufos/ml'"),
+        (r"MovieLens100K.data_dir = 'D:\temp\ml'", "The backslashes of", "'D:/temp/ml'"),
+        ("MultiTaskModel.gradient_balancer = @MGDA()", '"MultipleGradientDescent"', "Correct"),
+        (
+            "Experiment.fusion = @Fusion()\nFusion.weights = {'watch': 1.0, 'watch': 2.0}",
+            "The key 'watch' stands twice in a dictionary",
+            "Correct the line",
+        ),
+    ],
+)
+def test_a_slip_of_the_pen_is_named_with_its_line_and_its_fix(write, line, found, fix):
+    findings = [each for each in config.load(write(line)).check() if each.is_error]
+    told = [each for each in findings if found in each.found and fix in each.fix]
+    if found == "Unable to":  # of what nobody knows the fix, Gin's own words are told
+        assert findings
+        return
+    assert told, findings
+    assert told[0].location.line == 1 + len(line.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("lines", "found", "where"),
+    [
+        (
+            "watch/Retrieval.query = 'movie'\nwatch/Retrieval.candidate = 'user'",
+            'The query tower "movie" of the task "watch" has the key "movie_title"',
+            "base.gin",
+        ),
+        ("user/Tower.embedding_dim = 4", "compares embeddings of unequal sizes", "base.gin"),
+    ],
+)
+def test_what_would_fail_on_any_rows_is_an_error(write, lines, found, where):
+    [finding] = [each for each in config.load(write(lines)).check() if each.is_error]
+    assert found in finding.found
+    assert finding.location.source.endswith(where)
+    assert finding.location.line
+
+
+CRASHES = """
+import mtframework as mtf
+
+@mtf.register_task("slips")
+class Slips(mtf.BinaryFeedback):
+    "Slips in its call."
+
+    def call(self, inputs, training=None):
+        return {}["vistor"]
+"""
+
+
+def test_a_part_that_crashes_in_its_call_is_an_error(folder, write):
+    (folder / "slipping_task.py").write_text(CRASHES)
+    path = write(
+        "MultiTaskModel.tasks = [@rating/Ranking(), @watch/Retrieval(), @like/Slips()]\n"
+        "like/Slips.label = 'user_rating'\nlike/Slips.positive_from = 4.0"
+    )
+    loaded = config.load(path, (), [str(folder / "slipping_task.py")])
+    [finding] = [each for each in loaded.check() if each.is_error]
+    assert "like/Slips() of slipping_task failed: KeyError" in finding.found
+    assert finding.location.line == 2
+
+
+def test_a_base_may_set_what_only_the_including_file_refers_to(folder):
+    text = (folder / "base.gin").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith(("MultiTaskModel.tasks",))]
+    lines = [line for line in lines if not line.startswith("rating/")]
+    (folder / "towers.gin").write_text("\n".join([*lines, "watch/Retrieval.logq = False"]))
+    mine = folder / "mine.gin"
+    mine.write_text("include 'towers.gin'\nMultiTaskModel.tasks = [@watch/Retrieval()]\n")
+    assert [str(each) for each in config.load(mine).check() if each.is_error] == []

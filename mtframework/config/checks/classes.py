@@ -58,9 +58,14 @@ def _check_class(
     matches = configuration.parts.matches(selector)
     names = {part.name for part in configuration.parts}
     if not matches:
+        last = selector.split(".")[-1]
+        # A method's short name, such as PCGrad, is the name of the file that its class is in.
+        files = {part.module.split(".")[-1]: part.name for part in configuration.parts}
+        method = {file.replace("_", ""): name for file, name in files.items()}.get(last.lower())
+        hint = f' Did you mean "{method}"?' if method else did_you_mean(last, names)
         yield Finding(
             location,
-            f"There is no class {selector}.{did_you_mean(selector.split('.')[-1], names)}",
+            f"There is no class {selector}.{hint}",
             "A registered part, a Keras optimizer or schedule, MultiTaskModel or Experiment.",
             "Correct the name, or load the plugin that registers it with --plugin or import.",
         )

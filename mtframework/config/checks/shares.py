@@ -1,22 +1,28 @@
 """Loss weights that leave a task as good as off."""
 
 import math
+import traceback
 from collections.abc import Iterator
 
 import numpy as np
 from keras import ops
 
+from mtframework.config.blame import blame
+from mtframework.config.build import LocatedError
 from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding
 from mtframework.config.location import Location
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
+from mtframework.errors import MtframeworkError
 from mtframework.schema.schema import Schema
+from mtframework.tasks.task import Task
 from mtframework.training.experiment import Experiment
 
 SMALL_SHARE = 0.001
 MAX_ROWS = 8192
 NUM_IDS = 500
+_READ_LABELS = ("_check_rows", "example_losses", "metric_labels", "valid_rows")
 
 
 def check(configuration: Configuration, experiment: Experiment) -> Iterator[Finding]:
@@ -26,11 +32,15 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
     batch of thousands beside a mean shows. The experiment's model is used up.
     """
     schema = getattr(experiment.dataset, "schema", None)
-    if schema is None or len(experiment.model.tasks) < 2:
+    if schema is None:
         return
     try:
         shares = initial_shares(experiment, schema)
-    except Exception as error:  # made-up rows may be what a plugin's task cannot read
+    except Exception as error:  # a plugin's part may raise anything
+        if not _reads_labels(error):
+            yield _certain(error, configuration, experiment)
+            return
+        # Made-up labels may be what a plugin's task cannot read.
         yield Finding(
             configuration.source.location,
             f"The losses of a first step on made-up rows cannot be had: {type(error).__name__}: "
@@ -39,6 +49,8 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
             "Train a single epoch to see whether real rows do.",
             level="warning",
         )
+        return
+    if len(experiment.model.tasks) < 2:
         return
     wrong = [name for name, share in shares.items() if not math.isfinite(share)]
     if wrong:
@@ -55,6 +67,38 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
     for name, share in on.items():
         if share < SMALL_SHARE:
             yield _finding(configuration, experiment, name, largest, on)
+
+
+def _reads_labels(error: Exception) -> bool:
+    """Returns whether an error was raised while labels were read, which are made up."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        of_task = isinstance(frame.f_locals.get("self"), Task)
+        if frame.f_code.co_name in _READ_LABELS or (of_task and frame.f_code.co_name == "adapt"):
+            return True
+    return False
+
+
+def _certain(error: Exception, configuration: Configuration, experiment: Experiment) -> Finding:
+    """Returns an error that any rows would bring about, with the line of the part it is about."""
+    located = blame(error, configuration, experiment)
+    if isinstance(located, LocatedError):
+        found, expected, fix = located.unlocated, located.expected, located.fix
+        return Finding(located.location, found.replace(" while training", ""), expected, fix)
+    if isinstance(error, MtframeworkError):
+        named = [
+            made
+            for made in configuration.made()
+            if (name := configuration.arguments(made.part, made.scope).get("name"))
+            and f'"{configuration.resolved(name.value)}"' in error.found
+        ]
+        location = named[-1].location if named else configuration.source.location
+        return Finding(location, error.found, error.expected, error.fix)
+    return Finding(
+        configuration.source.location,
+        f"A first step on made-up rows fails: {type(error).__name__}: {str(error).splitlines()[0]}",
+        "A step that goes through.",
+        "Look at the part that raises it; --debug shows the traceback of a training.",
+    )
 
 
 def initial_shares(experiment: Experiment, schema: Schema) -> dict[str, float]:
@@ -132,7 +176,8 @@ def _finding(
         f"weighed at {_line(configuration, small)}, {100 * shares[small]:.2g} %, which is as good "
         "as off.",
         "Shares that let every task learn.",
-        f"Lower {_weight_of(experiment, large)}; {fair:.1g} makes the two equal."
+        f"Lower {_weight_of(experiment, large)}"
+        + (f"; {fair:.1g} makes the two equal." if fair > 0 else ".")
         + " Or take reduction='mean'." * (task.reduction == "sum"),
         level="warning",
     )

@@ -15,9 +15,9 @@ def check(configuration: Configuration) -> Iterator[Finding]:
     """Finds bindings without effect.
 
     A binding must take effect in the experiment that its own file is, before another file or the
-    command line puts something else over it. In a fragment, which is none, its class must be
-    referred to in its scope somewhere; a fragment that binds nothing of `Experiment` leaves that
-    to whoever includes it.
+    command line puts something else over it, or in the whole one. In a fragment, which is none, its
+    class must be referred to in its scope somewhere; a fragment that binds nothing of `Experiment`
+    leaves that to whoever includes it.
     """
     for includes in dict.fromkeys(each.includes for each in configuration.source.bindings):
         inside = [
@@ -32,7 +32,8 @@ def check(configuration: Configuration) -> Iterator[Finding]:
             if each.includes == includes and not _is_explained(configuration, each)
         ]
         if not is_fragment(alone, len(includes)):
-            read = _read(alone)
+            # What includes the file may refer to what it sets.
+            read = [*_read(alone), *_read(configuration)]
             objects = [(each.scope, each.part.name, each.location) for each in alone.made()]
             yield from (_finding(alone, each, objects) for each in own if each not in read)
         elif len(includes) > 1 or binds_experiment(alone):

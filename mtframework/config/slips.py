@@ -1,0 +1,56 @@
+"""Common slips of the pen, and the one right fix of each."""
+
+import re
+
+_ELSEWHERE = {"true": "True", "false": "False", "null": "None", "none": "None", "nil": "None"}
+_NO_BREAK = "\u00a0\u2007\u202f"
+_STRING = re.compile(r"(?<![rR])(?:'[^']*'|\"[^\"]*\")")
+
+
+def slip(line: str) -> tuple[str, str] | None:
+    """Returns what is wrong with a line that Gin cannot read, and the fix; None where unknown.
+
+    Args:
+        line: The line as it stands in the file.
+
+    Example:
+
+    >>> slip("find/Retrieval.logq = true")
+    ('true is written as in another language.', 'Write True.')
+    >>> slip("Adam.learning_rate = 0.01,")
+    ('The line ends in a comma.', 'Take the comma away.')
+    """
+    code = _STRING.sub("''", line).split("#")[0].rstrip()
+    value = code.partition("=")[2].strip()
+    if any(each in code for each in _NO_BREAK):
+        return "The line holds a no-break space.", "Type a plain space in its place."
+    if word := _ELSEWHERE.get(value.lower()):
+        return f"{value} is written as in another language.", f"Write {word}."
+    if value.lower() in ("nan", "inf", "-inf"):
+        return f"{value} is no number that Gin reads.", "Write a finite number."
+    is_whole = all(value.count(a) == value.count(b) for a, b in ("()", "[]", "{}"))
+    if value.endswith(",") and is_whole:
+        return "The line ends in a comma.", "Take the comma away."
+    if re.fullmatch(r"[\d._e\s()*/+-]+", value) and re.search(r"\d\s*(\*|/|\+|-)", value):
+        return "Gin computes nothing.", f"Write the number itself{_result(value)}."
+    return backslashes(line)
+
+
+def backslashes(line: str) -> tuple[str, str] | None:
+    """Returns what is wrong with a text in which a Windows path's backslashes are escapes."""
+    for text in _STRING.findall(line):
+        if re.match(r"[A-Za-z]:\\(?!\\)", text[1:]):
+            slashes = text.replace("\\\\", "/").replace("\\", "/")
+            return (
+                f"The backslashes of {text} are escapes in a text, such as a tabulator for \\t.",
+                f"Write slashes: {slashes}.",
+            )
+    return None
+
+
+def _result(value: str) -> str:
+    factors = re.fullmatch(r"(\d+)\s*(\*\*|\*)\s*(\d{1,3})", value)
+    if factors is None:
+        return ""
+    first, operator, second = int(factors[1]), factors[2], int(factors[3])
+    return f", {first**second if operator == '**' else first * second}"
