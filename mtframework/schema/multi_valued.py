@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.texts import distinct_texts, text_array
 from mtframework.schema.vocabulary import Vocabulary, as_strings
 
 SEPARATOR = "|"
@@ -17,7 +18,7 @@ def learn_vocabulary(values: Iterable) -> Vocabulary:
     ['Comedy', 'Drama']
     """
     lists, _ = _distinct_lists(values)
-    return Vocabulary.learn(np.array([each for row in lists for each in row], str))
+    return Vocabulary.learn(text_array([each for row in lists for each in row]))
 
 
 def ids_of_lists(values: Iterable, vocabulary: Vocabulary) -> np.ndarray:
@@ -45,7 +46,7 @@ def ids_of_lists(values: Iterable, vocabulary: Vocabulary) -> np.ndarray:
     lists, row_of = _distinct_lists(values)
     lengths = np.array([len(each) for each in lists], "int64")
     ids = np.zeros((len(lists), max(1, lengths.max(initial=0))), "int32")
-    flat = np.array([each for row in lists for each in row], str)
+    flat = text_array([each for row in lists for each in row])
     ids[np.arange(ids.shape[1]) < lengths[:, None]] = vocabulary.ids(flat)
     return ids[row_of]
 
@@ -55,7 +56,7 @@ def _distinct_lists(values: Iterable) -> tuple[list[list[str]], np.ndarray]:
     array = values if isinstance(values, np.ndarray) else np.asarray(list(values), dtype=object)
     if array.ndim == 1 and all(isinstance(each, str) for each in array):
         # Few combinations repeat often: each is split once.
-        distinct, row_of = np.unique(array.astype(str), return_inverse=True)
+        distinct, row_of = distinct_texts(array)
         return [_categories(text) for text in distinct.tolist()], row_of
     return [_categories(row) for row in array.tolist()], np.arange(len(array))
 

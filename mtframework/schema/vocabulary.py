@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.texts import distinct_texts, text_array
 
 
 class Vocabulary:
@@ -59,7 +60,7 @@ class Vocabulary:
 
         `"[UNK]"` among them is left out, and has id 0 like everything unknown.
         """
-        distinct = np.unique(as_strings(values))
+        distinct, _ = distinct_texts(as_strings(values))
         return cls(distinct[distinct != cls.UNKNOWN])
 
     @property
@@ -78,7 +79,7 @@ class Vocabulary:
         if not len(self._sorted):
             return np.zeros(asked.shape, "int32")
         # One search a distinct value, and one gather a row.
-        distinct, inverse = np.unique(asked, return_inverse=True)
+        distinct, inverse = distinct_texts(asked)
         at = np.searchsorted(self._sorted, distinct).clip(max=len(self._sorted) - 1)
         found = self._sorted[at] == distinct
         ids = np.where(found, self._sorted_ids[at], np.int32(0)).astype("int32")
@@ -125,7 +126,7 @@ def as_strings(values: Iterable) -> np.ndarray:
     if array.dtype.kind in "iu" or array.size == 0:
         return array.astype(str)
     if array.dtype.kind in "SOT":
-        return np.array([_string(each) for each in array.flat]).reshape(array.shape)
+        return text_array([_string(each) for each in array.flat]).reshape(array.shape)
     raise DataError(
         f"A categorical column holds values of type {array.dtype}.",
         "Strings or integers.",

@@ -4,6 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mtframework.schema.texts import text_array
+
 _FEW = 1 << 20
 
 
@@ -38,7 +40,7 @@ class DistinctValues:
         """Returns the values, sorted: `[num_distinct]` str."""
         self._merge()
         # Arrow sorts the bytes of UTF-8, which have the order of the characters.
-        return self._known.take(pc.sort_indices(self._known)).to_numpy(False).astype(str)
+        return text_array(self._known.take(pc.sort_indices(self._known)).to_pylist())
 
     def _merge(self) -> None:
         if self._pending:

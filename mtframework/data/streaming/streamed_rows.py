@@ -15,6 +15,7 @@ from mtframework.errors import DataError
 from mtframework.schema.encoding import check_finite, encode_columns
 from mtframework.schema.multi_valued import ids_of_lists
 from mtframework.schema.schema import Schema
+from mtframework.schema.texts import text_array
 from mtframework.schema.vocabulary import Vocabulary
 
 Encoded = dict[str, np.ndarray]
@@ -231,7 +232,7 @@ class _Encoder:
 
     def _lists(self, column: pa.ChunkedArray, name: str) -> np.ndarray:
         coded = column.combine_chunks().dictionary_encode()
-        texts = np.array(coded.dictionary.to_pylist(), str)
+        texts = text_array(coded.dictionary.to_pylist())
         ids = ids_of_lists(texts, self.vocabularies[name])
         # Every block has the width of the longest row of all.
         ids = np.pad(ids, ((0, 0), (0, self.widths[name] - ids.shape[1])))

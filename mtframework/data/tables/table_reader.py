@@ -19,6 +19,7 @@ from mtframework.data.tables.parquet_rows import read_parquet
 from mtframework.data.tables.rejects import Rejects
 from mtframework.data.tables.table_columns import EVENT, MILLISECONDS, SECONDS
 from mtframework.data.tables.table_files import CSV, JSON_LINES, PARQUET, format_of
+from mtframework.schema.texts import text_array
 
 _READERS = {CSV: read_csv, JSON_LINES: read_json_lines, PARQUET: read_parquet}
 
@@ -173,8 +174,7 @@ def as_columns(table: pa.Table) -> dict[str, np.ndarray]:
         if pa.types.is_large_string(array.type):
             # Few values repeat often: each becomes a Python string once.
             coded = array.dictionary_encode()
-            values = np.array(coded.dictionary.to_pylist(), dtype=str)
-            columns[name] = values[coded.indices.to_numpy()]
+            columns[name] = text_array(coded.dictionary.to_pylist(), coded.indices.to_numpy())
         else:
             columns[name] = array.to_numpy(zero_copy_only=False)
     return columns
