@@ -43,6 +43,8 @@ def experiment_words(guess: Guess, interactions: str, candidates: str | None) ->
         ),
         "columns": "\n".join(_columns(guess)),
         "events": "\n".join(_events(guess)),
+        "repeats": "Tables.repeats = 'keep'  # rows stand again, as plays of a song do\n"
+        * guess.repeats,
         "split": repr("temporal" if timed else "random"),
         "streaming": _streaming(guess, interactions),
         "query_features": ", ".join(features["query"]),

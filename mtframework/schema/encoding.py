@@ -56,6 +56,12 @@ def naming(column: str) -> Iterator[None]:
 def as_numbers(name: str, values) -> np.ndarray:
     """Returns a numeric column as an array of numbers, and says what is none."""
     array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(
+            f'The numeric column "{name}" has the shape {array.shape}.',
+            "[num_rows]: one number a row.",
+            "Give each number of a vector a column of its own; of [num_rows, 1] take [:, 0].",
+        )
     if array.dtype.kind in "fiub":
         return array
     for each in array.ravel().tolist():

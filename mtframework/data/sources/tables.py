@@ -1,15 +1,19 @@
 """A data set from the user's own files: CSV, JSON lines or Parquet."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mtframework.data.dataset import Dataset, DatasetSource, print_to_stderr
 from mtframework.data.splits import SPLITS, check_share, hold_out
 from mtframework.data.streaming.streamed_tables import load_streamed
-from mtframework.data.tables.column_values import one_array
+from mtframework.data.tables.column_values import one_array, other_separator
+from mtframework.data.tables.counted_repeats import REPEATS, count_repeats
 from mtframework.data.tables.merged_events import merge_events
 from mtframework.data.tables.rejects import Rejects, write_rejects
 from mtframework.data.tables.table_columns import EVENT, TableColumns
@@ -23,6 +27,7 @@ from mtframework.data.tables.table_reader import (
 )
 from mtframework.errors import DataError, did_you_mean, quoted_list
 from mtframework.registry import register_dataset
+from mtframework.schema.schema import Column
 
 TEST_FRACTION = 0.2
 _KIND_OF_FILE = "(kind of the file)"
@@ -59,6 +64,10 @@ class Tables(DatasetSource):
         validation_fraction: The share of the remaining rows, or queries, to choose
             hyper-parameters on, held out as the test rows were (own files: at random).
         seed: The seed of whatever is drawn.
+        repeats: What a row that stands again is: `"reject"` (a mistake of the file), `"keep"` (an
+            event like the first, such as a song played again), or `"count"`: equal rows become one,
+            with their number in the column `repeats`, a weight that a task's `sample_weight` may
+            name.
         max_rejected: The share of rows that may be rejected before the load stops.
         rejects: The file that rejected rows are written to, as JSON lines.
         in_memory: Whether all rows are held in memory. False reads interactions, which must then be
@@ -90,6 +99,7 @@ class Tables(DatasetSource):
         test_fraction: float | None = None,
         validation_fraction: float = 0.0,
         seed: int = 0,
+        repeats: Literal["reject", "keep", "count"] = "reject",
         max_rejected: float = 0.01,
         rejects: str = "rejects.jsonl",
         in_memory: bool = True,
@@ -110,7 +120,11 @@ class Tables(DatasetSource):
         self.candidates = candidates
         self.events = _event_kinds(interactions, events)
         self.columns = TableColumns(dict(columns), tuple(self.events))
+        self.repeats = _check_repeats(repeats, self.columns, self.events)
         self.schema = self.columns.schema
+        if repeats == "count":
+            counted = Column(REPEATS, "numeric", "weight")
+            self.schema = replace(self.schema, columns=(*self.schema.columns, counted))
         self.split = split
         self._check_events()
         self._check_split()
@@ -148,7 +162,8 @@ class Tables(DatasetSource):
         }
         self.tell_rejects(counts, say)
         if catalogue is None:
-            catalogue = self._distinct_candidates(tables.values())
+            catalogue = self._distinct_candidates(list(tables.values()), say)
+        self._tell_separators([catalogue, *tables.values()], say)
         if "test" not in tables:
             tables["train"], tables["test"] = self._hold_out(
                 tables["train"], self.test_fraction, self.seed
@@ -216,8 +231,12 @@ class Tables(DatasetSource):
         if event is not None:
             kinds = pa.array(list(self.events), pa.large_string())
             allowed[event] = Allowed(kinds, "is none of Tables.events")
-        table = read_table(files, meanings, counts[-1], allowed)
-        return table if event is None else merge_events(table, self.columns, event, self.events)
+        table = read_table(
+            files, meanings, counts[-1], allowed, keep_repeats=self.repeats != "reject"
+        )
+        if event is not None:
+            return merge_events(table, self.columns, event, self.events)
+        return count_repeats(table) if self.repeats == "count" else table
 
     @property
     def interaction_columns(self) -> dict[str, str]:
@@ -236,10 +255,39 @@ class Tables(DatasetSource):
         key = self.columns.candidate_key
         return {key: Allowed(one_array(catalogue[key]), "is not among the candidates")}
 
-    def _distinct_candidates(self, tables) -> pa.Table:
-        names = list(self.columns.candidate_columns)
+    def _distinct_candidates(
+        self, tables: Sequence[pa.Table], say: Callable[[str], None]
+    ) -> pa.Table:
+        """Returns each candidate as its latest row describes it, in the order of the first ones."""
+        names, key = list(self.columns.candidate_columns), self.columns.candidate_key
         table = pa.concat_tables([each.select(names) for each in tables])
-        return table.filter(pa.array(first_of_each(table, [self.columns.candidate_key])))
+        first = table[key].filter(pa.array(first_of_each(table, [key])))
+        different = table.filter(pa.array(first_of_each(table, names)))
+        if len(different) == len(first):
+            return different
+        num_ways = different[key].value_counts().field("counts").to_numpy()
+        say(
+            f"{(num_ways > 1).sum():,} candidates are described in more than one way; their latest "
+            "rows count."
+        )
+        when = self.columns.timestamp
+        times = [each[when].to_numpy() for each in tables] if when else []
+        order = np.argsort(np.concatenate(times), kind="stable") if when else np.arange(len(table))
+        latest = table.take(order[::-1])
+        latest = latest.filter(pa.array(first_of_each(latest, [key])))
+        return latest.take(pc.index_in(first, one_array(latest[key])))
+
+    def _tell_separators(self, tables: Sequence[pa.Table], say: Callable[[str], None]) -> None:
+        for column in self.schema:
+            if column.kind != "multi_categorical":
+                continue
+            parts = [each[column.name] for each in tables if column.name in each.column_names]
+            mark = next(filter(None, (other_separator(one_array(each)) for each in parts)), None)
+            if mark is not None:
+                say(
+                    f'Texts of the column "{column.name}" hold "{mark}" and no "|", which '
+                    "separates categories: each text is one category."
+                )
 
     def _with_candidate_columns(self, table: pa.Table, catalogue: pa.Table) -> pa.Table:
         key = self.columns.candidate_key
@@ -263,6 +311,7 @@ class Tables(DatasetSource):
 
     def _check_can_be_streamed(self) -> None:
         whole = {
+            "Tables.repeats counts equal rows": self.repeats == "count",
             "Tables.events make one row of all events of a query and a candidate": self.events,
             'The split "leave_last_out" holds out the last row of each query': (
                 self.split == "leave_last_out"
@@ -323,6 +372,25 @@ class Tables(DatasetSource):
                 'A column with the meaning "timestamp".',
                 "Add it to Tables.columns, or split at random.",
             )
+
+
+def _check_repeats(repeats: str, columns: TableColumns, events: Mapping) -> str:
+    choices = ("reject", "keep", "count")
+    if repeats not in choices:
+        raise DataError(
+            f"Tables.repeats is {repeats!r}.{did_you_mean(str(repeats), choices)}",
+            f"One of {quoted_list(choices)}.",
+            "Correct Tables.repeats.",
+        )
+    taken = REPEATS in columns.meanings
+    if repeats == "count" and (events or taken):
+        what = "a column has that name" if taken else "Tables.events merge repeated events"
+        raise DataError(
+            f'Tables.repeats is "count", whose column is "{REPEATS}", and {what}.',
+            "Rows without events, and a free name.",
+            'Write Tables.repeats = "keep", or rename the column.',
+        )
+    return repeats
 
 
 def _event_kinds(

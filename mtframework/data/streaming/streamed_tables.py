@@ -24,6 +24,7 @@ from mtframework.data.streaming.stream_splits import (
     latest_seconds,
 )
 from mtframework.data.streaming.streamed_rows import StreamedRows
+from mtframework.data.tables.column_values import one_array
 from mtframework.data.tables.rejects import Rejects
 from mtframework.data.tables.table_files import find_files
 from mtframework.data.tables.table_reader import as_columns, first_of_each
@@ -178,7 +179,9 @@ class _Learned:
         for name in self.widths.keys() & self.values.keys():
             separators = pc.max(pc.count_substring(table[name], SEPARATOR)).as_py()
             self.widths[name] = max(self.widths[name], 1 + (separators or 0))
-        if self.given is None:
+        if self.given is None and len(self.columns.candidate_columns) > 1:
+            self._keep_latest(table)
+        elif self.given is None:
             key = self.columns.candidate_key
             new = table.select(list(self.columns.candidate_columns))
             new = new.filter(self.known_candidates.lacks(new[key]))
@@ -186,8 +189,24 @@ class _Learned:
             self.known_candidates.add(new[key])
             self.candidates.append(new)
 
+    def _keep_latest(self, table: pa.Table) -> None:
+        """Keeps each candidate as its latest row describes it, in the order of the first ones."""
+        key, when = self.columns.candidate_key, self.columns.timestamp
+        names = [*self.columns.candidate_columns, *([when] if when else [])]
+        table = pa.concat_tables([*self.candidates, table.select(names)])
+        first = table[key].filter(pa.array(first_of_each(table, [key])))
+        order = np.arange(table.num_rows)
+        if when:
+            order = np.argsort(table[when].to_numpy(), kind="stable")
+        latest = table.take(order[::-1])
+        latest = latest.filter(pa.array(first_of_each(latest, [key])))
+        self.candidates = [latest.take(pc.index_in(first, one_array(latest[key])))]
+
     def catalogue(self) -> pa.Table:
-        return pa.concat_tables(self.candidates) if self.given is None else self.given
+        if self.given is not None:
+            return self.given
+        names = list(self.columns.candidate_columns)
+        return pa.concat_tables([each.select(names) for each in self.candidates])
 
     def vocabularies(self, catalogue: Mapping[str, np.ndarray]) -> dict[str, Vocabulary]:
         found = {}

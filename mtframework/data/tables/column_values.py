@@ -18,6 +18,7 @@ Converted = tuple[pa.Array, Problems]
 SEPARATOR = "|"  # between the categories of a row
 _NO_NUMBER = pa.array(["", "na", "n/a", "nan", "null", "none"], pa.large_string())
 _CLOCK_SKEW_SECONDS = 86_400
+_MOST_SECONDS = 2e10  # as seconds the year 2603, as milliseconds August 1970
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:
@@ -57,7 +58,8 @@ def multi_categories(column: pa.ChunkedArray | pa.Array) -> Converted:
     """Returns texts with `|` between a row's categories, empty where there is none."""
     array = _plain(column)
     if not _is_list(array.type):
-        return categories(array)
+        values, problems = categories(array)
+        return _stripped_parts(values), problems
     lists = array.cast(pa.large_list(array.type.value_type))
     owners = _numpy(pc.list_parent_indices(lists))
     values, problems = categories(pc.list_flatten(lists))
@@ -72,6 +74,28 @@ def multi_categories(column: pa.ChunkedArray | pa.Array) -> Converted:
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int64())
     rebuilt = pa.LargeListArray.from_arrays(offsets, pc.fill_null(values, ""))
     return pc.binary_join(rebuilt, pa.scalar(SEPARATOR, pa.large_string())), of_rows
+
+
+def _stripped_parts(texts_: pa.Array) -> pa.Array:
+    """Returns texts without white space around their categories."""
+    if not len(texts_) or not pc.any(pc.match_substring(texts_, SEPARATOR)).as_py():
+        return texts_
+    return pc.replace_substring_regex(texts_, r"\s*\|\s*", SEPARATOR)
+
+
+def other_separator(values: pa.Array) -> str | None:
+    """Returns what texts of categories seem to be separated by in place of `|`; None where by that.
+
+    >>> other_separator(pa.array(["a, b", "c", "b, c"], pa.large_string()))
+    ','
+    >>> other_separator(pa.array(["a|b", "c, d"], pa.large_string()))
+    """
+    if not len(values) or pc.any(pc.match_substring(values, SEPARATOR)).as_py():
+        return None
+    for mark in ("[", ";", ","):
+        if 3 * pc.sum(pc.match_substring(values, mark)).as_py() >= len(values):
+            return mark
+    return None
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> Converted:
@@ -124,8 +148,14 @@ def timestamps(column: pa.ChunkedArray | pa.Array, unit: str, now: float) -> Con
         values, problems = numbers(array)
         seconds = _floats(values)
         per_second = _per_second(unit)
+    looks_like_seconds = (
+        per_second == 1000 and np.nanmax(seconds, initial=-1) < _MOST_SECONDS and len(array) > 0
+    )
     seconds = np.floor(seconds / per_second)
     missing = np.isnan(seconds) & ~_any(problems, len(array))
+    if looks_like_seconds:
+        # 1970 in milliseconds, and this century in seconds.
+        problems = {**problems, "counts seconds, not milliseconds": seconds > 0}
     negative = seconds < 0
     future = seconds > now + _CLOCK_SKEW_SECONDS
     good = ~np.isnan(seconds) & ~negative & ~future

@@ -32,17 +32,33 @@ def parse_csv(path: Path, lines: Lines, names: Sequence[str]) -> FileRows:
     """Returns the columns `names` of lines that were read from `path`, the first one included."""
     header, separator = read_header(path, lines)
     check_names(path, names, header)
-    return parse_rows(path, lines.where(np.arange(len(lines)) > 0), header, separator, names)
+    body = lines.where(np.arange(len(lines)) > 0)
+    return parse_rows(path, body, lines[0], header, separator, names)
 
 
 def parse_rows(
-    path: Path, body: Lines, header: list[str], separator: str, names: Sequence[str]
+    path: Path,
+    body: Lines,
+    first: bytes,
+    header: list[str],
+    separator: str,
+    names: Sequence[str],
 ) -> FileRows:
-    """Returns the columns `names` of lines below a header, which `read_header` read."""
+    """Returns the columns `names` of lines below a header.
+
+    Args:
+        path: The file.
+        body: The lines.
+        first: The file's first line, as it stands there.
+        header: The names in it, by `read_header`.
+        separator: What stands between them.
+        names: The columns to return.
+    """
     reasons: dict[int, str] = {}
     for lines_at_fault, reason in (
         (body.broken(), "broken UTF-8"),
         (np.flatnonzero(body.count(b"\r")).tolist(), "a line break within the row"),
+        (body.equal_to(first), "the header once more, as of files put together"),
     ):
         reasons.update(dict.fromkeys(lines_at_fault, reason))
     body, bad = body.without(reasons)

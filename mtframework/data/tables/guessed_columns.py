@@ -43,12 +43,14 @@ class Guess:
         left_out: The others, each with the reason.
         events: `Tables.events`: the kinds of feedback, each with the column of its values.
         labels: What can be learned: each label with its variance, None where it is 0 or 1.
+        repeats: Whether rows stand again too often for it to be a mistake.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     events: dict[str, str | None] = field(default_factory=dict)
     labels: dict[str, float | None] = field(default_factory=dict)
+    repeats: bool = False
 
     def named(self, *meanings: str) -> list[str]:
         """Returns the columns that have one of the meanings."""
@@ -119,6 +121,9 @@ def guess_columns(
         _take_events(guess, log, event)
     for name in guess.named("label"):
         guess.labels[name] = columns[name].variance
+    if event is None:
+        read = [name for name in guess.columns if name in columns]
+        guess.repeats = log.num_distinct(*read) < (1 - MAX_BAD) * table.num_rows
     guess.columns = {name: guess.columns[name] for name in _in_order(guess.columns, columns)}
     return guess
 

@@ -30,6 +30,12 @@ def parse_json_lines(path: Path, lines: Lines, names: Sequence[str] | None) -> F
     """Returns the columns `names`, None for all, of lines that were read from `path`."""
     if not len(lines):
         raise DataError(f"{path} is empty.", "An object a line.", "Check the file.")
+    if lines.numbers[0] == 1 and lines[0].lstrip().startswith(b"["):
+        raise DataError(
+            f"{path} holds one JSON array.",
+            "JSON lines: an object a line, without brackets and commas around them.",
+            "Convert it, for example by jq -c '.[]' FILE > rows.jsonl.",
+        )
     table, bad = _parse(lines), []
     if table is None:
         table, reasons = _parse_one_by_one(lines)

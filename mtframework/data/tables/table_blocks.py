@@ -76,13 +76,14 @@ class TableBlocks:
 
     def _csv(self) -> Iterator[FileRows]:
         header: list[str] = []
-        separator = ","
+        first, separator = b"", ","
         for lines in self._lines():
             if not header:
                 header, separator = read_header(self.path, lines)
+                first = lines[0]
                 lines = lines.where(np.arange(len(lines)) > 0)
             names = [name for name in header if name and header.count(name) == 1]
-            yield parse_rows(self.path, lines, header, separator, names)
+            yield parse_rows(self.path, lines, first, header, separator, names)
         if not header:
             read_header(self.path, Lines.of(b""))  # says what an empty file lacks
 

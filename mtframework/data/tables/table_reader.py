@@ -19,6 +19,7 @@ from mtframework.data.tables.parquet_rows import read_parquet
 from mtframework.data.tables.rejects import Rejects
 from mtframework.data.tables.table_columns import EVENT, MILLISECONDS, SECONDS
 from mtframework.data.tables.table_files import CSV, JSON_LINES, PARQUET, format_of
+from mtframework.errors import DataError
 from mtframework.schema.texts import text_array
 
 _READERS = {CSV: read_csv, JSON_LINES: read_json_lines, PARQUET: read_parquet}
@@ -57,6 +58,7 @@ def read_table(
     rejects: Rejects,
     allowed: Mapping[str, Allowed] | None = None,
     unique: Sequence[str] | None = None,
+    keep_repeats: bool = False,
 ) -> pa.Table:
     """Returns the good rows of all files; the others go to `rejects`.
 
@@ -66,6 +68,7 @@ def read_table(
         rejects: Counts the rows, and takes the bad ones.
         allowed: Where a column may have only certain values.
         unique: The columns by which a row may stand once; left out, all.
+        keep_repeats: Whether equal rows are all good.
 
     Returns:
         Strings (large_string), numbers (float64, null where a label is missing) and timestamps
@@ -84,6 +87,8 @@ def read_table(
         sources.append((rows, np.full(len(kept), number)))
         places.append(kept)
     table = pa.concat_tables(parts)
+    if keep_repeats:
+        return table
     first = first_of_each(table, unique or table.column_names)
     again = np.flatnonzero(~first)
     if len(again):
@@ -194,7 +199,7 @@ def _convert(
             kind = pa.large_string() if meaning == EVENT else pa.float64()
             columns[name] = pa.repeat(pa.scalar(constants[name], kind), table.num_rows)
             continue
-        values, found = _values(table[name], meaning, now)
+        values, found = _values(name, table[name], meaning, now)
         columns[name] = values
         problems += [(f'"{name}" {reason}', mask) for reason, mask in found.items()]
         if _is_key(meaning):
@@ -206,12 +211,21 @@ def _convert(
     return pa.table(columns), problems
 
 
-def _values(column: pa.ChunkedArray, meaning: str, now: float) -> column_values.Converted:
+def _values(
+    name: str, column: pa.ChunkedArray, meaning: str, now: float
+) -> column_values.Converted:
+    several = meaning.startswith("multi_categorical")
+    if pa.types.is_nested(column.type) and not several:
+        raise DataError(
+            f'The column "{name}" holds several values a row ({column.type}), and is declared as '
+            f'"{meaning}".',
+            "One value a row; several categories a row are multi_categorical.",
+            "Give each number of a vector a column of its own, or leave the column out.",
+        )
     if meaning in (SECONDS, MILLISECONDS):
         return column_values.timestamps(column, meaning, now)
     if meaning in ("label", "weight") or meaning.startswith("numeric"):
         return column_values.numbers(column)
-    several = meaning.startswith("multi_categorical")
     convert = column_values.multi_categories if several else column_values.categories
     values, problems = convert(column)
     return (values if _is_key(meaning) else pc.fill_null(values, "")), problems

@@ -109,6 +109,11 @@ class Lines:
         found = np.flatnonzero(np.frombuffer(self.data, "uint8") == ord(byte))
         return np.searchsorted(found, self.ends) - np.searchsorted(found, self.starts)
 
+    def equal_to(self, line: bytes) -> list[int]:
+        """Returns the lines that are equal to one."""
+        alike = np.flatnonzero(self.ends - self.starts == len(line))
+        return [each for each in alike.tolist() if self[each] == line]
+
     def broken(self) -> list[int]:
         """Returns the lines that are no UTF-8."""
         try:

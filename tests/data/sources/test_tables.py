@@ -251,3 +251,94 @@ def test_arguments_that_are_refused(arguments, found):
     with pytest.raises(DataError) as raised:
         mtf.Tables(**{"interactions": "log.csv", "columns": COLUMNS, **arguments})
     assert raised.value.found == found
+
+
+def read(text: str, name: str = "log.csv", **arguments) -> tuple[mtf.Dataset, list[str]]:
+    """Returns the data set of a file with that text, and what was told."""
+    told: list[str] = []
+    with open(name, "w") as file:
+        file.write(text)
+    return mtf.Tables(interactions=name, **arguments).load(told.append), told
+
+
+KEYS = {"reader": "query key", "book": "candidate key"}
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"reader": "ann", "book": "Emma"}]', '[\n {"reader": "ann",\n  "book": "Emma"}\n]']
+)
+def test_a_json_array_is_named_with_the_way_to_convert_it(text):
+    with pytest.raises(DataError, match=r"log\.jsonl holds one JSON array(.|\n)*jq -c"):
+        read(text, "log.jsonl", columns=KEYS)
+
+
+def test_a_header_inside_a_file_is_no_row():
+    lines = ["reader,book", "ann,Emma", "bob,Dune", "reader,book", "cy,Emma", "ann,Dune"]
+    data, told = read("\n".join(lines), columns=KEYS, max_rejected=0.5)
+    assert sorted(data.catalogue["book"]) == ["Dune", "Emma"]
+    assert "1 rejected: the header once more" in told[0]
+    assert pd.read_json("rejects.jsonl", lines=True)["line"].tolist() == [4]
+
+
+def test_a_candidate_is_as_its_latest_row_describes_it():
+    columns = {**KEYS, "price": "numeric candidate", "at": "timestamp"}
+    lines = ["reader,book,price,at", "ann,Emma,9,300", "bob,Emma,4,100", "cy,Dune,5,50"]
+    lines += ["cy,Emma,6,200", "bob,Dune,5,400"]
+    data, told = read("\n".join(lines), columns=columns)
+    assert dict(zip(data.catalogue["book"], data.catalogue["price"], strict=True)) == {
+        "Emma": 9.0,
+        "Dune": 5.0,
+    }
+    assert "1 candidates are described in more than one way; their latest rows count." in told
+    del columns["at"]  # then the order of the file says what is latest
+    data, _ = read("\n".join(lines), columns=columns)
+    assert data.catalogue["price"][list(data.catalogue["book"]).index("Emma")] == 6.0
+
+
+def test_times_of_another_unit_are_refused():
+    columns = {**KEYS, "at": "timestamp in milliseconds"}
+    lines = ["reader,book,at", "ann,Emma,1700000000", "bob,Dune,1700000900"]
+    with pytest.raises(DataError, match='"at" counts seconds, not milliseconds 2'):
+        read("\n".join(lines), columns=columns)
+
+
+def test_rows_that_stand_again():
+    lines = ["reader,book", *["ann,Emma"] * 3, "bob,Dune", "bob,Emma", "cy,Dune"]
+    with pytest.raises(DataError, match="a row stands twice 2"):
+        read("\n".join(lines), columns=KEYS)
+    kept, _ = read("\n".join(lines), columns=KEYS, repeats="keep")
+    assert len(kept.train["reader"]) + len(kept.test["reader"]) == 6
+    counted, _ = read("\n".join(lines), columns=KEYS, repeats="count")
+    rows = {name: np.concatenate([counted.train[name], counted.test[name]]) for name in kept.train}
+    weights = np.concatenate([counted.train["repeats"], counted.test["repeats"]])
+    assert dict(zip(pairs(rows), weights, strict=True)) == {
+        ("ann", "Emma"): 3.0, ("bob", "Dune"): 1.0, ("bob", "Emma"): 1.0, ("cy", "Dune"): 1.0,
+    }  # fmt: skip
+    with pytest.raises(DataError, match=r"Tables\.repeats is 'kept'"):
+        read("", columns=KEYS, repeats="kept")
+
+
+@pytest.mark.parametrize("separator", [", ", ";"])
+def test_another_separator_of_categories_is_told(separator):
+    columns = {**KEYS, "kinds": "multi_categorical candidate"}
+    text = "reader\tbook\tkinds\nann\tEmma\ta{0}b\nbob\tDune\tb{0}c\ncy\tEmma\ta{0}b\n"
+    _, told = read(text.format(separator), columns=columns)
+    assert any(f'"kinds" hold "{separator.strip()}" and no "|"' in each for each in told)
+    data, told = read(text.format(" | "), columns=columns)
+    assert data.vocabularies["kinds"].known_values.tolist() == ["a", "b", "c"]
+    assert not any("kinds" in each for each in told)
+
+
+def test_vectors_are_refused_by_name():
+    table = pd.DataFrame({"reader": ["a", "b"], "book": ["x", "y"], "v": [[1.0, 2.0], [3.0, 4.0]]})
+    table.to_parquet("log.parquet")
+    with pytest.raises(DataError, match='"v" holds several values a row'):
+        load(interactions="log.parquet", columns={**KEYS, "v": "numeric candidate"})
+
+
+def test_one_long_text_does_not_widen_the_others():
+    lines = ["reader,book", *(f"r{i % 40},b{i // 40}" for i in range(4000)), f"r1,{'z' * 100_000}"]
+    data, _ = read("\n".join(lines), columns=KEYS)
+    assert sum(len(each) for each in (data.train["book"], data.test["book"])) == 4001
+    assert max(data.train["book"].nbytes, data.test["book"].nbytes) < 4_000_000  # 1.6 GB otherwise
+    assert data.vocabularies["book"].size == 102

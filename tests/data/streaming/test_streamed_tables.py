@@ -270,3 +270,20 @@ def test_the_last_row_of_each_query():
     assert sorted(found["reader"].tolist()) == sorted(last)
     for reader, place, likes in zip(*found.values(), strict=True):
         assert (place, likes) == (last[reader]["place"] or "", "|".join(last[reader]["likes"]))
+
+
+def test_a_candidate_is_as_its_latest_row_describes_it():
+    table = log()
+    price = np.random.default_rng(1).integers(1, 5, NUM_ROWS).astype(float)
+    write(table.append_column("price", pa.array(price)))
+    columns = {**COLUMNS, "price": "numeric candidate"}
+    streamed = load(columns=columns, in_memory=False)
+    latest = dict(
+        pl.from_arrow(table.append_column("price", pa.array(price)))
+        .sort("read_at")
+        .group_by("book", maintain_order=True)
+        .agg(pl.col("price").last())
+        .iter_rows()
+    )
+    found = zip(streamed.catalogue["book"], streamed.catalogue["price"], strict=True)
+    assert dict(found) == latest
