@@ -1,7 +1,9 @@
 """A file of any size, block by block, as the reader of training reads it."""
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+import json
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +46,11 @@ class TableBlocks:
         self.format = format_of(path)
         self.share_read: float | None = None
         """How much of a text file's bytes has been read; None of others."""
-        with contextlib.closing(self.__iter__()) as blocks:
-            self.column_names = next(blocks).table.column_names
+        # Of JSON lines only all blocks together tell the columns and their types.
+        self._schema = _schema_of(self._checked()) if self.format == JSON_LINES else None
+        with contextlib.closing(self._checked()) as blocks:
+            names = next(blocks).table.column_names
+            self.column_names = names if self._schema is None else self._schema.names
 
     def require(self, names: Sequence[str]) -> None:
         """Raises a `DataError` where the file lacks one of the columns."""
@@ -61,16 +66,18 @@ class TableBlocks:
             return file.metadata.num_rows
 
     def __iter__(self) -> Generator[FileRows, None, None]:
-        """Yields the blocks, all with the columns of the first one; of no rows, an empty one."""
+        """Yields the blocks, all with the same columns; of no rows, an empty one."""
+        for rows in self._checked():
+            table = rows.table if self._schema is None else _fitted(rows.table, self._schema)
+            for start in range(0, max(table.num_rows, 1), self.block_rows):
+                yield _part(rows, table, start, start + self.block_rows)
+
+    def _checked(self) -> Generator[FileRows, None, None]:
+        """Yields the blocks as the format gives them, of texts in place of bytes."""
         read = {CSV: self._csv, JSON_LINES: self._json_lines}.get(self.format, self._parquet)
-        schema = None
         try:
             for rows in read():
-                table = _plain_texts(rows.table)
-                schema = schema or table.schema
-                table = _as_first(table, schema)
-                for start in range(0, max(table.num_rows, 1), self.block_rows):
-                    yield _part(rows, table, start, start + self.block_rows)
+                yield replace(rows, table=_plain_texts(rows.table))
         except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise unreadable(self.path, error) from error
 
@@ -172,17 +179,47 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _as_first(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Returns a block with the columns of the first one, since all go into one output."""
+def _schema_of(blocks: Iterable[FileRows]) -> pa.Schema:
+    """Returns the columns of all blocks, each with a type that all its values fit into."""
+    types: dict[str, pa.DataType] = {}
+    for rows in blocks:
+        for field in rows.table.schema:
+            types[field.name] = _common(types.get(field.name, field.type), field.type)
+    return pa.schema(list(types.items()))
+
+
+def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    if one == other:
+        return one
+    if _is_number(one) and _is_number(other):
+        return pa.float64()
+    if pa.types.is_list(one) and pa.types.is_list(other):
+        return pa.list_(pa.string())
+    return pa.large_string()
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Returns a block with the columns of all blocks, since all go into one output."""
     if table.schema.equals(schema):
         return table
     columns = [
-        table[field.name].cast(field.type)
+        _cast(table[field.name], field.type)
         if field.name in table.column_names
         else pa.nulls(table.num_rows, field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
+    if pa.types.is_large_string(kind) and pa.types.is_nested(column.type):
+        texts = [None if each is None else json.dumps(each) for each in column.to_pylist()]
+        return pa.array(texts, kind)
+    return column.cast(kind)
 
 
 def _part(rows: FileRows, table: pa.Table, start: int, end: int) -> FileRows:

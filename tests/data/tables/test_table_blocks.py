@@ -217,3 +217,22 @@ def test_training_and_serving_agree_on_every_row(
     assert trained.num_read == served.num_read == len(rows)
     assert served.num_read == served.num_rejected + len(found["who"])
     assert len(found["who"]) - table.num_rows == trained.num_rejected - served.num_rejected
+
+
+def test_json_lines_whose_later_blocks_have_other_types_and_keys(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", 64)
+    rows: list[dict] = [{"who": 7, "age": 1} for _ in range(9)]
+    rows += [{"who": "ann", "age": 2.5, "likes": ["a"], "when": 5} for _ in range(3)]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    blocks, rejects = TableBlocks(tmp_path / "in.jsonl", 2), Rejects("in")
+    assert blocks.column_names == ["who", "age", "likes", "when"]
+    found = [
+        good_columns(each, SCHEMA, ("who", "age", "likes"), 2e9, rejects)[1] for each in blocks
+    ]
+    assert np.concatenate([each["who"] for each in found]).tolist() == ["7"] * 9 + ["ann"] * 3
+    assert np.concatenate([each["age"] for each in found]).tolist() == [1.0] * 9 + [2.5] * 3
+    assert np.concatenate([each["likes"] for each in found]).tolist() == [""] * 9 + ["a"] * 3
+    with TableWriter(tmp_path / "out.parquet") as writer:
+        for block in blocks:
+            writer.write(block.table)
+    assert pq.read_table(tmp_path / "out.parquet")["when"].to_pylist() == [None] * 9 + [5] * 3
