@@ -9,6 +9,7 @@ import numpy as np
 
 from mtframework.data.streaming.streamed_rows import StreamedRows, encode_rows, num_rows_of
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import as_numbers, as_seconds, check_finite, naming
 from mtframework.schema.multi_valued import learn_vocabulary
 from mtframework.schema.schema import Schema
@@ -23,8 +24,8 @@ class Dataset:
 
     Args:
         schema: What each column is.
-        train: The columns to learn from: `{name: [num_rows]}`, raw values; in each split also
-            `StreamedRows`, which need the vocabularies.
+        train: The columns to learn from: `{name: [num_rows]}`, raw values, or a table of pandas,
+            polars or PyArrow; in each split also `StreamedRows`, which need the vocabularies.
         test: The columns that a result is reported on.
         catalogue: The columns of the distinct candidates: `{name: [num_candidates]}`; the
             candidate key holds each candidate once.
@@ -49,6 +50,8 @@ class Dataset:
     name: str = "dataset"
 
     def __post_init__(self):
+        for split in ("train", "test", "catalogue", "validation"):
+            object.__setattr__(self, split, columns_of(getattr(self, split)))
         everything = [column.name for column in self.schema]
         self._check("train", self.train, everything)
         self._check("test", self.test, everything)
@@ -116,7 +119,7 @@ class Dataset:
         Categorical columns become int32 ids, numeric ones float32, timestamps int32 seconds;
         ids are looked up once here and never again. Columns outside the schema are left out.
         """
-        return encode_rows(columns, self.schema, self.vocabularies)
+        return encode_rows(columns_of(columns), self.schema, self.vocabularies)
 
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.

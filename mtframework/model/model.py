@@ -30,6 +30,7 @@ from mtframework.model.idle_parts import keep_idle_parts
 from mtframework.model.recommend import recommend
 from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
+from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import encode_columns
 from mtframework.schema.schema import Column, Schema
 from mtframework.schema.vocabulary import Vocabulary
@@ -229,6 +230,7 @@ class MultiTaskModel(keras.Model):
             DataError: A value is not of its column's kind, or a number is not finite.
         """
         self._require_adapted()
+        columns = columns_of(columns)
         read = {name: columns[name] for name in self.feature_columns if name in columns}
         return encode_columns(read, self.schema, self.vocabularies)
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.schema.columns import columns_of
 
 
 def request_columns(model, queries: Any) -> dict[str, Any]:
@@ -18,10 +19,10 @@ def request_columns(model, queries: Any) -> dict[str, Any]:
         DataError: A column is not one that the model reads, has no rows of its own, such as a
             single text, or has more than one dimension.
     """
-    names = list(getattr(queries, "column_names", None) or queries)
+    queries = columns_of(queries)
     known = dict.fromkeys((*model.feature_columns, model.schema.query_key))
     columns = {}
-    for name in names:
+    for name in queries:
         if name not in known:
             raise DataError(
                 f'No tower of the model reads the column "{name}".{did_you_mean(name, known)}',
