@@ -81,6 +81,27 @@ def test_tensorflow_is_imported_inside_functions_of_data_and_saved_model_alone(p
         assert not [name for name in names if name.startswith("tensorflow")]
 
 
+CONCRETE = {
+    "tasks": {"Ranking", "Retrieval", "BinaryFeedback"},
+    "data": {"StreamedRows", "StreamedBatches"},
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nobody_asks_what_a_task_is_outside_its_room(path):
+    room = path.relative_to(PACKAGE).parts[0]
+    asked = {
+        name.id
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") in ("isinstance", "issubclass")
+        for name in ast.walk(call.args[1])
+        if isinstance(name, ast.Name)
+    }
+    for owner, classes in CONCRETE.items():
+        assert room == owner or not asked & classes, f"{path}: {asked & classes}"
+
+
 WITHOUT_TENSORFLOW = """
 import sys
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.errors import DataError, MtframeworkError, did_you_mean, quoted_list
 
 
 class Batches(keras.utils.PyDataset):
@@ -13,6 +13,8 @@ class Batches(keras.utils.PyDataset):
 
     Ids were looked up when the columns were encoded; a batch is nothing but a gather, one a
     column. The rows are shuffled anew each epoch, from `seed` alone.
+
+    What went wrong while reading would be in `error`, as with streamed rows; here nothing can.
 
     Args:
         columns: Encoded columns, `{name: [num_rows]}`, as `Dataset.encode` gives them.
@@ -45,6 +47,7 @@ class Batches(keras.utils.PyDataset):
         seed: int = 0,
     ):
         super().__init__()
+        self.error: MtframeworkError | None = None
         for name in (*features, *labels, *sample_weights):
             if name not in columns:
                 raise DataError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mtframework.data.streaming.streamed_rows import StreamedRows, encode_rows, num_rows_of
+from mtframework.data.rows import encode_rows, is_checked, num_rows_of
 from mtframework.errors import DataError, did_you_mean, quoted_list
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import as_numbers, as_seconds, check_finite, naming
@@ -48,6 +48,7 @@ class Dataset:
     validation: Columns = field(default_factory=dict)
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     name: str = "dataset"
+    _encoded: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
         for split in ("train", "test", "catalogue", "validation"):
@@ -121,6 +122,29 @@ class Dataset:
         """
         return encode_rows(columns_of(columns), self.schema, self.vocabularies)
 
+    def encoded_split(
+        self, name: str, vocabularies: Mapping[str, Vocabulary] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Returns the encoded columns of `"train"`, `"validation"` or `"test"`, encoded once.
+
+        Streamed rows are encoded anew each time, since their columns may not fit into memory.
+
+        Args:
+            name: The split.
+            vocabularies: The ids, such as those of a model; left out, the data set's own.
+
+        Raises:
+            DataError: There is no such split, or it has no rows.
+        """
+        rows, vocabularies = self.split(name), vocabularies or self.vocabularies
+        kept = self._encoded.get(name)
+        if kept is not None and all(vocabularies.get(key) is ids for key, ids in kept[0].items()):
+            return dict(kept[1])
+        encoded = encode_rows(rows, self.schema, vocabularies)
+        if not is_checked(rows):
+            self._encoded[name] = (dict(vocabularies), encoded)
+        return dict(encoded)
+
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.
         parts = [source[name] for source in (self.train, self.catalogue) if name in source]
@@ -139,8 +163,8 @@ class Dataset:
                     f"The columns {quoted_list(names)}.",
                     "Add or rename the column, or correct the schema.",
                 )
-        if isinstance(columns, StreamedRows):
-            self._check_num_rows(split, columns.num_rows)
+        if is_checked(columns):
+            self._check_num_rows(split, num_rows_of(columns))
             return  # the rows were checked one by one
         lengths = {name: len(columns[name]) for name in names}
         if len(set(lengths.values())) > 1:

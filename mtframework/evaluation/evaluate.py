@@ -7,7 +7,6 @@ from keras import ops
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
-from mtframework.data.streaming.streamed_rows import encode_rows
 from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
     catalogue_ranks,
@@ -16,7 +15,6 @@ from mtframework.metrics.catalogue_rank import (
     top_k_accuracy,
 )
 from mtframework.model.model import MultiTaskModel
-from mtframework.tasks.retrieval import Retrieval
 from mtframework.tasks.task import Task
 
 TOP_K = (1, 5, 10, 50, 100)
@@ -56,7 +54,7 @@ def evaluate(
         batch_size: How many rows to predict at once.
     """
     # The model's own vocabularies: those of data that have grown since number their ids anew.
-    columns = encode_rows(dataset.split(split), model.schema, model.vocabularies)
+    columns = dataset.encoded_split(split, model.vocabularies)
     batches = Batches(columns, model.feature_columns, batch_size=batch_size, shuffle=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
     results = Results()
@@ -65,7 +63,7 @@ def evaluate(
         if not valid.any():
             results.notes.append(f"{name} has no metrics: no {split} row counts for it.")
             continue
-        if isinstance(task, Retrieval):
+        if task.retrieves:
             ranks = _ranks(model, task, columns, towers[task.query], valid)
             found = metrics_of_ranks(*ranks, model.catalogue.size, top_k)
         else:
@@ -88,7 +86,7 @@ def metric_directions(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> di
     """
     directions = {}
     for name, task in model.tasks.items():
-        if isinstance(task, Retrieval):
+        if task.retrieves:
             ranked = (*(f"top_{k}" for k in top_k), "mrr", "ndcg_10")
             own = {f"{metric}{suffix}": True for suffix in ("", "_filtered") for metric in ranked}
         else:
@@ -153,7 +151,7 @@ def metrics_of_ranks(
     return results
 
 
-def _ranks(model, task: Retrieval, columns, queries, valid) -> tuple[np.ndarray, np.ndarray]:
+def _ranks(model, task: Task, columns, queries, valid) -> tuple[np.ndarray, np.ndarray]:
     catalogue = model.catalogue
     embeddings = model.embed([task.candidate], catalogue.columns)[task.candidate]
     return catalogue_ranks(

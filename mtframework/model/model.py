@@ -35,8 +35,6 @@ from mtframework.schema.encoding import encode_columns
 from mtframework.schema.schema import Column, Schema
 from mtframework.schema.vocabulary import Vocabulary
 from mtframework.sharing.sharing import Sharing
-from mtframework.tasks.feedback import BinaryFeedback
-from mtframework.tasks.retrieval import Retrieval
 from mtframework.tasks.task import Task
 from mtframework.towers.base_tower import BaseTower
 
@@ -178,10 +176,10 @@ class MultiTaskModel(keras.Model):
                     "Name another column, or turn its values into numbers before.",
                 )
         for task in self.tasks.values():
-            if isinstance(task, Retrieval):
+            if task.retrieves:
                 _check_key(task, self.towers[task.query], "query", schema.query_key)
                 _check_key(task, self.towers[task.candidate], "candidate", schema.candidate_key)
-        columns = dataset.encode(dataset.train)
+        columns = dataset.encoded_split("train")
         for task in self.tasks.values():
             _check_rows(task, columns)
         self.schema = schema
@@ -771,7 +769,7 @@ def _lineage(name: str, tasks: Mapping[str, Task]) -> tuple[str, ...]:
                 f"One of {quoted_list(tasks)}.",
                 f"Correct the parent of {child}, or add the task.",
             )
-        if not isinstance(tasks[parent], BinaryFeedback):
+        if not tasks[parent].gives_probability:
             raise ModelError(
                 f'The task "{child}" has parent = "{parent}", which is a '
                 f"{type(tasks[parent]).__name__}.",

@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError
-from mtframework.tasks.retrieval import Retrieval
 
 # So many pairs at once: what the heads make of them is in memory, their inputs and hidden layers.
 _PAIRS_AT_ONCE = 1 << 16
@@ -29,7 +28,7 @@ def query_and_candidate_towers(model) -> tuple[list[str], list[str]]:
             "Recommend with a model that has both.",
         )
     for task in model.tasks.values():
-        if isinstance(task, Retrieval) and task.candidate not in candidate_towers:
+        if task.retrieves and task.candidate not in candidate_towers:
             raise ModelError(
                 f'The tower "{task.candidate}", in which the task "{task.name}" finds candidates, '
                 "reads more than candidate columns.",

@@ -11,7 +11,6 @@ from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.finite import check_not_diverged
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.model.requests import request_columns
-from mtframework.tasks.retrieval import Retrieval
 
 
 def recommend(
@@ -93,7 +92,7 @@ def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) 
     query_towers, candidate_towers = query_and_candidate_towers(model)
     of_catalogue = model.embed(candidate_towers, model.catalogue.columns)
     of_queries = model.embed(query_towers, features)
-    if isinstance(scoring, Retrieval):
+    if scoring.retrieves:
         product = ops.matmul(
             of_queries[scoring.query], ops.transpose(of_catalogue[scoring.candidate])
         )
@@ -124,7 +123,7 @@ def scoring_task(model, name: str | None):
         ModelError: There is no such task.
     """
     if name is None:
-        retrievals = [task for task in model.tasks.values() if isinstance(task, Retrieval)]
+        retrievals = [task for task in model.tasks.values() if task.retrieves]
         return (retrievals or list(model.tasks.values()))[0]
     if name not in model.tasks:
         raise ModelError(

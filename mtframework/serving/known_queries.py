@@ -1,11 +1,9 @@
 """The queries that a model knows, with the columns that describe them."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from mtframework.data.dataset import Dataset
-from mtframework.data.streaming.streamed_rows import StreamedRows
+from mtframework.data.rows import last_of_each
 from mtframework.errors import ModelError, quoted_list
 from mtframework.model.pair_scores import query_and_candidate_towers
 from mtframework.model.recommend import timestamps
@@ -60,9 +58,7 @@ def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray
             "The data set that says what the queries are.",
             "Give the data set, or the queries with all their columns.",
         )
-    rows: Mapping[str, np.ndarray] = dataset.train
-    if isinstance(rows, StreamedRows):
-        rows = rows.last_of_each(key, columns)
+    rows = last_of_each(dataset.train, key, columns)
     ids = model.vocabularies[key].ids(rows[key])
     known, last = np.unique(ids[::-1], return_index=True)
     chosen = len(ids) - 1 - last[known > 0]

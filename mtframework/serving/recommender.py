@@ -25,7 +25,6 @@ from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.excluded_rows import excluded_rows
 from mtframework.serving.faiss_index import FaissIndex
 from mtframework.serving.fusion import Fusion
-from mtframework.tasks.retrieval import Retrieval
 
 # So many scores of queries and candidates at once: 16 MiB, and some copies of them.
 _SCORES_AT_ONCE = 1 << 22
@@ -118,7 +117,7 @@ class Recommender:
         self.num_retrieved = check_count("The recommender", "num_retrieved", num_retrieved)
         self.query_towers, candidate_towers = query_and_candidate_towers(model)
         self.candidates = Candidates(model, candidate_towers)
-        self.retrieval = first if isinstance(first, Retrieval) else None
+        self.retrieval = first if first.retrieves else None
         self.index = None
         if index not in _INDEXES:
             raise ModelError(

@@ -45,6 +45,9 @@ class BinaryFeedback(Task):
     array([0.5, 0.5], dtype=float32)
     """
 
+    gives_probability = True
+    is_compared_with_mean = True
+
     def __init__(
         self,
         name: str | None = None,

@@ -48,6 +48,8 @@ class Ranking(Task):
     (3,)
     """
 
+    is_compared_with_mean = True
+
     def __init__(
         self,
         name: str | None = None,

@@ -9,6 +9,7 @@ from keras import ops
 
 from mtframework.arguments import check_sizes
 from mtframework.errors import ModelError
+from mtframework.tasks.inputs import CallInputs, LossInputs
 
 
 class Task(keras.layers.Layer):
@@ -37,6 +38,18 @@ class Task(keras.layers.Layer):
 
     #: The task whose feedback this one's can only follow, in a chain.
     parent: str | None = None
+
+    #: The towers of who asks and of what is found. A task that names both **retrieves**: its score
+    #: is the inner product of their embeddings, it is judged over the whole catalogue, and
+    #: candidates are found and sorted by it.
+    query: str = ""
+    candidate: str = ""
+
+    #: Whether its scores are probabilities, which a task that follows in a chain multiplies with.
+    gives_probability = False
+
+    #: Whether the mean label of the training rows is a prediction to be better than.
+    is_compared_with_mean = False
 
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
@@ -80,6 +93,11 @@ class Task(keras.layers.Layer):
         if model is not None:
             model.forget_compiled_steps()
 
+    @property
+    def retrieves(self) -> bool:
+        """Whether candidates are found by the inner product of two towers' embeddings."""
+        return bool(self.query and self.candidate)
+
     def reads(self, towers: tuple[str, ...]) -> tuple[str, ...]:
         """Returns which of the model's towers the task reads, and checks their names."""
         return towers
@@ -92,18 +110,16 @@ class Task(keras.layers.Layer):
             ids: The key ids by tower name: `{tower: [num_rows]}`.
         """
 
-    def call(self, inputs: Mapping[str, Any], training=None):
+    def call(self, inputs: CallInputs, training=None):
         """Returns the predictions of a batch.
 
         Args:
-            inputs: `"towers"`: the embeddings by tower name, each `[batch, embedding_dim]`;
-                `"representation"`: what the towers and the sharing layer give this task,
-                `[batch, units]`.
+            inputs: The towers' embeddings and the task's representation.
             training: Whether the call is part of a training step.
         """
         raise NotImplementedError(f"{type(self).__name__} has no call().")
 
-    def example_losses(self, labels, predictions, inputs: Mapping[str, Any]):
+    def example_losses(self, labels, predictions, inputs: LossInputs):
         """Returns one loss a row, `[batch]`, unreduced.
 
         It may return `(losses, measured)`: what the metrics read in place of the scores, `[batch]`,
@@ -112,17 +128,8 @@ class Task(keras.layers.Layer):
         Args:
             labels: `[batch]` float32; `label_placeholder` where missing. None without a label.
             predictions: What `call` returned.
-            inputs: `"towers"` as in `call`; `"valid"`: which rows count, `[batch]` bool, or None
-                where all do; `"row_weights"`: what the model will weight the losses with,
-                `[batch]` float32, zero where a row does not count; `"ids"`: the key ids by tower
-                name, each `[batch]`; `"parents"`: the predictions of the tasks that this one
-                follows in a chain, the first one first;
-                `"num_ids"`: by tower name, how many ids there are, where the embedding is a
-                function of the id alone; `"catalogue"`, where `needs_catalogue`: by tower name,
-                the embeddings of all candidates, `[num_candidates, embedding_dim]`, and
-                `"catalogue_rows"`: the row of each id, `[num_ids]`, -1 where it has none; where
-                `num_sampled_candidates`, `"sampled"`: the ids and the embeddings, a pair, of so
-                many candidates, and `"num_candidates"`, of how many they were drawn.
+            inputs: The towers' embeddings, and what the task declares that it needs; see
+                `mtframework.tasks.inputs.LossInputs`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no example_losses().")
 

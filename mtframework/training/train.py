@@ -8,11 +8,10 @@ import keras
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
+from mtframework.data.rows import batches_of_rows, is_checked
 from mtframework.data.streaming.streamed_batches import StreamedBatches
-from mtframework.data.streaming.streamed_rows import StreamedRows
 from mtframework.errors import MtframeworkError
 from mtframework.model.model import MultiTaskModel
-from mtframework.schema.encoding import encode_columns
 from mtframework.training.callbacks import (
     CheckpointWriter,
     MetricsWriter,
@@ -111,7 +110,7 @@ def train(
         raise
     except Exception:
         for each in (batches, validation):
-            if isinstance(each, StreamedBatches) and each.error is not None:
+            if each is not None and each.error is not None:
                 raise each.error from None
         stop.explain(batches)
         raise
@@ -136,8 +135,6 @@ def batches_of(
     """Returns one split's rows as the batches that the model reads."""
     rows = dataset.split(split)
     columns = (model.feature_columns, model.label_columns, model.sample_weight_columns)
-    if isinstance(rows, StreamedRows):
-        read = (rows, model.schema, model.vocabularies)
-        return StreamedBatches(*read, *columns, batch_size, shuffle, seed)
-    encoded = encode_columns(rows, model.schema, model.vocabularies)
-    return Batches(encoded, *columns, batch_size, shuffle, seed)
+    encoded = None if is_checked(rows) else dataset.encoded_split(split, model.vocabularies)
+    read = (rows, encoded, model.schema, model.vocabularies)
+    return batches_of_rows(*read, columns, batch_size, shuffle, seed)

@@ -9,8 +9,10 @@ import pytest
 from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
+from mtframework.data import rows
 from mtframework.errors import DataError, ModelError
 from mtframework.evaluation.evaluate import metric_directions
+from mtframework.schema.encoding import encode_columns
 from mtframework.training import early_stopping
 from mtframework.training.early_stopping import BestEpoch
 
@@ -180,3 +182,19 @@ def test_arguments_that_are_refused(arguments, found):
     with pytest.raises(ModelError) as raised:
         mtf.EarlyStopping(**{"metrics": BOTH, **arguments})
     assert raised.value.found == found
+
+
+def test_every_row_is_encoded_once(monkeypatch):
+    counted = []
+
+    def counting(columns, schema, vocabularies):
+        counted.append(len(next(iter(columns.values()))))
+        return encode_columns(columns, schema, vocabularies)
+
+    monkeypatch.setattr(rows, "encode_columns", counting)
+    stopping = mtf.EarlyStopping({"find/top_5": 1.0}, patience=9)
+    trained = mtf.train(experiment(stopping, epochs=3))
+    mtf.evaluate(trained.model, trained.dataset)
+    mtf.evaluate(trained.model, trained.dataset)
+    # The training rows, the catalogue, the validation rows of three epochs, the test rows twice.
+    assert counted == [400, 30, 100, 100]

@@ -37,7 +37,7 @@ def prepare(
     start_keras(debug)
     from mtframework import config
     from mtframework.cli import output
-    from mtframework.data.streaming.streamed_rows import num_rows_of
+    from mtframework.data.rows import num_rows_of
     from mtframework.registry import DATASETS
 
     config.load_parts(None, plugin or ())

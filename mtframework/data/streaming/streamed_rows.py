@@ -150,26 +150,6 @@ class StreamedRows(Mapping[str, np.ndarray]):
         return columns
 
 
-def encode_rows(
-    rows: Mapping[str, np.ndarray],
-    schema: Schema,
-    vocabularies: Mapping[str, Vocabulary],
-    names: Sequence[str] | None = None,
-) -> Encoded:
-    """Returns a split's columns as the model reads them, wherever its rows are."""
-    if isinstance(rows, StreamedRows):
-        return rows.encode(schema, vocabularies, names)
-    chosen = rows if names is None else {name: rows[name] for name in names}
-    return encode_columns(chosen, schema, vocabularies)
-
-
-def num_rows_of(rows: Mapping[str, np.ndarray]) -> int:
-    """Returns how many rows a split has, wherever they are."""
-    if isinstance(rows, StreamedRows):
-        return rows.num_rows
-    return max((len(values) for values in rows.values()), default=0)
-
-
 class _Encoder:
     """Encodes blocks: what they share is looked up once."""
 

@@ -9,7 +9,6 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
-from mtframework.data.streaming.streamed_rows import encode_rows
 from mtframework.evaluation.baselines.als import AlternatingLeastSquares
 from mtframework.evaluation.baselines.ease import EASE
 from mtframework.evaluation.baselines.interactions import Interactions
@@ -18,9 +17,6 @@ from mtframework.evaluation.baselines.popularity import Popularity
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.evaluate import metrics_of_ranks, metrics_of_scores, rows_that_count
 from mtframework.model.model import MultiTaskModel
-from mtframework.tasks.feedback import BinaryFeedback
-from mtframework.tasks.ranking import Ranking
-from mtframework.tasks.retrieval import Retrieval
 from mtframework.tasks.task import Task
 
 Columns = dict[str, np.ndarray]
@@ -41,12 +37,9 @@ def judge_baselines(
         dataset: The data that it was adapted to.
         split: The rows to judge by.
     """
-    train, rows = (
-        encode_rows(dataset.split(name), model.schema, model.vocabularies)
-        for name in ("train", split)
-    )
-    numbers = [task for task in model.tasks.values() if isinstance(task, (Ranking, BinaryFeedback))]
-    retrievals = [task for task in model.tasks.values() if isinstance(task, Retrieval)]
+    train, rows = (dataset.encoded_split(name, model.vocabularies) for name in ("train", split))
+    numbers = [task for task in model.tasks.values() if task.is_compared_with_mean]
+    retrievals = [task for task in model.tasks.values() if task.retrieves]
     results = []
     if numbers:
         results.append(_judge("constant", numbers, lambda task: _judge_constant(task, train, rows)))
@@ -132,7 +125,7 @@ def _judge_constant(task: Task, train: Columns, rows: Columns) -> tuple[dict[str
 
 
 def _judge_ranking(
-    method: Any, model: MultiTaskModel, train: Columns, rows: Columns, task: Retrieval
+    method: Any, model: MultiTaskModel, train: Columns, rows: Columns, task: Task
 ) -> tuple[dict[str, float], float]:
     catalogue, key = model.catalogue, model.schema.query_key
     began = time.perf_counter()

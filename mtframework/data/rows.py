@@ -1,0 +1,84 @@
+"""The rows of a split, in memory or streamed, by one set of functions: nobody else asks which."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mtframework.data.batches import Batches
+from mtframework.data.streaming.streamed_batches import StreamedBatches
+from mtframework.data.streaming.streamed_rows import StreamedRows
+from mtframework.schema.encoding import encode_columns
+from mtframework.schema.schema import Schema
+from mtframework.schema.vocabulary import Vocabulary
+
+Rows = Mapping[str, np.ndarray]
+
+
+def is_checked(rows: Rows) -> bool:
+    """Returns whether each row was checked when it was read, as those that are streamed are."""
+    return isinstance(rows, StreamedRows)
+
+
+def num_rows_of(rows: Rows) -> int:
+    """Returns how many rows a split has.
+
+    >>> num_rows_of({"user": ["ann", "bob"]})
+    2
+    """
+    if isinstance(rows, StreamedRows):
+        return rows.num_rows
+    return max((len(values) for values in rows.values()), default=0)
+
+
+def encode_rows(
+    rows: Rows,
+    schema: Schema,
+    vocabularies: Mapping[str, Vocabulary],
+) -> dict[str, np.ndarray]:
+    """Returns a split's whole columns as the model reads them: four bytes a value."""
+    if isinstance(rows, StreamedRows):
+        return rows.encode(schema, vocabularies)
+    return encode_columns(rows, schema, vocabularies)
+
+
+def last_of_each(rows: Rows, key: str, names: Sequence[str]) -> Rows:
+    """Returns raw columns in which the last row of each value of a key is also the last one there.
+
+    Args:
+        rows: The rows.
+        key: The column whose values count.
+        names: The other columns to return.
+    """
+    if isinstance(rows, StreamedRows):
+        return rows.last_of_each(key, names)
+    return {name: rows[name] for name in dict.fromkeys((key, *names))}
+
+
+def batches_of_rows(
+    rows: Rows,
+    encoded: Mapping[str, np.ndarray] | None,
+    schema: Schema,
+    vocabularies: Mapping[str, Vocabulary],
+    columns: tuple[Sequence[str], Sequence[str], Sequence[str]],
+    batch_size: int,
+    shuffle: bool,
+    seed: int,
+) -> Batches | StreamedBatches:
+    """Returns rows in batches, as Keras reads them.
+
+    Args:
+        rows: The rows.
+        encoded: Their encoded columns, where they are in memory already.
+        schema: What the columns are.
+        vocabularies: The ids.
+        columns: The names of features, labels and sample weights.
+        batch_size: How many rows a batch has.
+        shuffle: Whether to shuffle.
+        seed: What the order follows from.
+    """
+    if isinstance(rows, StreamedRows):
+        read = (rows, schema, vocabularies)
+        return StreamedBatches(*read, *columns, batch_size, shuffle, seed)
+    if encoded is None:
+        encoded = encode_columns(rows, schema, vocabularies)
+    return Batches(encoded, *columns, batch_size, shuffle, seed)
