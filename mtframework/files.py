@@ -1,10 +1,13 @@
 """Files that a reader never sees a part of."""
 
 import contextlib
+import glob
+import importlib
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from mtframework.errors import RunError
 
@@ -38,6 +41,9 @@ def written_whole(path: Path) -> Iterator[Path]:
         return
     place = path.resolve() if path.is_symlink() else path
     partial = place.with_name(f".{place.name}.{os.getpid()}")
+    for left in place.parent.glob(f".{glob.escape(place.name)}.*"):
+        if not _is_alive(left.suffix[1:]):
+            left.unlink(missing_ok=True)
     try:
         yield partial
         if place.exists():
@@ -63,3 +69,46 @@ def write_whole(path: Path, text: str) -> None:
             "A file in a folder that can be written.",
             "Name another one, or correct its permissions or the disk's free space.",
         ) from error
+
+
+def lock_folder(folder: Path) -> IO[str]:
+    """Locks a folder for this process, and returns the lock, which holds while it is open.
+
+    The lock dies with its process, however that ends.
+
+    Raises:
+        RunError: Another process has the folder.
+    """
+    lock = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - it is what is returned
+    try:
+        fcntl = importlib.import_module("fcntl")
+    except ModuleNotFoundError:  # Windows has no such locks
+        return lock
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        owner = lock.read().strip()
+        lock.close()
+        raise RunError(
+            f"{folder} is in use by another process{f', {owner}' if owner else ''}.",
+            "A folder that one process writes to.",
+            "Wait until it ends, or name another folder.",
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _is_alive(process: str) -> bool:
+    """Returns whether a process of that number runs; a text that is no number is left alone."""
+    if not process.isdigit():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -6,6 +6,8 @@ runs in `COMMANDS`. A file with a `GROUP`, a line of help, is a group of command
 
 import importlib
 import pkgutil
+import signal
+import sys
 from types import ModuleType
 
 import typer
@@ -51,5 +53,12 @@ def _version(
 
 
 def main() -> None:
-    """Runs the command that the process was started with."""
+    """Runs the command that the process was started with.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does: what is half written is removed.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None:
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
     app()

@@ -78,9 +78,9 @@ def tell_finding(finding: Any) -> None:
 
 def console():
     """Returns a console on standard error that prints texts as they are."""
-    from rich.console import Console
+    from mtframework.cli.output import PlainConsole
 
-    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    return PlainConsole(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 
 def tell_warnings(findings: Iterable[Any]) -> None:

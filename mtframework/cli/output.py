@@ -1,11 +1,13 @@
 """Results on standard output and in files."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mtframework.files import write_whole
 
@@ -13,9 +15,28 @@ WIDTH_OF_A_PIPE = 160
 """Columns where no terminal says how many it has."""
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class PlainConsole(Console):
+    """Prints texts as they are, and characters that command a terminal as their codes."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+
+def visible(text: str) -> str:
+    """Returns a text in which characters that a terminal obeys stand as their codes.
+
+    >>> visible("a title\\x1b]0;mine\\x07")
+    'a title\\\\x1b]0;mine\\\\x07'
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def console() -> Console:
     """Returns a console on standard output that prints texts as they are."""
-    detected = Console(markup=False, highlight=False)
+    detected = PlainConsole(markup=False, highlight=False)
     if not detected.is_terminal:
         detected.width = WIDTH_OF_A_PIPE
     return detected

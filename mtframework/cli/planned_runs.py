@@ -91,7 +91,7 @@ def carry_out(
     left = RunsLeft(len(runs))
     for run in runs:
         what = f"{run.name}, seed {run.loaded.seed}"
-        made_from = run.loaded.fingerprint
+        made_from = f"{run.loaded.fingerprint}\n{run.loaded.build().dataset.fingerprint()}"
         kept = finished.find(run.name, made_from, split) if finished and reuse else None
         if kept is not None:
             left.skip(what)

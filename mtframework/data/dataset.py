@@ -225,6 +225,13 @@ class DatasetSource(abc.ABC):
 
     schema: Schema
 
+    def fingerprint(self) -> str:
+        """Returns what changes when the rows do, beside the arguments; nothing by default.
+
+        A result that was kept counts only for rows of the same fingerprint.
+        """
+        return ""
+
     @abc.abstractmethod
     def load(self, progress: Callable[[str], None] | None = None) -> Dataset:
         """Returns the data set.

@@ -1,7 +1,5 @@
 """The model: tasks over shared towers, and one weighted loss."""
 
-import dataclasses
-import json
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +17,7 @@ from mtframework.balancing.static_weights import StaticWeights
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.reduction import reduce_losses
 from mtframework.metrics.task_report import TaskReport
+from mtframework.model.assets import read_assets, write_assets
 from mtframework.model.doors import (
     PolicyScope,
     check_features,
@@ -32,7 +31,7 @@ from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import encode_columns
-from mtframework.schema.schema import Column, Schema
+from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 from mtframework.sharing.sharing import Sharing
 from mtframework.tasks.task import Task
@@ -553,29 +552,12 @@ class MultiTaskModel(keras.Model):
     def save_assets(self, directory: str) -> None:
         """Writes the schema, the vocabularies and the catalogue; Keras calls this."""
         self._require_adapted()
-        folder = Path(directory)
-        (folder / "schema.json").write_text(json.dumps(dataclasses.asdict(self.schema)))
-        for number, column in enumerate(self.schema):
-            if column.name in self.vocabularies:
-                values = self.vocabularies[column.name].known_values.tolist()
-                text = json.dumps(values, ensure_ascii=False)
-                (folder / f"vocabulary_{number}.json").write_text(text, "utf-8")
-        self.catalogue.save(folder / "catalogue.npz")
+        write_assets(Path(directory), self.schema, self.vocabularies, self.catalogue)
 
     def load_assets(self, directory: str) -> None:
         """Reads what `save_assets` wrote; Keras calls this."""
-        folder = Path(directory)
-        schema = json.loads((folder / "schema.json").read_text())
-        columns = tuple(Column(**column) for column in schema.pop("columns"))
-        self.schema = Schema(columns, **schema)
-        self.vocabularies = {
-            column.name: Vocabulary(
-                json.loads((folder / f"vocabulary_{number}.json").read_text("utf-8"))
-            )
-            for number, column in enumerate(columns)
-            if column.kind != "numeric"
-        }
-        self.catalogue = Catalogue.load(folder / "catalogue.npz")
+        assets = read_assets(Path(directory), self._built_of)
+        self.schema, self.vocabularies, self.catalogue = assets
         for tower in self.towers.values():
             tower.use_catalogue(self.catalogue)
 

@@ -158,8 +158,16 @@ class Catalogue:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "Catalogue":
-        """Reads what `save` wrote."""
+    def load(cls, path: Path, num_ids: Mapping[str, int]) -> "Catalogue":
+        """Reads what `save` wrote.
+
+        Args:
+            path: The file.
+            num_ids: How many ids each categorical column has.
+
+        Raises:
+            DataError: Ids, rows or lengths do not fit together.
+        """
         with np.load(path, allow_pickle=False) as saved:
             columns, labels = (
                 {
@@ -169,8 +177,49 @@ class Catalogue:
                 }
                 for prefix in ("column:", "label:")
             )
-            offsets, rows = saved["seen_offsets"], saved["seen_rows"]
-            return cls(str(saved["key"]), columns, offsets, rows, labels)
+            offsets, rows, key = saved["seen_offsets"], saved["seen_rows"], str(saved["key"])
+        _check_saved(key, columns, offsets, rows, labels, num_ids)
+        return cls(key, columns, offsets, rows, labels)
+
+
+def _check_saved(
+    key: str,
+    columns: Mapping[str, np.ndarray],
+    offsets: np.ndarray,
+    rows: np.ndarray,
+    labels: Mapping[str, np.ndarray],
+    num_ids: Mapping[str, int],
+) -> None:
+    """Raises a `DataError` where a file's catalogue does not fit together."""
+    size = len(columns.get(key, ()))
+    wrong = None
+    if len({len(each) for each in columns.values()}) != 1:
+        wrong = f'its columns differ in length, or lack "{key}"'
+    for name, values in columns.items():
+        outside = (
+            name in num_ids
+            and values.size
+            and not 0 <= values.min() <= values.max() < num_ids[name]
+        )
+        if outside:
+            wrong = f'"{name}" holds ids beyond its {num_ids[name]}'
+    if (
+        offsets.size == 0
+        or offsets[0] != 0
+        or offsets[-1] != len(rows)
+        or (np.diff(offsets) < 0).any()
+    ):
+        wrong = "who has seen what has no order"
+    elif rows.size and not 0 <= rows.min() <= rows.max() < size:
+        wrong = f"who has seen what names rows beyond its {size} candidates"
+    elif any(len(each) != len(rows) for each in labels.values()):
+        wrong = "labels of what was seen are more or fewer than that"
+    if wrong is not None:
+        raise DataError(
+            f"The catalogue of the file does not fit together: {wrong}.",
+            "Ids and rows within their bounds.",
+            "Take the file as it was written: it is damaged, or somebody changed it.",
+        )
 
 
 def _mean_of_each(values: np.ndarray, group_of_each: np.ndarray, num_groups: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from mtframework.errors import (
     quoted_list,
 )
 from mtframework.evaluation.evaluate import evaluate
+from mtframework.files import lock_folder
 from mtframework.sweep.sweep import Sweep
 from mtframework.training.train import Trained
 
@@ -143,12 +144,15 @@ class Study:
         journal = self.folder / "trials.log"
         settings = {
             "experiment": self.sweep.base.fingerprint,
+            "data": self.sweep.base.build().dataset.fingerprint(),
             "vary": [dataclasses.asdict(each) for each in self.sweep.variations],
             "objectives": list(self.sweep.objectives),
         }
         settings = json.loads(json.dumps(settings))  # as it will be read
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = lock_folder(self.folder)
+            _cut_torn_line(journal)
             study = optuna.create_study(
                 study_name="sweep",
                 storage=optuna.storages.JournalStorage(JournalFileBackend(str(journal))),
@@ -177,7 +181,7 @@ class Study:
             changed = [name for name in settings if settings[name] != kept.get(name)]
             raise RunError(
                 f"{self.folder} holds another sweep, with another {' and '.join(changed)}.",
-                "The same experiment, --vary, --objective and --set as before.",
+                "The same experiment, data, --vary, --objective and --set as before.",
                 "Name another folder, or remove this one.",
             )
         study.set_user_attr("settings", settings)
@@ -192,6 +196,15 @@ class Study:
         from optuna.trial import TrialState
 
         return TrialState.FAIL
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Cuts off a last line that an interruption left without its end."""
+    text = journal.read_bytes() if journal.exists() else b""
+    whole = text.rfind(b"\n") + 1
+    if whole < len(text):
+        with open(journal, "r+b") as file:
+            file.truncate(whole)
 
 
 def _objective(name: str, metrics: Mapping[str, float]) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -9,51 +10,79 @@ import numpy as np
 from keras import ops
 from tensorboardX import SummaryWriter
 
+from mtframework.data.dataset import print_to_stderr
 from mtframework.errors import ModelError, quoted_list
 from mtframework.training.run import Run
 
 
-class MetricsWriter(keras.callbacks.Callback):
+class _Writer(keras.callbacks.Callback):
+    """Writes what training does not depend on: where it cannot be written, training goes on.
+
+    Args:
+        path: Where to write.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+        self.is_able = True
+
+    def try_to(self, write: Callable[[], None]) -> None:
+        """Writes; at the first error says so, and writes no more."""
+        if not self.is_able:
+            return
+        try:
+            write()
+        except OSError as error:
+            self.is_able = False
+            reason = error.strerror or error
+            print_to_stderr(f"{self.path} cannot be written: {reason}. Training goes on without.")
+
+
+class MetricsWriter(_Writer):
     """Writes each epoch's metrics as one JSON line: `epoch`, `seconds` and every metric.
 
     Args:
         path: The file; lines are appended.
     """
 
-    def __init__(self, path: Path):
-        super().__init__()
-        self.path = path
-
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         line = {"epoch": epoch + 1, "seconds": time.perf_counter() - self._began, **(logs or {})}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({name: float(value) for name, value in line.items()}) + "\n")
+        text = json.dumps({name: float(value) for name, value in line.items()}) + "\n"
+
+        def write() -> None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text)
+
+        self.try_to(write)
 
 
-class TensorBoardWriter(keras.callbacks.Callback):
+class TensorBoardWriter(_Writer):
     """Writes each epoch's metrics for TensorBoard, with or without TensorFlow.
 
     Args:
         path: The folder of the event files.
     """
 
-    def __init__(self, path: Path):
-        super().__init__()
-        self.path = path
-
     def on_train_begin(self, logs=None):
-        self._writer = SummaryWriter(str(self.path))
+        def begin() -> None:
+            self._writer = SummaryWriter(str(self.path))
+
+        self.try_to(begin)
 
     def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
-            self._writer.add_scalar(name, float(value), epoch + 1)
-        self._writer.flush()
+        def write() -> None:
+            for name, value in (logs or {}).items():
+                self._writer.add_scalar(name, float(value), epoch + 1)
+            self._writer.flush()
+
+        self.try_to(write)
 
     def on_train_end(self, logs=None):
-        self._writer.close()
+        self.try_to(lambda: self._writer.close())
 
 
 class CheckpointWriter(keras.callbacks.Callback):

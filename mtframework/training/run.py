@@ -157,6 +157,12 @@ class Run:
         try:
             model.save(partial)
             os.replace(partial, path)
+        except OSError as error:
+            raise RunError(
+                f"{path} cannot be written: {error.strerror or error}.",
+                "Space on the disk, and a folder that can be written.",
+                "Free some space, or name a folder on another disk.",
+            ) from error
         finally:
             partial.unlink(missing_ok=True)
 

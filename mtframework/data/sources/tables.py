@@ -185,6 +185,16 @@ class Tables(DatasetSource):
             name=self.name,
         )
 
+    def fingerprint(self) -> str:
+        """Returns the files with their sizes and the times of their last change."""
+        paths = [self.interactions] if isinstance(self.interactions, str) else []
+        paths += [] if isinstance(self.interactions, str) else list(self.interactions.values())
+        paths += [self.candidates] if self.candidates else []
+        paths += list(self.split.values()) if isinstance(self.split, Mapping) else []
+        files = [file for path in paths for file in find_files(path)]
+        states = [(str(file), file.stat()) for file in files]
+        return "\n".join(f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states)
+
     @property
     def name(self) -> str:
         """What the data set is called: the path of its interactions."""

@@ -1,7 +1,7 @@
 """A table file that a reader never sees a part of."""
 
+import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow.parquet
 from mtframework.data.tables.column_values import multi_categories
 from mtframework.data.tables.table_files import COMPRESSIONS, CSV, JSON_LINES, format_of
 from mtframework.errors import DataError
+from mtframework.files import written_whole
 
 
 class TableWriter:
@@ -33,15 +34,16 @@ class TableWriter:
     def __init__(self, path: Path):
         self.path = path
         self._format = format_of(path)
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}")
+        self._whole = written_whole(path)
         self._stream: Any = None
         self._writer: Any = None
 
     def __enter__(self) -> "TableWriter":
         try:
             compression = COMPRESSIONS.get(self.path.suffix.lower())
-            self._stream = pa.output_stream(str(self._partial), compression=compression)
+            self._stream = pa.output_stream(str(self._whole.__enter__()), compression=compression)
         except OSError as error:
+            self._whole.__exit__(OSError, error, error.__traceback__)
             raise self._unwritable(error) from error
         return self
 
@@ -68,13 +70,22 @@ class TableWriter:
             if self._writer is not None:
                 self._writer.close()
             self._stream.close()
-            if kind is None:
-                self._partial.replace(self.path)
         except OSError as failed:
+            self._discard(failed)
             if kind is None:  # otherwise what came first is what is told
                 raise self._unwritable(failed) from failed
-        finally:
-            self._partial.unlink(missing_ok=True)
+            return
+        if kind is not None:
+            self._discard(error)
+            return
+        try:
+            self._whole.__exit__(None, None, None)
+        except OSError as failed:
+            raise self._unwritable(failed) from failed
+
+    def _discard(self, error: BaseException) -> None:
+        with contextlib.suppress(type(error)):
+            self._whole.__exit__(type(error), error, error.__traceback__)
 
     def _unwritable(self, error: Exception) -> DataError:
         return DataError(
