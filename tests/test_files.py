@@ -2,12 +2,14 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from mtframework.errors import RunError
-from mtframework.files import write_whole, written_whole
+from mtframework.files import lock_folder, write_whole, written_whole
 
 
 def test_a_link_stays_a_link_and_a_mode_stays_the_mode(tmp_path):
@@ -48,3 +50,32 @@ def test_what_fails_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(RunError, match="cannot be written"):
         write_whole(path / "below.txt", "text")
+
+
+def test_a_folder_has_one_writer_and_the_lock_dies_with_its_process(tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom mtframework.files import lock_folder\n"
+        "lock = lock_folder(Path(sys.argv[1]))\nprint('locked', flush=True)\ntime.sleep(60)\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout.readline() == "locked\n"
+    with pytest.raises(RunError, match=f"is in use by another process, {other.pid}"):
+        lock_folder(tmp_path)
+    other.kill()
+    other.communicate()
+    lock_folder(tmp_path).close()
+
+
+def test_what_a_dead_process_left_is_removed(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".kept.txt.{dead.pid}"
+    left.write_text("half")
+    others = [tmp_path / f".kept.txt.{os.getpid()}x", tmp_path / ".kept.txt.bak"]
+    for each in others:
+        each.write_text("mine")
+    write_whole(tmp_path / "kept.txt", "whole")
+    assert not left.exists()
+    assert all(each.exists() for each in others)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mtframework.cli.errors import console
 from mtframework.cli.predicting import predictions
+from mtframework.cli.unknown_ids import UnknownIds
 from mtframework.data.streaming.row_progress import row_progress
 from mtframework.data.tables.rejects import Rejects, write_rejects
 from mtframework.data.tables.table_blocks import TableBlocks, good_columns
@@ -33,10 +34,12 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     has no time the rows are of now. Bad rows are left out, counted and written beside the target.
     """
     blocks, rejects = TableBlocks(source), Rejects(str(source))
+    unknown = UnknownIds(model)
     known = catalogue_columns(model.schema, model.feature_columns)
     names = _columns_to_read(blocks, model, model.feature_columns, known)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _good_blocks(blocks, model, names, rejects):
+            unknown.add(columns)
             for task, scores in predictions(model, columns).items():
                 name = f"predicted_{task}"
                 if name in block.column_names:
@@ -49,6 +52,7 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
             writer.write(block)
             advance(block.num_rows, blocks.share_read)
         _tell_rejects(rejects, target)
+    unknown.tell()
 
 
 def recommend_file(
@@ -124,9 +128,11 @@ def _recommend(
     rejects: Rejects | None = None,
 ) -> Columns:
     key, some = recommender.model.schema.query_key, {}
+    unknown = UnknownIds(recommender.model)
     with TableWriter(target) as writer, row_progress("queries", num_queries) as advance:
         for queries, share in blocks:
             some = some or {name: each[:_SAMPLE] for name, each in queries.items()}
+            unknown.add(queries)
             found = recommender.recommend(queries, k, exclude_seen)
             is_there = found.ids != ""
             ranks = np.broadcast_to(np.arange(1, k + 1), found.ids.shape)
@@ -143,4 +149,5 @@ def _recommend(
             advance(len(asked), share)
         if rejects is not None:
             _tell_rejects(rejects, target)
+    unknown.tell()
     return some

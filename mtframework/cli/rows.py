@@ -9,16 +9,23 @@ from mtframework.errors import DataError, did_you_mean, quoted_list
 from mtframework.schema.schema import Schema
 
 # A comma ends a value only where a next column follows, so that "Postino, Il (1994)" is one value.
-_COLUMN = re.compile(r"(?:^|,)\s*([A-Za-z_]\w*)\s*=")
+_PLAIN_NAME = r"[A-Za-z_]\w*"
 
 
-def parse_row(text: str) -> dict[str, str]:
+def parse_row(text: str, known: Sequence[str] = ()) -> dict[str, str]:
     """Returns the columns of `name=value,name=value`.
+
+    Args:
+        text: The row.
+        known: Names of columns that may be no plain words, such as `User ID`.
 
     >>> parse_row("user_id=42,movie_title=Postino, Il (1994)")
     {'user_id': '42', 'movie_title': 'Postino, Il (1994)'}
+    >>> parse_row("User ID=42,age=3", known=["User ID"])
+    {'User ID': '42', 'age': '3'}
     """
-    starts = list(_COLUMN.finditer(text))
+    names = [*map(re.escape, sorted(known, key=len, reverse=True)), _PLAIN_NAME]
+    starts = list(re.finditer(rf"(?:^|,)\s*({'|'.join(names)})\s*=", text))
     if not starts or starts[0].start():
         raise DataError(
             f'"{text}" is no row.',

@@ -148,11 +148,13 @@ class MultiTaskModel(keras.Model):
         """The columns that a batch's sample weights hold."""
         return _distinct(task.sample_weight for task in self.tasks.values())
 
-    def adapt(self, dataset) -> None:
+    def adapt(self, dataset, needs_labels: bool = True) -> None:
         """Learns vocabularies, catalogue, frequencies and seen candidates from training rows.
 
         Args:
             dataset: An `mtframework.Dataset`.
+            needs_labels: Whether every task must have a training row that counts. A model that goes
+                on from a trained one need not: what a task has learned, it keeps.
 
         Raises:
             DataError: A tower or a task names a column that the data set lacks.
@@ -180,7 +182,7 @@ class MultiTaskModel(keras.Model):
                 _check_key(task, self.towers[task.candidate], "candidate", schema.candidate_key)
         columns = dataset.encoded_split("train")
         for task in self.tasks.values():
-            _check_rows(task, columns)
+            _check_rows(task, columns, needs_labels)
         self.schema = schema
         self.vocabularies = dict(dataset.vocabularies)
         self.catalogue = Catalogue.learn(
@@ -807,9 +809,9 @@ def _check_key(task: Task, tower: BaseTower, argument: str, key: str) -> None:
         )
 
 
-def _check_rows(task: Task, columns: Mapping[str, np.ndarray]) -> None:
+def _check_rows(task: Task, columns: Mapping[str, np.ndarray], needs_labels: bool) -> None:
     """Raises a `ModelError` where the training rows cannot teach the task."""
-    if task.label is not None:
+    if task.label is not None and needs_labels:
         labels = ops.convert_to_tensor(np.asarray(columns[task.label], "float32"))
         if not ops.convert_to_numpy(task.valid_rows(labels)).any():
             raise ModelError(

@@ -283,7 +283,8 @@ def _table(texts: np.ndarray, first: int, unknown: int):
 
 def _input_names(columns: Iterable[str]) -> dict[str, str]:
     """Returns by which name each column goes into a signature."""
-    names = {column: _valid_name(column) for column in columns}
+    # The arguments of a signature are Python's: letters, digits and underscores.
+    names = {column: re.sub(r"[./>-]", "_", _valid_name(column)) for column in columns}
     taken = [*names.values(), *_REQUEST]
     for column, name in names.items():
         if taken.count(name) > 1:
@@ -300,10 +301,11 @@ def _with_valid_names(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _valid_name(name: str) -> str:
-    """Returns a name as TensorFlow allows it.
+    """Returns a name as TensorFlow allows it; other letters become their codes.
 
     >>> _valid_name("score/shop 1"), _valid_name("_größe")
-    ('score/shop_1', 'x_gr__e')
+    ('score/shop_1', 'x_gruf6udfe')
     """
-    valid = re.sub(r"[^A-Za-z0-9_./>-]", "_", name)
+    coded = "".join(each if each.isascii() else f"u{ord(each):x}" for each in name)
+    valid = re.sub(r"[^A-Za-z0-9_./>-]", "_", coded)
     return valid if re.match(r"[A-Za-z0-9.]", valid) else f"x{valid}"

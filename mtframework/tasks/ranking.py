@@ -106,6 +106,8 @@ class Ranking(Task):
             labels = np.asarray(columns[self.label], "float32")
             valid = ops.convert_to_numpy(self.valid_rows(ops.convert_to_tensor(labels)))
             bias = self.head.layers[-1].bias
+            if not valid.any():
+                return
             bias.assign(np.full(bias.shape, labels[valid].mean(dtype="float64"), "float32"))
 
     def build(self, input_shape):

@@ -76,7 +76,7 @@ def train(
     model = experiment.model
     if warm_start is not None:
         data = warm_start.grow(data)
-    model.adapt(data)
+    model.adapt(data, needs_labels=warm_start is None)
     if warm_start is not None:
         warm_start.restore(model)
     model.compile(optimizer=experiment.optimizer)

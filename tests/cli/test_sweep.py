@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mtframework import DatasetSource
 from mtframework.errors import ModelError
 
 OBJECTIVES = ("stars/rmse", "buy/top_5")
@@ -117,3 +118,18 @@ def test_unknown_objective_ends_the_sweep(run, validated):
     )
     assert result.exit_code == 1
     assert 'no metric "star/rmse". Did you mean "stars/rmse"?' in result.stderr
+
+
+def test_a_torn_last_line_is_cut_and_other_data_are_refused(run, validated, monkeypatch):
+    arguments = [*SWEEP, "--trials"]
+    assert run(*arguments, 1).exit_code == 0
+    journal = validated / "out" / "trials.log"
+    with open(journal, "ab") as file:
+        file.write(b'{"op_code": 4, "worker_id": "to')
+    result = run(*arguments, 2)
+    assert result.exit_code == 0, result.output
+    assert journal.read_bytes().endswith(b"}\n")
+    monkeypatch.setattr(DatasetSource, "fingerprint", lambda self: "other rows")
+    result = run(*arguments, 3)
+    assert result.exit_code == 1
+    assert "holds another sweep, with another data." in result.stderr

@@ -239,3 +239,25 @@ def test_damaged_files_are_one_error_each(tmp_path):
 def test_experiment_refuses(argument, value):
     with pytest.raises(ModelError, match=f"The experiment has {argument} = "):
         experiment(**{argument: value})
+
+
+def test_metrics_that_cannot_be_written_do_not_end_a_training(tmp_path, capsys):
+    run = mtf.Run.create(tmp_path / "run")
+    run.metrics_path.mkdir()  # as good as a disk that is full
+    trained = mtf.train(experiment(), run)
+    assert trained.metrics["loss"] > 0
+    assert run.model_path.is_file()
+    told = capsys.readouterr().err
+    assert told.count(f"{run.metrics_path} cannot be written: Is a directory.") == 1
+    assert "Training goes on without." in told
+
+
+def test_a_model_that_cannot_be_written_is_one_error_with_its_path(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    run = mtf.Run.create(tmp_path / "run")
+    monkeypatch.setattr(mtf.MultiTaskModel, "save", full)
+    with pytest.raises(RunError, match=r"checkpoint\.keras cannot be written: No space left"):
+        mtf.train(experiment(), run)
+    assert not list(run.path.glob("partial*"))

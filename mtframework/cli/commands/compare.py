@@ -111,9 +111,11 @@ def compare(
     from mtframework.evaluation.report import write_report
     from mtframework.serving.recommender import Recommender
 
-    rows = [parse_row(text) for text in predict or ()]
-    queries = [parse_row(text) for text in recommend or ()]
-    runs = plan(load_experiments(experiments, bindings or [], plugin or []), seed, seeds)
+    loaded = load_experiments(experiments, bindings or [], plugin or [])
+    model = loaded[0].build().model
+    rows = [parse_row(text, model.feature_columns) for text in predict or ()]
+    queries = [parse_row(text, model.feature_columns) for text in recommend or ()]
+    runs = plan(loaded, seed, seeds)
     names = list(dict.fromkeys(each.name for each in runs))
     for name in baseline or ():
         check_baseline(name, names)

@@ -59,6 +59,7 @@ def recommend(
         typer.Option("--index", help="How to retrieve: exactly, or by faiss in a part of all."),
     ] = "exact",
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -79,9 +80,10 @@ def recommend(
     from mtframework.cli.rows import parse_row
     from mtframework.serving.recommender import Recommender
 
-    asked = [parse_row(query) for query in queries or ()]
-    opened = load_run(run, plugin)
+    opened = load_run(run, plugin, trust)
     model = opened.load_model()
+    known = (*model.feature_columns, model.schema.query_key)
+    asked = [parse_row(query, known) for query in queries or ()]
     if task is None:
         recommender = Recommender(model, opened.load_fusion(), num_retrieved, index)
     else:
@@ -94,8 +96,8 @@ def recommend(
     if input is not None:
         some = recommend_file(recommender, input, output, k, not include_seen)
     else:
-        known = queries_of(opened, model, plugin)
-        some = recommend_queries(recommender, known, output, k, not include_seen)
+        everybody = queries_of(opened, model, plugin)
+        some = recommend_queries(recommender, everybody, output, k, not include_seen)
     printer.print(f"The recommendations are in {output}.")
     if index == "faiss":
         share = recommender.recall(some, k)
