@@ -47,7 +47,8 @@ def higher_is_better(metric: keras.metrics.Metric) -> bool:
     """Returns whether a larger value of a metric is the better one, as its class declares it.
 
     A class declares it by the attribute `higher_is_better`. A plain Keras metric of which a
-    registered one is a subclass is as that one is.
+    built-in one is a subclass is as that one is; what a plugin makes of a Keras class says nothing
+    about that class.
 
     Args:
         metric: The metric. Its name is not looked at.
@@ -61,7 +62,11 @@ def higher_is_better(metric: keras.metrics.Metric) -> bool:
     False
     """
     declared = getattr(metric, "higher_is_better", None)
-    of_keras = {part.cls.__mro__[1]: part.cls.higher_is_better for part in METRICS}
+    of_keras = {
+        part.cls.__mro__[1]: part.cls.higher_is_better
+        for part in METRICS
+        if part.owner == "mtframework"
+    }
     declared = declared if declared is not None else of_keras.get(type(metric))
     if not isinstance(declared, bool):
         raise ModelError(

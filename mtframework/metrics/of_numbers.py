@@ -16,6 +16,9 @@ class Accuracy(keras.metrics.BinaryAccuracy):
     def __init__(self, name: str = "accuracy", dtype=None):
         super().__init__(name=name, dtype=dtype)
 
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
+
 
 @register_metric("auc")
 class AreaUnderCurve(keras.metrics.AUC):
@@ -30,6 +33,9 @@ class AreaUnderCurve(keras.metrics.AUC):
 
     def __init__(self, name: str = "auc", dtype=None):
         super().__init__(name=name, dtype=dtype)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
 
     def result(self):
         positives = self.true_positives[0] + self.false_negatives[0]
@@ -75,6 +81,9 @@ class LogLoss(keras.metrics.BinaryCrossentropy):
     def __init__(self, name: str = "log_loss", dtype=None):
         super().__init__(name=name, dtype=dtype)
 
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
+
 
 @register_metric("mae")
 class MeanAbsoluteError(keras.metrics.MeanAbsoluteError):
@@ -106,6 +115,9 @@ class Precision(keras.metrics.Precision):
     def __init__(self, name: str = "precision", dtype=None):
         super().__init__(name=name, dtype=dtype)
 
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
+
 
 @register_metric("recall")
 class Recall(keras.metrics.Recall):
@@ -115,6 +127,9 @@ class Recall(keras.metrics.Recall):
 
     def __init__(self, name: str = "recall", dtype=None):
         super().__init__(name=name, dtype=dtype)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
 
 
 @register_metric("rmse")

@@ -10,7 +10,8 @@ the first clause that the part breaks: which clause, what was found, and how to 
 """
 
 from mtframework.testing.balancer import check_balancer
+from mtframework.testing.metric import check_metric
 from mtframework.testing.sharing import check_sharing
 from mtframework.testing.task import check_task
 
-__all__ = ["check_balancer", "check_sharing", "check_task"]
+__all__ = ["check_balancer", "check_metric", "check_sharing", "check_task"]

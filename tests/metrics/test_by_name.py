@@ -92,3 +92,47 @@ def test_auc_is_exact_and_undefined_for_one_class():
     metric = AreaUnderCurve()
     metric.update_state(ops.ones((3, 1)), ops.ones((3, 1)) / 2)
     assert np.isnan(float(metric.result()))
+
+
+@pytest.fixture
+def own_parts(monkeypatch):
+    """Takes what a test registers out again."""
+    monkeypatch.setattr(METRICS, "_parts", dict(METRICS._parts))
+
+
+def test_what_a_plugin_makes_of_a_keras_class_says_nothing_about_that_class(own_parts):
+    @mtf.register_metric("mean_delay")
+    class MeanDelay(keras.metrics.Mean):
+        """The mean of delays."""
+
+        higher_is_better = False
+
+        def __init__(self, name="mean_delay", dtype=None):
+            super().__init__(name, dtype)
+
+    assert not higher_is_better(MeanDelay())
+    with pytest.raises(mtf.MtframeworkError, match="does not say whether a higher value is better"):
+        higher_is_better(keras.metrics.Mean())
+
+
+def test_a_registered_metric_that_says_nothing_harms_no_other(own_parts):
+    @mtf.register_metric("mean_of_something")
+    class MeanOfSomething(keras.metrics.Mean):
+        """The mean of something."""
+
+        def __init__(self, name="mean_of_something", dtype=None):
+            super().__init__(name, dtype)
+
+    assert higher_is_better(METRICS.get("auc").cls())
+    assert not higher_is_better(keras.metrics.MeanAbsoluteError())
+    with pytest.raises(mtf.MtframeworkError, match="does not say whether a higher value is better"):
+        higher_is_better(MeanOfSomething())
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_metrics_are_made_again_from_what_keras_saves(name):
+    [metric] = metrics_by_name([name])
+    saved = keras.saving.serialize_keras_object(metric)
+    again = keras.saving.deserialize_keras_object(saved)
+    assert type(again) is type(metric)
+    assert again.get_config() == {"name": name, "dtype": "float32"}

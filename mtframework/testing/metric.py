@@ -1,0 +1,54 @@
+"""The contract of a metric, as a test."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+
+from mtframework.errors import ModelError
+from mtframework.registry import METRICS
+from mtframework.testing import metric_clauses
+from mtframework.testing.every_backend import check_other_backends
+from mtframework.testing.registration import check_configuration, check_registration, make_checked
+
+
+def check_metric(
+    make: Callable[[], keras.metrics.Metric],
+    labels: Sequence[float] = (0.0, 1.0),
+    every_backend: bool = False,
+) -> None:
+    """Checks that a metric of one number a row keeps its contract.
+
+    The clauses, in this order: registration, configuration, direction, name, shapes, reset, rows
+    (their order and their batches do not matter), weights, exact, compilation, saving.
+
+    Args:
+        make: What makes a new metric each time it is called.
+        labels: Values that a label can have, two or more different ones. Scores are drawn from
+            the smallest to the largest.
+        every_backend: Whether to check on the other installed backends as well, each in a process
+            of its own. `make` must then be a function or class at the top of a module.
+
+    Raises:
+        ContractError: The metric breaks a clause; the message says which and how to fix it.
+        ModelError: There are fewer than two different labels.
+
+    Example:
+
+    >>> from mtframework.testing import check_metric
+    >>> from mtframework.metrics.of_numbers import RootMeanSquaredError
+    >>> check_metric(RootMeanSquaredError, labels=[1, 3, 5])
+    """
+    values = tuple(map(float, labels))
+    if len(set(values)) < 2:
+        raise ModelError(
+            f"The check was given the labels {values}.",
+            "Two different ones or more.",
+            "Add a value that a label can have.",
+        )
+    metric = make_checked(make, keras.metrics.Metric)
+    check_registration(metric, METRICS)
+    check_configuration(metric)
+    for check in metric_clauses.ALL:
+        check(make, type(metric).__name__, values)
+    if every_backend:
+        check_other_backends("check_metric", make, {"labels": list(values)})
