@@ -35,12 +35,6 @@ Plugin = Annotated[
         show_default=False,
     ),
 ]
-Trust = Annotated[
-    bool,
-    typer.Option(
-        "--trust", help="Execute the Python files that a run folder of somebody else brings along."
-    ),
-]
 Seed = Annotated[
     int | None,
     typer.Option(

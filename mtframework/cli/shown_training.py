@@ -27,7 +27,6 @@ def train_shown(loaded: Loaded, folder: Path | None, start: Run | None = None) -
         run.write_config(loaded.text)
         for plugin in loaded.plugin_files:
             shutil.copy(plugin, run.path)
-        run.seal_plugins()
     progress = training_progress(loaded.name)
     try:
         return train_experiment(experiment, run, [progress], warm_start=warm_start)

@@ -13,10 +13,8 @@ from mtframework.errors import RunError
 from mtframework.model.model import MultiTaskModel
 from mtframework.registry import load_builtin_parts, load_plugins
 from mtframework.serving.fusion import Fusion
-from mtframework.training.seal import is_sealed, seal
 
 _MARK = "run.json"
-_SEAL = "plugins.seal"
 
 
 class Run:
@@ -123,23 +121,6 @@ class Run:
     def write_config(self, text: str) -> None:
         """Writes the resolved configuration."""
         self._write(self.config_path, text)
-
-    @property
-    def plugin_files(self) -> list[Path]:
-        """The Python files in the folder: what its experiment imports."""
-        return sorted(self.path.glob("*.py"))
-
-    def seal_plugins(self) -> None:
-        """Notes down that the Python files in the folder are this user's own."""
-        written = seal(self.plugin_files) if self.plugin_files else None
-        if written is not None:
-            self._write(self.path / _SEAL, written + "\n")
-
-    @property
-    def is_sealed(self) -> bool:
-        """Whether the Python files in the folder are those that this user's training wrote."""
-        path = self.path / _SEAL
-        return path.is_file() and is_sealed(self.plugin_files, path.read_text("utf-8"))
 
     def save_fusion(self, fusion: Fusion) -> None:
         """Writes how the tasks' scores are fused, so that a run serves without its experiment."""

@@ -34,8 +34,6 @@ def check(
     reports = []
     num_errors = 0
     for path, loaded, findings in checked:
-        for file in loaded.plugin_files:
-            printer.print(f"{path} imports {file}, which was executed.", soft_wrap=True)
         errors = sum(finding.is_error for finding in findings)
         num_errors += errors
         for finding in findings:

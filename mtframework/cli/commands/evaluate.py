@@ -7,7 +7,6 @@ def evaluate(
     run: options.RunFolder,
     split: options.Split = "test",
     plugin: options.Plugin = None,
-    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -20,7 +19,7 @@ def evaluate(
     from mtframework.cli.finished_run import load_run
     from mtframework.evaluation.evaluate import evaluate as evaluate_model
 
-    opened = load_run(run, plugin, trust)
+    opened = load_run(run, plugin)
     experiment = config.load_experiment(opened.config_path, plugins=plugin or ())
     metrics = evaluate_model(opened.load_model(), experiment.dataset.load(), split)
     lines = output.table("metric", split)

@@ -21,7 +21,6 @@ def export(
         ),
     ] = True,
     plugin: options.Plugin = None,
-    trust: options.Trust = False,
     debug: options.Debug = False,
 ) -> None:
     """Write a trained model as a SavedModel that recommends, and its embeddings as Parquet."""
@@ -35,7 +34,7 @@ def export(
     from mtframework.serving.known_queries import event_columns
     from mtframework.serving.recommender import Recommender
 
-    opened = load_run(run, plugin, trust)
+    opened = load_run(run, plugin)
     model = opened.load_model()
     events = event_columns(model)
     wanted = query_embeddings and not events

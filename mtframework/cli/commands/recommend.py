@@ -59,7 +59,6 @@ def recommend(
         typer.Option("--index", help="How to retrieve: exactly, or by faiss in a part of all."),
     ] = "exact",
     plugin: options.Plugin = None,
-    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -80,7 +79,7 @@ def recommend(
     from mtframework.cli.rows import parse_row
     from mtframework.serving.recommender import Recommender
 
-    opened = load_run(run, plugin, trust)
+    opened = load_run(run, plugin)
     model = opened.load_model()
     known = (*model.feature_columns, model.schema.query_key)
     asked = [parse_row(query, known) for query in queries or ()]
