@@ -55,7 +55,7 @@ def test_error_while_training_has_the_line_of_its_part(kind, run, folder):
         f"include 'joint.gin'\nimport {module}\nMultiTaskModel.tasks = [@stars/{cls}()]\n"
         f"stars/{cls}.label = 'stars'\n"
     )
-    result = run("train", "broken.gin")
+    result = run("train", "broken.gin", "--trust")
     assert result.exit_code == 1
     assert len(re.findall("^Error: ", result.stderr, re.MULTILINE)) == 1
     assert f"Error: broken.gin:{line}: {message}" in result.stderr
@@ -63,7 +63,7 @@ def test_error_while_training_has_the_line_of_its_part(kind, run, folder):
     assert "  fix: " in result.stderr
     assert "Traceback" not in result.stderr
     assert "Arguments received" not in result.stderr
-    debugged = run("train", "broken.gin", "--debug")
+    debugged = run("train", "broken.gin", "--debug", "--trust")
     assert "Traceback (most recent call last)" in debugged.stderr
     assert f'{module}.py", line' in debugged.stderr
 

@@ -9,6 +9,7 @@ def check(
     experiments: options.Experiments,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -26,7 +27,7 @@ def check(
 
     checked = []
     for path in experiments:
-        loaded = config.load(path, bindings or (), plugin or ())
+        loaded = config.load(path, bindings or (), plugin or (), trust)
         checked.append((path, loaded, loaded.check()))
         if on_numpy and checked[-1][-1] and loaded.depends_on_plugins:
             run_again()

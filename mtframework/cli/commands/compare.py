@@ -84,6 +84,7 @@ def compare(
     run: options.Run = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     seed: options.Seed = None,
     json: options.Json = None,
     debug: options.Debug = False,
@@ -113,7 +114,7 @@ def compare(
 
     rows = [parse_row(text) for text in predict or ()]
     queries = [parse_row(text) for text in recommend or ()]
-    runs = plan(load_experiments(experiments, bindings or [], plugin or []), seed, seeds)
+    runs = plan(load_experiments(experiments, bindings or [], plugin or [], trust), seed, seeds)
     names = list(dict.fromkeys(each.name for each in runs))
     for name in baseline or ():
         check_baseline(name, names)

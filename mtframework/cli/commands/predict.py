@@ -37,6 +37,7 @@ def predict(
         ),
     ] = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -55,7 +56,7 @@ def predict(
     from mtframework.cli.rows import parse_row
 
     parsed = [parse_row(row) for row in rows or ()]
-    model = load_run(run, plugin).load_model()
+    model = load_run(run, plugin, trust).load_model()
     printer = results.console()
     if input and output:
         predict_file(model, input, output)

@@ -59,6 +59,7 @@ def recommend(
         typer.Option("--index", help="How to retrieve: exactly, or by faiss in a part of all."),
     ] = "exact",
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -80,7 +81,7 @@ def recommend(
     from mtframework.serving.recommender import Recommender
 
     asked = [parse_row(query) for query in queries or ()]
-    opened = load_run(run, plugin)
+    opened = load_run(run, plugin, trust)
     model = opened.load_model()
     if task is None:
         recommender = Recommender(model, opened.load_fusion(), num_retrieved, index)
@@ -94,7 +95,7 @@ def recommend(
     if input is not None:
         some = recommend_file(recommender, input, output, k, not include_seen)
     else:
-        known = queries_of(opened, model, plugin)
+        known = queries_of(opened, model, plugin, trust)
         some = recommend_queries(recommender, known, output, k, not include_seen)
     printer.print(f"The recommendations are in {output}.")
     if index == "faiss":
