@@ -32,7 +32,7 @@ class PlannedRun:
 
 
 def load_experiments(
-    paths: Sequence[Path], bindings: Sequence[str], plugins: Sequence[str], trust: bool
+    paths: Sequence[Path], bindings: Sequence[str], plugins: Sequence[str], trust: bool = False
 ) -> list[Loaded]:
     """Returns the experiments, all of them checked before the first one trains.
 

@@ -60,7 +60,7 @@ def load_imports(source: Source, trust: bool) -> None:
             file = load_plugin(statement.module, source.path.parent)
         except PluginError as error:
             source.findings.append(
-                Finding(statement.location, error.found, error.expected, error.fix)
+                Finding(statement.location, error.found, error.expected, error.fix, cause=error)
             )
         else:
             known = {each.stem for each in source.plugin_files}

@@ -117,7 +117,7 @@ def test_own_plugin_is_what_a_file_imports(folder, write, part):
 def test_parts_of_a_run_are_refused(folder, part):
     part("run_tower", "RunTower", "run")
     (folder / "run" / "config.gin").write_text("import run_tower\n")
-    with pytest.raises(CheckError, match="run/run_tower.py, which would be executed"):
+    with pytest.raises(CheckError, match=r"run/run_tower\.py, which would be executed"):
         config.load_parts("run/config.gin")
     assert not was_executed(folder)
     config.load_parts("run/config.gin", trust=True)
@@ -126,6 +126,6 @@ def test_parts_of_a_run_are_refused(folder, part):
 
 def test_experiment_is_refused_before_it_is_built(folder, write, part):
     part("late_tower", "LateTower")
-    with pytest.raises(CheckError, match="late_tower.py, which would be executed"):
+    with pytest.raises(CheckError, match=r"late_tower\.py, which would be executed"):
         config.load_experiment(write("import late_tower"))
     assert not was_executed(folder)

@@ -38,7 +38,7 @@ def check(
         errors = sum(finding.is_error for finding in findings)
         num_errors += errors
         for finding in findings:
-            tell_finding(finding)
+            tell_finding(finding, debug)
         printer.print(
             f"{path}: {_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}"
             + f"; a fragment, which leaves {loaded.left_to_set} to set"

@@ -43,7 +43,7 @@ def show(
             picture = picture_of(loaded.build)
         console.print(picture)
     for finding in findings:
-        tell_finding(finding)
+        tell_finding(finding, debug)
     output.write_json(
         json,
         [{"key": each.key, "value": each.text, "from": each.origin} for each in values],
