@@ -53,7 +53,7 @@ def load_imports(source: Source, trust: bool) -> None:
     for statement in source.imports:
         if statement.location.source.startswith("--plugin"):
             continue  # loaded already, and by its own path
-        if not trust and not _is_loaded(statement.module, source.path.parent):
+        if not trust and not _executes_nothing(statement.module, source.path.parent):
             source.findings.append(_untrusted(statement, source.path.parent))
             continue
         try:
@@ -79,11 +79,13 @@ def _file_of(plugin: str, folder: Path | None) -> Path | None:
     return beside if beside.is_file() else None
 
 
-def _is_loaded(plugin: str, folder: Path) -> bool:
+def _executes_nothing(plugin: str, folder: Path) -> bool:
     """Returns whether loading a plugin executes nothing."""
     path = _file_of(plugin, folder)
     if path is None:
-        return plugin in sys.modules
+        package = plugin.partition(".")[0]
+        is_there = package in sys.modules or importlib.util.find_spec(package) is not None
+        return plugin in sys.modules or not is_there
     return path.is_file() and _holds(path.stem, path.read_bytes())
 
 
