@@ -59,8 +59,14 @@ def tell(error: Exception) -> None:
     printer.print("  This was not foreseen; --debug shows the traceback.", style="dim")
 
 
-def tell_finding(finding: Any) -> None:
-    """Prints what has `found`, `expected` and `fix`, and where it has them `location`, `level`."""
+def tell_finding(finding: Any, debug: bool = False) -> None:
+    """Prints what has `found`, `expected` and `fix`, and where it has them `location`, `level`.
+
+    With `debug`, the traceback of its `cause` comes first, where it has one.
+    """
+    cause = getattr(finding, "cause", None)
+    if debug and cause is not None:
+        traceback.print_exception(cause)
     printer = console()
     warning = getattr(finding, "level", "error") == "warning"
     printer.print(

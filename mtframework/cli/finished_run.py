@@ -11,15 +11,18 @@ from mtframework.serving.known_queries import known_queries, lasting_columns
 from mtframework.training.run import Run
 
 
-def load_run(folder: Path, plugins: Sequence[str] | None) -> Run:
-    """Opens a run and loads the parts that its model is made of."""
+def load_run(folder: Path, plugins: Sequence[str] | None, trust: bool) -> Run:
+    """Opens a run and loads the parts that its model is made of.
+
+    What the folder itself imports is executed if it is trusted, or if `plugins` loaded it.
+    """
     run = Run.open(folder)
-    config.load_parts(run.config_path, plugins or ())
+    config.load_parts(run.config_path, plugins or (), trust)
     return run
 
 
 def queries_of(
-    run: Run, model: MultiTaskModel, plugins: Sequence[str] | None
+    run: Run, model: MultiTaskModel, plugins: Sequence[str] | None, trust: bool
 ) -> dict[str, np.ndarray]:
     """Returns every query that a run's training met; reads its data where the model needs them.
 
@@ -29,5 +32,5 @@ def queries_of(
     columns = lasting_columns(model)
     if len(columns) == 1 or any(model.schema[each].role != "query" for each in columns):
         return known_queries(model)
-    experiment = config.load_experiment(run.config_path, plugins=plugins or ())
+    experiment = config.load_experiment(run.config_path, plugins=plugins or (), trust=trust)
     return known_queries(model, experiment.dataset.load())

@@ -35,6 +35,12 @@ Plugin = Annotated[
         show_default=False,
     ),
 ]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Execute the Python that import lines name: yours, or what you have read."
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -32,7 +32,7 @@ class PlannedRun:
 
 
 def load_experiments(
-    paths: Sequence[Path], bindings: Sequence[str], plugins: Sequence[str]
+    paths: Sequence[Path], bindings: Sequence[str], plugins: Sequence[str], trust: bool = False
 ) -> list[Loaded]:
     """Returns the experiments, all of them checked before the first one trains.
 
@@ -40,7 +40,7 @@ def load_experiments(
         CheckError: One of them has mistakes.
         ExperimentError: All of them are fragments.
     """
-    loaded = [config.load(path, bindings, plugins) for path in paths]
+    loaded = [config.load(path, bindings, plugins, trust) for path in paths]
     complete = [each for each in loaded if not each.is_fragment]
     for each in loaded:
         if each.is_fragment:

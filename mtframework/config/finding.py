@@ -1,7 +1,7 @@
 """What is wrong with an experiment, and where."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mtframework.config.location import Location
@@ -19,6 +19,7 @@ class Finding:
         fix: One sentence that says what to do.
         level: `"error"`, or `"warning"` for what may be meant.
         is_unread: Whether nothing reads the line, so that it keeps no object from being made.
+        cause: What a part raised, whose traceback is for its author.
     """
 
     location: Location
@@ -27,6 +28,7 @@ class Finding:
     fix: str
     level: Literal["error", "warning"] = "error"
     is_unread: bool = False
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_error(self) -> bool:
@@ -58,11 +60,12 @@ class CheckError(ExperimentError):
         )
 
     def __reduce__(self):  # pyright: ignore[reportIncompatibleMethodOverride]
-        return type(self), (self.findings,)
+        # Tracebacks stay in their process, and with them what a plugin raised.
+        return type(self), (tuple(replace(each, cause=None) for each in self.findings),)
 
 
 def raise_errors(findings: Iterable[Finding]) -> None:
     """Raises a `CheckError` where one of the findings is an error."""
     errors = [finding for finding in findings if finding.is_error]
     if errors:
-        raise CheckError(errors)
+        raise CheckError(errors) from next((each.cause for each in errors if each.cause), None)

@@ -1,5 +1,6 @@
 """An experiment file and all that it includes, as one list of statements."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -121,7 +122,8 @@ def _read_binding(source: Source, text: str) -> None:
     try:
         statements = list(parse(text, location.source))
     except SyntaxError as error:
-        source.findings.append(_no_binding(location, f"cannot be read: {error.msg}"))
+        what, fix = slip(text) or (_said(error), None)
+        source.findings.append(_no_binding(location, f"cannot be read: {what}", fix))
         return
     if len(statements) != 1 or not isinstance(statements[0], Binding):
         source.findings.append(_no_binding(location, "is no binding"))
@@ -219,19 +221,24 @@ def _no_gin(error: SyntaxError, source: str, text: str) -> Finding:
             )
     return Finding(
         Location(source, error.lineno or 0),
-        f"This is no Gin: {str(error.msg).strip().rstrip('.')}."
-        + f" The line is: {line}" * bool(line),
+        f"This is no Gin: {_said(error)}" + f" The line is: {line}" * bool(line),
         "scope/Class.argument = value, name = value, include 'path', or import module.",
         "Correct the line, or the one before it.",
     )
 
 
-def _no_binding(location: Location, found: str) -> Finding:
+def _said(error: SyntaxError) -> str:
+    """Returns Gin's own words, without the address of what Python made of the text."""
+    words = re.sub(r"malformed node or string.*?<.*?>\s*", "", str(error.msg), flags=re.DOTALL)
+    return f"{words.strip().rstrip('.')}."
+
+
+def _no_binding(location: Location, found: str, fix: str | None = None) -> Finding:
     return Finding(
         location,
-        f"What --set was given {found}.",
+        f"What --set was given {found.rstrip('.')}.",
         "One binding, such as rating/Ranking.loss_weight=0.3; a string is in quotes.",
-        "Correct it, and mind the shell's own quotes.",
+        fix or "Correct it, and mind the shell's own quotes.",
     )
 
 

@@ -126,7 +126,10 @@ class Loaded:
 
 
 def load(
-    path: str | os.PathLike, bindings: Sequence[str] = (), plugins: Sequence[str] = ()
+    path: str | os.PathLike,
+    bindings: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    trust: bool = False,
 ) -> Loaded:
     """Reads and checks an experiment; makes none of its objects and reads no data.
 
@@ -134,6 +137,8 @@ def load(
         path: The Gin file.
         bindings: Bindings that come after the file's, such as `"rating/Ranking.loss_weight=0.3"`.
         plugins: Files or modules to load first, beside the installed plugins.
+        trust: Whether to execute what the file's import statements name; without it, an import of
+            what is not loaded yet is a mistake.
 
     Raises:
         PluginError: A plugin of `plugins` cannot be loaded.
@@ -145,14 +150,17 @@ def load(
         module = file.stem if file else plugin
         source.imports.append(Import(module, Location(f"--plugin {plugin}")))
         source.plugin_files += [file] if file else []
-    load_imports(source)
+    load_imports(source, trust)
     configuration = _resolve(source, known_parts())
     findings = tuple(check_configuration(configuration, failures))
     return Loaded(configuration, findings, tuple(failures))
 
 
 def load_experiment(
-    path: str | os.PathLike, bindings: Sequence[str] = (), plugins: Sequence[str] = ()
+    path: str | os.PathLike,
+    bindings: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    trust: bool = False,
 ) -> Experiment:
     """Returns the experiment that a Gin file describes: its data set, model and optimizer, new.
 
@@ -160,29 +168,32 @@ def load_experiment(
         path: The Gin file.
         bindings: Bindings that come after the file's, such as `"rating/Ranking.loss_weight=0.3"`.
         plugins: Files or modules to load first, beside the installed plugins.
+        trust: Whether to execute what the file's import statements name; without it, an import of
+            what is not loaded yet is a mistake.
 
     Raises:
         CheckError: The experiment has mistakes; `findings` lists them.
         ExperimentError: A constructor refuses its arguments; the message names the line.
         PluginError: A plugin of `plugins` cannot be loaded.
     """
-    return load(path, bindings, plugins).build()
+    return load(path, bindings, plugins, trust).build()
 
 
 def load_parts(
-    path: str | os.PathLike | None = None, plugins: Sequence[str] = ()
+    path: str | os.PathLike | None = None, plugins: Sequence[str] = (), trust: bool = False
 ) -> list[PluginError]:
     """Loads every part: the built-in ones, those of plugins and those that a file imports.
 
     Args:
         path: A Gin file whose import statements count; None for none.
         plugins: Files or modules to load beside the installed plugins.
+        trust: Whether to execute what the file's import statements name.
 
     Returns:
         The installed plugins that failed.
 
     Raises:
-        CheckError: An import statement of the file failed.
+        CheckError: An import statement of the file failed, or is not trusted.
         PluginError: A plugin of `plugins` cannot be loaded.
     """
     failures = load_plugins()
@@ -190,7 +201,7 @@ def load_parts(
         load_plugin(plugin)
     if path is not None:
         source = read(Path(path))
-        load_imports(source)
+        load_imports(source, trust)
         raise_errors(source.findings)
     known_parts()
     return failures

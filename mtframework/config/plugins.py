@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mtframework.config.finding import Finding
 from mtframework.config.includes import Source
+from mtframework.config.location import shown_path
+from mtframework.config.syntax import Import
 from mtframework.errors import PluginError
 from mtframework.registry import forget_failed_modules
 
@@ -24,13 +26,10 @@ def load_plugin(plugin: str, folder: Path | None = None) -> Path | None:
     Raises:
         PluginError: There is no such file or module, or it raises when it is imported.
     """
-    path = Path(plugin)
-    if path.suffix != ".py":
-        beside = (folder or Path()) / f"{plugin}.py"
-        if not beside.is_file():
-            _import(plugin)
-            return None
-        path = beside
+    path = _file_of(plugin, folder)
+    if path is None:
+        _import(plugin)
+        return None
     if not path.is_file():
         raise PluginError(
             f"There is no plugin file {plugin}.",
@@ -41,28 +40,75 @@ def load_plugin(plugin: str, folder: Path | None = None) -> Path | None:
     return path
 
 
-def load_imports(source: Source) -> None:
-    """Loads what the import statements of an experiment name; its findings tell what failed."""
+def load_imports(source: Source, trust: bool) -> None:
+    """Loads what the import statements of an experiment name; its findings tell what failed.
+
+    A statement is a file's word, not the user's. Code that is loaded already is not executed again,
+    and so needs no trust: that of `--plugin`, of installed plugins and of the user's own imports.
+
+    Args:
+        source: The experiment's statements.
+        trust: Whether to execute what is not loaded yet; a finding names it otherwise.
+    """
     for statement in source.imports:
         if statement.location.source.startswith("--plugin"):
             continue  # loaded already, and by its own path
+        if not trust and not _executes_nothing(statement.module, source.path.parent):
+            source.findings.append(_untrusted(statement, source.path.parent))
+            continue
         try:
             file = load_plugin(statement.module, source.path.parent)
         except PluginError as error:
             source.findings.append(
-                Finding(statement.location, error.found, error.expected, error.fix)
+                Finding(statement.location, error.found, error.expected, error.fix, cause=error)
             )
         else:
-            source.plugin_files += [file] if file else []
+            known = {each.stem for each in source.plugin_files}
+            source.plugin_files += [file] if file and file.stem not in known else []
 
 
 # What each plugin file held when it was loaded: a run folder's copy is the same plugin.
 _LOADED: dict[str, bytes] = {}
 
 
+def _file_of(plugin: str, folder: Path | None) -> Path | None:
+    """Returns the file that a plugin is in, None where it is a module that Python finds."""
+    if Path(plugin).suffix == ".py":
+        return Path(plugin)
+    beside = (folder or Path()) / f"{plugin}.py"
+    return beside if beside.is_file() else None
+
+
+def _executes_nothing(plugin: str, folder: Path) -> bool:
+    """Returns whether loading a plugin executes nothing."""
+    path = _file_of(plugin, folder)
+    if path is None:
+        package = plugin.partition(".")[0]
+        is_there = package in sys.modules or importlib.util.find_spec(package) is not None
+        return plugin in sys.modules or not is_there
+    return path.is_file() and _holds(path.stem, path.read_bytes())
+
+
+def _holds(name: str, content: bytes) -> bool:
+    """Returns whether the loaded module of a name was made from this content."""
+    return name in sys.modules and _LOADED.get(name) == content
+
+
+def _untrusted(statement: Import, folder: Path) -> Finding:
+    path = _file_of(statement.module, folder)
+    what = f"the file {shown_path(path)}" if path else f"the module {statement.module}"
+    return Finding(
+        statement.location,
+        f"The line imports {what}, which would be executed.",
+        "Code that you named yourself: it can do whatever you can do.",
+        f"Read it. Then name it with --plugin {shown_path(path) if path else statement.module}, or "
+        "execute all that is imported with --trust; in Python, pass plugins or trust=True.",
+    )
+
+
 def _load_file(path: Path) -> None:
     name, content = path.stem, path.read_bytes()
-    if name in sys.modules and _LOADED.get(name) == content:
+    if _holds(name, content):
         return
     if name in sys.modules or name in sys.stdlib_module_names:
         raise PluginError(

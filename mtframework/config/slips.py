@@ -4,6 +4,7 @@ import re
 
 _ELSEWHERE = {"true": "True", "false": "False", "null": "None", "none": "None", "nil": "None"}
 _NO_BREAK = "\u00a0\u2007\u202f"
+_WORD = re.compile(r"(?<![@%\w./'])[A-Za-z_]\w*(?![\w/.(])")
 _STRING = re.compile(r"(?<![rR])(?:'[^']*'|\"[^\"]*\")")
 
 
@@ -33,7 +34,14 @@ def slip(line: str) -> tuple[str, str] | None:
         return "The line ends in a comma.", "Take the comma away."
     if re.fullmatch(r"[\d._e\s()*/+-]+", value) and re.search(r"\d\s*(\*|/|\+|-)", value):
         return "Gin computes nothing.", f"Write the number itself{_result(value)}."
-    return backslashes(line)
+    if found := backslashes(line):
+        return found
+    for word in _WORD.findall(value):
+        if right := _ELSEWHERE.get(word):
+            return f"{word} is written as in another language.", f"Write {right}."
+        if word not in ("True", "False", "None"):
+            return f"The word {word} stands alone.", f"Put it in quotes if it is a text: '{word}'."
+    return None
 
 
 def backslashes(line: str) -> tuple[str, str] | None:

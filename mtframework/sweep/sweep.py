@@ -23,6 +23,7 @@ class Sweep:
             whether more or less is better.
         bindings: Bindings that stay the same.
         plugins: Files or modules to load first.
+        trust: Whether to execute what the experiment imports.
 
     Raises:
         ExperimentError: There is nothing to vary or to judge by, or one thing is given twice.
@@ -33,6 +34,7 @@ class Sweep:
     objectives: Sequence[str]
     bindings: Sequence[str] = ()
     plugins: Sequence[str] = ()
+    trust: bool = False
 
     def __post_init__(self):
         keys = [variation.key for variation in self.variations]
@@ -52,11 +54,12 @@ class Sweep:
     @property
     def base(self) -> Loaded:
         """The experiment with the bindings that stay the same."""
-        return config.load(self.experiment, self.bindings, self.plugins)
+        return config.load(self.experiment, self.bindings, self.plugins, self.trust)
 
     def load(self, values: Sequence[str]) -> Loaded:
         """Returns the experiment with a value, a Gin text, for each variation."""
-        return config.load(self.experiment, [*self.bindings, *self.varied(values)], self.plugins)
+        bindings = [*self.bindings, *self.varied(values)]
+        return config.load(self.experiment, bindings, self.plugins, self.trust)
 
     def direction(self, objective: str) -> bool:
         """Returns whether more of an objective is better, as its metric declares it.

@@ -3,6 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
+from mtframework import config
+
 SHOP = '''
 import numpy as np
 import mtframework as mtf
@@ -70,6 +72,8 @@ def folder(tmp_path, monkeypatch):
     )
     # Each folder has a plugin file of its own by that name.
     monkeypatch.delitem(__import__("sys").modules, "tiny_shop", raising=False)
+    # It is the user's own: what is loaded already needs no --trust where a file imports it.
+    config.load_parts(plugins=["tiny_shop.py"])
     return tmp_path
 
 

@@ -31,7 +31,7 @@ BROKEN = {
         "BreaksInHead",
         "call(self, inputs, training=None)",
         "return self.head(ops.ones((2, 3)))",
-        "stars/BreaksInHead() of breaks_in_head failed while training: ValueError: Exception "
+        "stars/BreaksInHead() of breaks_in_head failed: ValueError: Exception "
         "encountered when calling",
         3,
     ),
@@ -55,7 +55,7 @@ def test_error_while_training_has_the_line_of_its_part(kind, run, folder):
         f"include 'joint.gin'\nimport {module}\nMultiTaskModel.tasks = [@stars/{cls}()]\n"
         f"stars/{cls}.label = 'stars'\n"
     )
-    result = run("train", "broken.gin")
+    result = run("train", "broken.gin", "--trust")
     assert result.exit_code == 1
     assert len(re.findall("^Error: ", result.stderr, re.MULTILINE)) == 1
     assert f"Error: broken.gin:{line}: {message}" in result.stderr
@@ -63,9 +63,29 @@ def test_error_while_training_has_the_line_of_its_part(kind, run, folder):
     assert "  fix: " in result.stderr
     assert "Traceback" not in result.stderr
     assert "Arguments received" not in result.stderr
-    debugged = run("train", "broken.gin", "--debug")
+    debugged = run("train", "broken.gin", "--debug", "--trust")
     assert "Traceback (most recent call last)" in debugged.stderr
     assert f'{module}.py", line' in debugged.stderr
+
+
+def test_check_shows_a_plugin_s_author_where_it_crashed(run, folder):
+    text = PART.format(
+        name="breaks_in_call",
+        cls="BreaksInCall",
+        method="call(self, inputs, training=None)",
+        body="return {}['no such tower']",
+    )
+    (folder / "breaks_in_call.py").write_text(text)
+    (folder / "broken.gin").write_text(
+        "include 'joint.gin'\nMultiTaskModel.tasks = [@stars/BreaksInCall()]\n"
+        "stars/BreaksInCall.label = 'stars'\n"
+    )
+    for command in ("check", "show"):
+        asked = (command, "broken.gin", "--plugin", "breaks_in_call.py")
+        told = run(*asked).stderr
+        assert "Error: broken.gin:2: stars/BreaksInCall() of breaks_in_call failed: KeyErr" in told
+        assert "Traceback" not in told
+        assert 'breaks_in_call.py", line' in run(*asked, "--debug").stderr
 
 
 def test_file_that_cannot_be_written_is_one_message(run, folder):

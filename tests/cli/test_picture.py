@@ -8,10 +8,11 @@ from rich.console import Console
 from shop import make_shop, make_towers
 
 import mtframework as mtf
+from mtframework import config
 from mtframework.balancing.pcgrad import ProjectConflicting
 from mtframework.balancing.uncertainty import UncertaintyWeights
 from mtframework.cli.parameter_counts import Parameters, count_parameters
-from mtframework.cli.picture import picture
+from mtframework.cli.picture import picture, picture_of
 from mtframework.sharing.mmoe import MMoE
 
 
@@ -116,9 +117,9 @@ def test_show_draws_nothing_that_cannot_be_made(run, folder):
         assert "total loss" not in shown.stdout
 
 
-def test_a_part_that_cannot_be_built_is_drawn_without_numbers(run, folder):
-    shown = run("show", "joint.gin", "--set", "product/Tower.embedding_dim = 5").stdout
-    text = " ".join(shown.split())
+def test_a_part_that_cannot_be_built_is_drawn_without_numbers(folder):
+    loaded = config.load("joint.gin", ["product/Tower.embedding_dim = 5"])
+    text = " ".join(" ".join(drawn(picture_of(loaded.build), 80)).split())
     assert 'The parameters cannot be counted: ModelError: The task "buy" compares' in text
     assert "[5]" in text
 

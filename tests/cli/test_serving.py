@@ -167,7 +167,7 @@ def test_who_gives_no_time_asks_now(run, folder):
         "shopper/Tower.features = ['shopper', @when/Bucketed()]\n"
         "when/Bucketed.column = 'when'\n"
     )
-    trained = run("train", "timed.gin")
+    trained = run("train", "timed.gin", "--trust")
     assert trained.exit_code == 0, trained.output
     latest = 1_600_000_000 + 86_400 * 63
     files = {"now": "shopper,product\n3,a\n", "latest": f"shopper,product,when\n3,a,{latest}\n"}

@@ -1,10 +1,11 @@
 """mtframework sweep, on a data set that takes no time."""
 
 import json
+import sys
 
 import pytest
 
-from mtframework import DatasetSource
+from mtframework import DatasetSource, config
 from mtframework.errors import ModelError
 
 OBJECTIVES = ("stars/rmse", "buy/top_5")
@@ -16,11 +17,13 @@ SWEEP = (
 
 
 @pytest.fixture
-def validated(folder):
+def validated(folder, monkeypatch):
     """The shop holds out rows to choose by."""
     path = folder / "tiny_shop.py"
     text = path.read_text().replace('name="the shop")', 'validation=rows(3), name="the shop")')
     path.write_text(text)
+    monkeypatch.delitem(sys.modules, "tiny_shop")
+    config.load_parts(plugins=["tiny_shop.py"])
     return folder
 
 

@@ -381,7 +381,8 @@ def test_object_is_blamed_on_the_argument_without_which_it_can_be_made(folder, w
         "user/PickyTower.features = ['user_id']\n"
         "user/PickyTower.taste = 'sweet'"
     )
-    assert findings_of(path)[0].startswith(
+    findings = config.load(path, trust=True).check()
+    assert str(findings[0]).startswith(
         "variant.gin:5: error: user/PickyTower() cannot be made: RuntimeError: No."
     )
 
@@ -442,6 +443,9 @@ def test_refused_argument_is_located_when_built(write):
         (r"MovieLens100K.data_dir = 'D:\Ufos\ml'", "The backslashes of", "'D:/Ufos/ml'"),
         (r"MovieLens100K.data_dir = 'D:\temp\ml'", "The backslashes of", "'D:/temp/ml'"),
         ("MultiTaskModel.gradient_balancer = @MGDA()", '"MultipleGradientDescent"', "Correct"),
+        ("MultiTaskModel.loss_balancer = @DWA()", '"DynamicWeightAverage"', "Correct"),
+        ("rating/Ranking.metrics = [rmse]", "The word rmse stands alone", "a text: 'rmse'"),
+        ("rating/Ranking.hidden_units = [8, null]", "null is written as", "Write None."),
         (
             "Experiment.fusion = @Fusion()\nFusion.weights = {'watch': 1.0, 'watch': 2.0}",
             "The key 'watch' stands twice in a dictionary",
@@ -457,6 +461,18 @@ def test_a_slip_of_the_pen_is_named_with_its_line_and_its_fix(write, line, found
         return
     assert told, findings
     assert told[0].location.line == 1 + len(line.splitlines())
+
+
+def test_a_slip_in_a_binding_beside_the_file_has_the_same_fix(folder):
+    [finding] = config.load("base.gin", ["watch/Retrieval.logq = true"]).findings
+    assert "true is written as in another language." in finding.found
+    assert finding.fix == "Write True."
+
+
+def test_what_gin_says_holds_no_address(write):
+    findings = config.load(write("Experiment.epochs = f(3)")).findings
+    assert findings
+    assert not any("0x" in each.found for each in findings)
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_file_that_an_experiment_imports(folder, write):
         "MultiTaskModel.towers = [@user/WideTower(), @movie/Tower()]\n"
         "user/WideTower.features = ['user_id']"
     )
-    loaded = config.load(path)
+    loaded = config.load(path, trust=True)
     assert type(loaded.build().model.towers["user"]).__name__ == "WideTower"
     assert [file.name for file in loaded.plugin_files] == ["wide_towers.py"]
 

@@ -9,6 +9,7 @@ def check(
     experiments: options.Experiments,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -26,7 +27,7 @@ def check(
 
     checked = []
     for path in experiments:
-        loaded = config.load(path, bindings or (), plugin or ())
+        loaded = config.load(path, bindings or (), plugin or (), trust)
         checked.append((path, loaded, loaded.check()))
         if on_numpy and checked[-1][-1] and loaded.depends_on_plugins:
             run_again()
@@ -37,7 +38,7 @@ def check(
         errors = sum(finding.is_error for finding in findings)
         num_errors += errors
         for finding in findings:
-            tell_finding(finding)
+            tell_finding(finding, debug)
         printer.print(
             f"{path}: {_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}"
             + f"; a fragment, which leaves {loaded.left_to_set} to set"

@@ -84,6 +84,7 @@ def compare(
     run: options.Run = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     seed: options.Seed = None,
     json: options.Json = None,
     debug: options.Debug = False,
@@ -111,7 +112,7 @@ def compare(
     from mtframework.evaluation.report import write_report
     from mtframework.serving.recommender import Recommender
 
-    loaded = load_experiments(experiments, bindings or [], plugin or [])
+    loaded = load_experiments(experiments, bindings or [], plugin or [], trust)
     model = loaded[0].build().model
     rows = [parse_row(text, model.feature_columns) for text in predict or ()]
     queries = [parse_row(text, model.feature_columns) for text in recommend or ()]

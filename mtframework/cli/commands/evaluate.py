@@ -7,6 +7,7 @@ def evaluate(
     run: options.RunFolder,
     split: options.Split = "test",
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -19,8 +20,8 @@ def evaluate(
     from mtframework.cli.finished_run import load_run
     from mtframework.evaluation.evaluate import evaluate as evaluate_model
 
-    opened = load_run(run, plugin)
-    experiment = config.load_experiment(opened.config_path, plugins=plugin or ())
+    opened = load_run(run, plugin, trust)
+    experiment = config.load_experiment(opened.config_path, plugins=plugin or (), trust=trust)
     metrics = evaluate_model(opened.load_model(), experiment.dataset.load(), split)
     lines = output.table("metric", split)
     for name, value in metrics.items():

@@ -21,6 +21,7 @@ def export(
         ),
     ] = True,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     debug: options.Debug = False,
 ) -> None:
     """Write a trained model as a SavedModel that recommends, and its embeddings as Parquet."""
@@ -34,11 +35,11 @@ def export(
     from mtframework.serving.known_queries import event_columns
     from mtframework.serving.recommender import Recommender
 
-    opened = load_run(run, plugin)
+    opened = load_run(run, plugin, trust)
     model = opened.load_model()
     events = event_columns(model)
     wanted = query_embeddings and not events
-    queries = queries_of(opened, model, plugin) if wanted else None
+    queries = queries_of(opened, model, plugin, trust) if wanted else None
     write(Recommender(model, opened.load_fusion(), num_retrieved), folder, queries)
     printer = output.console()
     printer.print(f"The SavedModel and the candidates' embeddings are in {folder}.")

@@ -37,6 +37,7 @@ def predict(
         ),
     ] = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -54,7 +55,7 @@ def predict(
     from mtframework.cli.predicting import print_predictions
     from mtframework.cli.rows import parse_row
 
-    model = load_run(run, plugin).load_model()
+    model = load_run(run, plugin, trust).load_model()
     parsed = [parse_row(row, model.feature_columns) for row in rows or ()]
     printer = results.console()
     if input and output:

@@ -59,6 +59,7 @@ def recommend(
         typer.Option("--index", help="How to retrieve: exactly, or by faiss in a part of all."),
     ] = "exact",
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
@@ -79,7 +80,7 @@ def recommend(
     from mtframework.cli.rows import parse_row
     from mtframework.serving.recommender import Recommender
 
-    opened = load_run(run, plugin)
+    opened = load_run(run, plugin, trust)
     model = opened.load_model()
     known = (*model.feature_columns, model.schema.query_key)
     asked = [parse_row(query, known) for query in queries or ()]
@@ -95,7 +96,7 @@ def recommend(
     if input is not None:
         some = recommend_file(recommender, input, output, k, not include_seen)
     else:
-        everybody = queries_of(opened, model, plugin)
+        everybody = queries_of(opened, model, plugin, trust)
         some = recommend_queries(recommender, everybody, output, k, not include_seen)
     printer.print(f"The recommendations are in {output}.")
     if index == "faiss":

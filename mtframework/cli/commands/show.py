@@ -7,6 +7,7 @@ def show(
     experiment: options.Experiment,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     seed: options.Seed = None,
     json: options.Json = None,
     debug: options.Debug = False,
@@ -25,7 +26,7 @@ def show(
     from mtframework.cli.errors import tell_finding
     from mtframework.cli.picture import picture_of
 
-    loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
+    loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or (), trust)
     findings = loaded.check()
     if on_numpy and findings and loaded.depends_on_plugins:
         run_again()
@@ -42,7 +43,7 @@ def show(
             picture = picture_of(loaded.build)
         console.print(picture)
     for finding in findings:
-        tell_finding(finding)
+        tell_finding(finding, debug)
     output.write_json(
         json,
         [{"key": each.key, "value": each.text, "from": each.origin} for each in values],

@@ -47,6 +47,7 @@ def sweep(
     ] = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     seed: options.Seed = None,
     json: options.Json = None,
     debug: options.Debug = False,
@@ -77,9 +78,13 @@ def sweep(
         objective or (),
         options.with_seed(bindings, seed),
         plugin or (),
+        trust,
     )
     loaded = config.load(
-        experiment, [*plan.bindings, *(each.example for each in plan.variations)], plan.plugins
+        experiment,
+        [*plan.bindings, *(each.example for each in plan.variations)],
+        plan.plugins,
+        trust,
     )
     findings = loaded.check()
     config.raise_errors(findings)

@@ -22,6 +22,7 @@ def train(
     ] = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
+    trust: options.Trust = False,
     seed: options.Seed = None,
     json: options.Json = None,
     debug: options.Debug = False,
@@ -36,8 +37,8 @@ def train(
     from mtframework.cli.finished_run import load_run
     from mtframework.cli.shown_training import train_shown
 
-    start_from = None if start is None else load_run(start, plugin)
-    loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or ())
+    start_from = None if start is None else load_run(start, plugin, trust)
+    loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or (), trust)
     findings = loaded.check()
     config.raise_errors(findings)
     tell_warnings(findings)

@@ -59,9 +59,11 @@ def _check_class(
     names = {part.name for part in configuration.parts}
     if not matches:
         last = selector.split(".")[-1]
-        # A method's short name, such as PCGrad, is the name of the file that its class is in.
+        # A method's short name is that of its class's file, such as PCGrad, or has its capitals.
         files = {part.module.split(".")[-1]: part.name for part in configuration.parts}
-        method = {file.replace("_", ""): name for file, name in files.items()}.get(last.lower())
+        short = {"".join(filter(str.isupper, name)).lower(): name for name in names}
+        short |= {file.replace("_", ""): name for file, name in files.items()}
+        method = short.get(last.lower()) if len(last) > 1 else None
         hint = f' Did you mean "{method}"?' if method else did_you_mean(last, names)
         yield Finding(
             location,

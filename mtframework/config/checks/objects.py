@@ -20,7 +20,7 @@ def check(configuration: Configuration) -> Iterator[Finding]:
         try:
             made.part.cls(**arguments)
         except Exception as error:  # constructors of plugins may raise anything
-            finding = as_finding(located(error, configuration, made))
+            finding = as_finding(located(error, configuration, made), error)
             if finding.location == made.location:
                 finding = replace(finding, location=_culprit(configuration, made, arguments))
             yield finding
@@ -31,12 +31,12 @@ def whole(configuration: Configuration) -> tuple[Experiment | None, list[Finding
     try:
         return build(configuration), []
     except LocatedError as error:
-        return None, [as_finding(error)]
+        return None, [as_finding(error, error.__cause__)]
 
 
-def as_finding(error: LocatedError) -> Finding:
-    """Returns a located error as a finding."""
-    return Finding(error.location, error.unlocated, error.expected, error.fix)
+def as_finding(error: LocatedError, cause: BaseException | None) -> Finding:
+    """Returns a located error, and what a part raised, as a finding."""
+    return Finding(error.location, error.unlocated, error.expected, error.fix, cause=cause)
 
 
 def _culprit(configuration: Configuration, made: Made, arguments: Mapping[str, object]) -> Location:

@@ -83,7 +83,8 @@ def _certain(error: Exception, configuration: Configuration, experiment: Experim
     located = blame(error, configuration, experiment)
     if isinstance(located, LocatedError):
         found, expected, fix = located.unlocated, located.expected, located.fix
-        return Finding(located.location, found.replace(" while training", ""), expected, fix)
+        found = found.replace(" while training", "")
+        return Finding(located.location, found, expected, fix, cause=error)
     if isinstance(error, MtframeworkError):
         named = [
             made
@@ -92,12 +93,13 @@ def _certain(error: Exception, configuration: Configuration, experiment: Experim
             and f'"{configuration.resolved(name.value)}"' in error.found
         ]
         location = named[-1].location if named else configuration.source.location
-        return Finding(location, error.found, error.expected, error.fix)
+        return Finding(location, error.found, error.expected, error.fix, cause=error)
     return Finding(
         configuration.source.location,
         f"A first step on made-up rows fails: {type(error).__name__}: {str(error).splitlines()[0]}",
         "A step that goes through.",
-        "Look at the part that raises it; --debug shows the traceback of a training.",
+        "Look at the part that raises it; --debug shows the traceback.",
+        cause=error,
     )
 
 
