@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mtframework.cli.errors import console
 from mtframework.cli.predicting import predictions
+from mtframework.cli.unknown_keys import UnknownKeys
 from mtframework.data.streaming.row_progress import row_progress
 from mtframework.data.tables.rejects import Rejects, write_rejects
 from mtframework.data.tables.table_blocks import TableBlocks, good_columns
@@ -35,8 +36,10 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     blocks, rejects = TableBlocks(source), Rejects(str(source))
     known = catalogue_columns(model.schema, model.feature_columns)
     names = _columns_to_read(blocks, model, model.feature_columns, known)
+    unknown = UnknownKeys(model)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _good_blocks(blocks, model, names, rejects):
+            unknown.add(columns)
             for task, scores in predictions(model, columns).items():
                 name = f"predicted_{task}"
                 if name in block.column_names:
@@ -49,6 +52,7 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
             writer.write(block)
             advance(block.num_rows, blocks.share_read)
         _tell_rejects(rejects, target)
+    unknown.tell()
 
 
 def recommend_file(
@@ -124,8 +128,10 @@ def _recommend(
     rejects: Rejects | None = None,
 ) -> Columns:
     key, some = recommender.model.schema.query_key, {}
+    unknown = UnknownKeys(recommender.model)
     with TableWriter(target) as writer, row_progress("queries", num_queries) as advance:
         for queries, share in blocks:
+            unknown.add(queries)
             some = some or {name: each[:_SAMPLE] for name, each in queries.items()}
             found = recommender.recommend(queries, k, exclude_seen)
             is_there = found.ids != ""
@@ -143,4 +149,5 @@ def _recommend(
             advance(len(asked), share)
         if rejects is not None:
             _tell_rejects(rejects, target)
+    unknown.tell()
     return some
