@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mtframework.cli.errors import console
 from mtframework.cli.predicting import predictions
-from mtframework.cli.unknown_ids import UnknownIds
+from mtframework.cli.unknown_keys import UnknownKeys
 from mtframework.data.streaming.row_progress import row_progress
 from mtframework.data.tables.rejects import Rejects, write_rejects
 from mtframework.data.tables.table_blocks import TableBlocks, good_columns
@@ -34,9 +34,9 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     has no time the rows are of now. Bad rows are left out, counted and written beside the target.
     """
     blocks, rejects = TableBlocks(source), Rejects(str(source))
-    unknown = UnknownIds(model)
     known = catalogue_columns(model.schema, model.feature_columns)
     names = _columns_to_read(blocks, model, model.feature_columns, known)
+    unknown = UnknownKeys(model)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _good_blocks(blocks, model, names, rejects):
             unknown.add(columns)
@@ -128,11 +128,11 @@ def _recommend(
     rejects: Rejects | None = None,
 ) -> Columns:
     key, some = recommender.model.schema.query_key, {}
-    unknown = UnknownIds(recommender.model)
+    unknown = UnknownKeys(recommender.model)
     with TableWriter(target) as writer, row_progress("queries", num_queries) as advance:
         for queries, share in blocks:
-            some = some or {name: each[:_SAMPLE] for name, each in queries.items()}
             unknown.add(queries)
+            some = some or {name: each[:_SAMPLE] for name, each in queries.items()}
             found = recommender.recommend(queries, k, exclude_seen)
             is_there = found.ids != ""
             ranks = np.broadcast_to(np.arange(1, k + 1), found.ids.shape)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mtframework.cli import output
 from mtframework.cli.rows import as_columns
+from mtframework.cli.unknown_keys import UnknownKeys
 from mtframework.errors import DataError, quoted_list
 from mtframework.model.pair_scores import flat_scores
 from mtframework.model.recommend import as_of_now, check_k, timestamps
@@ -72,7 +73,8 @@ def print_predictions(
     """Prints each task's prediction for each row, and returns them."""
     if not rows:
         return []
-    found = predictions(model, as_columns(model.feature_columns, model.schema, rows))
+    read = as_columns(model.feature_columns, model.schema, rows)
+    found = predictions(model, read)
     columns = list(dict.fromkeys(column for row in rows for column in row))
     table = output.table(*columns, *found, numbers_from=len(columns))
     results = []
@@ -82,6 +84,9 @@ def print_predictions(
         results.append({**row, **values})
     output.heading(console, f"{name} predicts")
     console.print(table)
+    unknown = UnknownKeys(model)
+    unknown.add(read)
+    unknown.tell()
     return results
 
 
@@ -119,4 +124,7 @@ def print_recommendations(
         output.heading(console, f"{name} recommends to {asked}, {seen}")
         console.print(table)
         results.append({"query": dict(query), "recommendations": found})
+    unknown = UnknownKeys(model)
+    unknown.add(columns)
+    unknown.tell()
     return results

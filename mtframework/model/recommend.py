@@ -1,16 +1,23 @@
-"""A query's best candidates of the whole catalogue, exactly."""
+"""A query's best candidates of the whole catalogue, exactly, block by block of queries."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.finite import check_not_diverged
+from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.excluded_rows import Hidden, excluded_rows
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
-from mtframework.model.requests import request_columns
+from mtframework.model.requests import check_lengths, request_columns
+
+# So many scores of queries and candidates at once: 16 MiB, and some copies of them.
+_SCORES_AT_ONCE = 1 << 22
+
+Excluded = tuple[np.ndarray, np.ndarray]
+Block = tuple[dict[str, np.ndarray], Excluded]
 
 
 def recommend(
@@ -18,21 +25,123 @@ def recommend(
 ) -> dict[str, np.ndarray]:
     """Returns what `MultiTaskModel.recommend` documents."""
     catalogue = model.catalogue
-    check_k(k, catalogue.size)
-    queries = as_of_now(model, request_columns(model, queries))
-    key = model.schema.query_key
-    if exclude_seen:
-        check_query_key(key, queries)
-    scores = score_catalogue(model, queries, task)
-    check_not_diverged(f'queries\' scores of the task "{scoring_task(model, task).name}"', scores)
-    if exclude_seen:
-        offsets, seen = catalogue.seen_of(model.vocabularies[key].ids(queries[key]))
-        scores[np.repeat(np.arange(len(scores)), np.diff(offsets)), seen] = -np.inf
-    best = top(scores, k)
-    best_scores = np.take_along_axis(scores, best, 1)
+    scoring = scoring_task(model, task)
+    query_towers, candidate_towers = query_and_candidate_towers(model)
+    blocks = request_blocks(model, queries, k, catalogue.size, exclude_seen)
+    found = []
+    with model.lock:
+        # Anew each time: the weights may have changed since. `Recommender` keeps them.
+        of_catalogue = embed_rows(model, candidate_towers, catalogue.columns)
+        for encoded, excluded in blocks:
+            of_queries = embed_rows(model, query_towers, encoded)
+            if scoring.retrieves:
+                pair = of_queries[scoring.query], of_catalogue[scoring.candidate]
+                found.append(best_products(*pair, k, excluded))
+            else:
+                scores = _score_all(model, scoring.name, of_queries, of_catalogue)
+                found.append(_best(scores, k, excluded))
+    best, best_scores = (np.concatenate(each) for each in zip(*found, strict=True))
     names = model.vocabularies[catalogue.key].values(catalogue.columns[catalogue.key])
-    chosen = np.where(np.isneginf(best_scores), "", names[best])
-    return {catalogue.key: chosen, "score": best_scores}
+    return {
+        catalogue.key: np.where(np.isneginf(best_scores), "", names[best]),
+        "score": best_scores,
+    }
+
+
+def request_blocks(
+    model,
+    queries: Mapping[str, Any],
+    k: int,
+    num_candidates: int,
+    exclude_seen: bool,
+    hidden: Hidden | None = None,
+) -> Iterator[Block]:
+    """Checks a request at once, and returns its queries in blocks.
+
+    Args:
+        model: A trained `MultiTaskModel`.
+        queries: The raw columns that describe the queries: `{name: [num_queries]}`.
+        k: How many candidates each query wants.
+        num_candidates: Of how many.
+        exclude_seen: Whether to hide what the query has in the training rows.
+        hidden: What else to hide; see `excluded_rows`.
+
+    Returns:
+        The encoded columns of each block, and the pairs of a query of the block and a candidate, by
+        row, that are hidden: `[num_excluded]` each. One block, where there is no query.
+
+    Raises:
+        ModelError: `k` is below 1 or above the number of candidates, or the queries' key is
+            missing.
+        DataError: A value is not of its column's kind, or `hidden` has no list a query.
+    """
+    check_k(k, num_candidates)
+    queries = request_columns(model, queries)
+    if exclude_seen:
+        check_query_key(model.schema.query_key, queries)
+    num_queries = check_lengths(queries)
+    queries = as_of_now(model, queries)
+    encoded = model.encode(queries)
+    offsets, rows = excluded_rows(model, queries, exclude_seen, hidden)
+    return (
+        (
+            {name: each[start:stop] for name, each in encoded.items()},
+            (
+                np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1])),
+                rows[offsets[start] : offsets[stop]],
+            ),
+        )
+        for start, stop in query_blocks(num_queries, num_candidates)
+    )
+
+
+def query_blocks(num_queries: int, num_candidates: int) -> Iterator[tuple[int, int]]:
+    """Yields where blocks of queries begin and end; one, where there is no query.
+
+    >>> list(query_blocks(3, 1 << 21))
+    [(0, 2), (2, 3)]
+    """
+    size = max(1, _SCORES_AT_ONCE // num_candidates)
+    for start in range(0, max(num_queries, 1), size):
+        yield start, min(start + size, num_queries)
+
+
+def best_products(
+    queries: np.ndarray, candidates: np.ndarray, num: int, excluded: Excluded
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the rows and inner products of each query's best candidates, best first.
+
+    Args:
+        queries: `[num_queries, dim]` float32.
+        candidates: `[num_candidates, dim]` float32.
+        num: How many; at most as many as there are candidates.
+        excluded: Pairs of a query and a candidate, by row, that are not to be found:
+            `[num_excluded]` each.
+
+    Returns:
+        `[num_queries, num]` both; -inf where fewer are left.
+    """
+    return _best(queries @ candidates.T, num, excluded)
+
+
+def _best(scores: np.ndarray, num: int, excluded: Excluded) -> tuple[np.ndarray, np.ndarray]:
+    scores[excluded] = -np.inf
+    rows = top(scores, num)
+    return rows, np.take_along_axis(scores, rows, 1)
+
+
+def _score_all(
+    model, task: str, of_queries: Mapping[str, np.ndarray], of_catalogue: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Returns a task's score of every candidate for every query."""
+    shape = tuple(len(next(iter(each.values()))) for each in (of_queries, of_catalogue))
+    query_rows, candidate_rows = (each.ravel() for each in np.indices(shape, "int32"))
+    scores = score_pairs(model, [task], of_queries, of_catalogue, query_rows, candidate_rows)
+    if task not in scores:
+        raise several_numbers(task, scores)
+    scores_of_all = scores[task].reshape(shape)
+    check_not_diverged(f'queries\' scores of the task "{task}"', scores_of_all)
+    return scores_of_all
 
 
 def as_of_now(model, rows: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -74,37 +183,6 @@ def check_query_key(key: str, queries: Mapping[str, Any]) -> None:
             f'The column "{key}", or exclude_seen=False.',
             "Add the column to the queries, or recommend what has been seen, too.",
         )
-
-
-def score_catalogue(model, queries: Mapping[str, Any], task: str | None = None) -> np.ndarray:
-    """Returns a task's score of every candidate for every query.
-
-    Args:
-        model: A `MultiTaskModel`.
-        queries: The raw columns that describe the queries: `{name: [num_queries]}`.
-        task: The task's name. Left out, the first retrieval task, else the first task.
-
-    Returns:
-        `[num_queries, num_candidates]` float32, candidates in the catalogue's order.
-    """
-    scoring = scoring_task(model, task)
-    features = model.encode(queries)
-    query_towers, candidate_towers = query_and_candidate_towers(model)
-    of_catalogue = model.embed(candidate_towers, model.catalogue.columns)
-    of_queries = model.embed(query_towers, features)
-    if scoring.retrieves:
-        product = ops.matmul(
-            of_queries[scoring.query], ops.transpose(of_catalogue[scoring.candidate])
-        )
-        return np.array(ops.convert_to_numpy(product), "float32")
-    shape = of_queries[query_towers[0]].shape[0], model.catalogue.size
-    query_rows, candidate_rows = (each.ravel() for each in np.indices(shape, "int32"))
-    scores = score_pairs(
-        model, [scoring.name], of_queries, of_catalogue, query_rows, candidate_rows
-    )
-    if scoring.name not in scores:
-        raise several_numbers(scoring.name, scores)
-    return scores[scoring.name].reshape(shape)
 
 
 def several_numbers(task: str, scores: Mapping[str, Any]) -> ModelError:

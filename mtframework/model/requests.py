@@ -1,5 +1,6 @@
 """The columns of a request: what a model reads, one value a row, and nothing that nobody reads."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,23 @@ def request_columns(model, queries: Any) -> dict[str, Any]:
             )
         columns[name] = _rows(name, queries[name], model.schema[name].kind)
     return columns
+
+
+def check_lengths(columns: Mapping[str, Any]) -> int:
+    """Returns how many rows the columns have.
+
+    Raises:
+        DataError: They are not all of one length.
+    """
+    lengths = {name: len(each) for name, each in columns.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f'"{name}" has {length}' for name, length in lengths.items())
+        raise DataError(
+            f"The columns differ in their numbers of rows: {found}.",
+            "A value a row in every column.",
+            "Correct the columns.",
+        )
+    return next(iter(lengths.values()), 0)
 
 
 def _rows(name: str, values: Any, kind: str) -> Any:

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from mtframework.errors import DataError, ModelError, did_you_mean, quoted_list
-from mtframework.metrics.finite import check_not_diverged
+from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.requests import check_lengths
 from mtframework.schema.encoding import encode_columns, naming
 from mtframework.schema.vocabulary import Vocabulary, as_strings
-
-_ROWS_AT_ONCE = 1 << 16
 
 
 class Candidates:
@@ -94,40 +92,3 @@ class Candidates:
                 f"Give the tower features beside or in place of {self.key}, or train again.",
             )
         return columns
-
-
-def embed_rows(
-    model, towers: Sequence[str], encoded: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Returns the embeddings of encoded rows by tower, `[num_rows, dim]` float32.
-
-    Raises:
-        ModelError: An embedding is not finite.
-    """
-    num_rows = len(next(iter(encoded.values()), ()))
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in towers}
-    for start in range(0, max(num_rows, 1), _ROWS_AT_ONCE):
-        block = {name: each[start : start + _ROWS_AT_ONCE] for name, each in encoded.items()}
-        for name, each in model.embed(towers, block).items():
-            parts[name].append(np.asarray(ops.convert_to_numpy(each), "float32"))
-    embeddings = {name: np.concatenate(each) for name, each in parts.items()}
-    for name, each in embeddings.items():
-        check_not_diverged(f'embeddings of the tower "{name}"', each)
-    return embeddings
-
-
-def check_lengths(columns: Mapping[str, Any]) -> int:
-    """Returns how many rows the columns have.
-
-    Raises:
-        DataError: They are not all of one length.
-    """
-    lengths = {name: len(each) for name, each in columns.items()}
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f'"{name}" has {length}' for name, length in lengths.items())
-        raise DataError(
-            f"The columns differ in their numbers of rows: {found}.",
-            "A value a row in every column.",
-            "Correct the columns.",
-        )
-    return next(iter(lengths.values()), 0)

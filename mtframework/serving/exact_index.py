@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mtframework.model.recommend import top
+from mtframework.model.recommend import best_products
 
 
 class ExactIndex:
@@ -41,7 +41,4 @@ class ExactIndex:
             The candidates' rows and their inner products, `[num_queries, num]`; -inf where fewer
             are left.
         """
-        scores = queries @ self.embeddings.T
-        scores[excluded] = -np.inf
-        rows = top(scores, num)
-        return rows, np.take_along_axis(scores, rows, 1)
+        return best_products(queries, self.embeddings, num, excluded)

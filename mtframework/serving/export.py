@@ -9,9 +9,9 @@ from typing import Any
 import keras
 
 from mtframework.errors import ModelError, RunError
+from mtframework.model.embedded_rows import embed_rows
 from mtframework.model.model import MultiTaskModel
 from mtframework.schema.vocabulary import as_strings
-from mtframework.serving.candidates import embed_rows
 from mtframework.serving.embedding_files import write_embeddings
 from mtframework.serving.recommender import Recommender
 from mtframework.serving.saved_model import write_saved_model

@@ -1,6 +1,6 @@
 """Recommendations by several tasks: retrieve, filter, rank, fuse."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,25 +9,24 @@ import numpy as np
 from mtframework.arguments import check_count
 from mtframework.errors import ModelError
 from mtframework.metrics.finite import check_not_diverged
+from mtframework.model.embedded_rows import embed_rows
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.model.recommend import (
     as_of_now,
     check_k,
-    check_query_key,
+    query_blocks,
+    request_blocks,
     scoring_task,
     several_numbers,
     top,
 )
 from mtframework.model.requests import request_columns
-from mtframework.serving.candidates import Candidates, check_lengths, embed_rows
+from mtframework.serving.candidates import Candidates
 from mtframework.serving.exact_index import ExactIndex
-from mtframework.serving.excluded_rows import excluded_rows
 from mtframework.serving.faiss_index import FaissIndex
 from mtframework.serving.fusion import Fusion
 
-# So many scores of queries and candidates at once: 16 MiB, and some copies of them.
-_SCORES_AT_ONCE = 1 << 22
 _INDEXES = {"exact": ExactIndex, "faiss": FaissIndex}
 
 
@@ -160,27 +159,10 @@ class Recommender:
                 a score is not finite.
             DataError: A value is not of its column's kind, or `exclude` is no list a query.
         """
-        check_k(k, self.candidates.size)
-        queries = request_columns(self.model, queries)
-        key = self.model.schema.query_key
-        if exclude_seen:
-            check_query_key(key, queries)
-        num_queries = check_lengths(queries)
-        queries = as_of_now(self.model, queries)
-        encoded = self.model.encode(queries)
-        offsets, rows = excluded_rows(self.model, self.candidates, queries, exclude_seen, exclude)
+        hidden = None if exclude is None else (exclude, self.candidates.rows)
+        request = request_blocks(self.model, queries, k, self.candidates.size, exclude_seen, hidden)
         with self.model.lock:
-            blocks = [
-                self._recommend(
-                    {name: each[start:stop] for name, each in encoded.items()},
-                    k,
-                    (
-                        np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1])),
-                        rows[offsets[start] : offsets[stop]],
-                    ),
-                )
-                for start, stop in self._blocks(num_queries)
-            ]
+            blocks = [self._recommend(encoded, k, excluded) for encoded, excluded in request]
         return Recommendations(
             np.concatenate([each.ids for each in blocks]),
             np.concatenate([each.score for each in blocks]),
@@ -214,25 +196,19 @@ class Recommender:
         if self.index is None or self.retrieval is None:
             return 1.0
         check_k(k, self.candidates.size)
-        queries = self.model.encode(as_of_now(self.model, queries))
+        queries = self.model.encode(as_of_now(self.model, request_columns(self.model, queries)))
         towers = embed_rows(self.model, self.query_towers, queries)
         of_queries = towers[self.retrieval.query]
         exact = ExactIndex(self.candidates.embeddings[self.retrieval.candidate])
         nothing = np.zeros(0, "int64"), np.zeros(0, "int64")
         num_found = 0
-        for start, stop in self._blocks(len(of_queries)):
+        for start, stop in query_blocks(len(of_queries), self.candidates.size):
             block = of_queries[start:stop]
             best, _ = exact.search(block, k, nothing)
             found, scores = self.index.search(block, k, nothing)
             found = np.where(np.isneginf(scores), -1, found)
             num_found += sum(len(np.intersect1d(*each)) for each in zip(best, found, strict=True))
         return num_found / max(len(of_queries) * k, 1)
-
-    def _blocks(self, num_queries: int) -> Iterator[tuple[int, int]]:
-        """Yields where blocks of queries begin and end; one, where there is no query."""
-        size = max(1, _SCORES_AT_ONCE // self.candidates.size)
-        for start in range(0, max(num_queries, 1), size):
-            yield start, min(start + size, num_queries)
 
     def _recommend(
         self,

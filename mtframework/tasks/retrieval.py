@@ -235,7 +235,10 @@ class Retrieval(Task):
         probability = ops.take(self.sampling_probability, ids)
         if not self.num_uniform_negatives:
             return probability
-        num_in_batch = ops.cast(ops.shape(inputs["ids"][self.candidate])[0], "float32")
+        if self.negative_rows == "positives" and inputs["valid"] is not None:
+            num_in_batch = ops.sum(ops.cast(inputs["valid"], "float32"))
+        else:
+            num_in_batch = ops.cast(ops.shape(inputs["ids"][self.candidate])[0], "float32")
         return mixed_sampling_probability(
             probability, num_in_batch, self.num_uniform_negatives, inputs["num_candidates"]
         )

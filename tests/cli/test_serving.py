@@ -187,3 +187,18 @@ def test_who_gives_no_time_asks_now(run, folder):
     assert everyone.exit_code == 0, everyone.output
     best = [row["product"] for row in read_csv("everyone.csv") if row["shopper"] == "3"]
     assert best == [row["product"] for row in read_csv("now_best.csv")]
+
+
+def test_keys_that_the_model_does_not_know_are_told(run, trained, folder):
+    Path("pairs.csv").write_text(
+        'shopper,age,product\n0,0.5,nope\n1,0.5,nada\n2,0.5,"product, no. 1"\n'
+    )
+    written = run("predict", trained.path, "--input", "pairs.csv", "--output", "out.csv")
+    assert written.exit_code == 0, written.output
+    assert '2 of 3 rows have a "product" that the model does not know' in written.stderr
+    assert 'such as "nope"' in written.stderr
+    assert '"shopper"' not in written.stderr
+    shown = run("recommend", trained.path, "--query", "shopper=nobody,age=0.5", "--k", 2)
+    assert '1 of 1 rows have a "shopper" that the model does not know' in shown.stderr
+    shown = run("recommend", trained.path, "--query", "shopper=0,age=0.5", "--k", 2)
+    assert "does not know" not in shown.stderr

@@ -187,7 +187,7 @@ def test_a_model_that_has_diverged_recommends_nothing(shop):
     values = np.array(ops.convert_to_numpy(table))
     values[model.vocabularies["shopper"].ids([4])[0]] = np.inf
     table.assign(values)
-    found = '1 of 2 queries\' scores of the task "find" are not finite'
+    found = '1 of 2 embeddings of the tower "shopper" are not finite'
     with pytest.raises(ModelError, match=found):
         model.recommend({"shopper": [3, 4]}, k=3)
 

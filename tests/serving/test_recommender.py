@@ -16,7 +16,7 @@ from wide_shop import (
 
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
-from mtframework.serving import recommender as module
+from mtframework.model import recommend as module
 from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.faiss_index import FaissIndex
 
@@ -64,6 +64,32 @@ def test_without_a_fusion_it_is_the_models_own_recommend(wide_model, queries):
     assert found.ids.tolist() == own["product"].tolist()
     np.testing.assert_allclose(found.score, own["score"], rtol=1e-5)
     np.testing.assert_array_equal(found.score, found.scores["find"])
+
+
+@pytest.mark.parametrize("task", ["find", "rating"])
+def test_the_models_own_recommend_in_blocks_is_the_same(wide_model, queries, task, monkeypatch):
+    whole = wide_model.recommend(queries, k=5, task=task)
+    monkeypatch.setattr(module, "_SCORES_AT_ONCE", 2 * NUM_PRODUCTS)  # blocks of two queries
+    scored = []
+    best = module._best
+
+    def counted(scores, num, excluded):
+        scored.append(scores.shape)
+        return best(scores, num, excluded)
+
+    monkeypatch.setattr(module, "_best", counted)
+    blocks = wide_model.recommend(queries, k=5, task=task)
+    num_queries = len(queries["shopper"])
+    sizes = [2] * (num_queries // 2) + [1] * (num_queries % 2)
+    assert scored == [(size, NUM_PRODUCTS) for size in sizes]
+    assert blocks["product"].tolist() == whole["product"].tolist()
+    np.testing.assert_allclose(blocks["score"], whole["score"], rtol=1e-5)
+
+
+def test_recall_names_a_column_that_nobody_reads(wide_model, queries):
+    wrong = {**queries, "shoper": queries["shopper"]}
+    with pytest.raises(mtf.MtframeworkError, match=r'"shoper"\. Did you mean "shopper"'):
+        mtf.Recommender(wide_model).recall(wrong, k=2)
 
 
 def test_a_query_without_a_time_asks_now(wide_model, queries, monkeypatch):

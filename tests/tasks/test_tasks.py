@@ -187,6 +187,29 @@ def test_uniform_negatives_join_those_of_the_batch_with_the_mixture_corrected():
     assert losses[1] == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_mixture_counts_the_rows_of_the_batch_that_are_negatives():
+    task = mtf.Retrieval(
+        "w", label="x", positive_from=4, negative_rows="positives", num_uniform_negatives=2
+    )
+    task.build(shapes())
+    labels = np.array([5, 4, 1, 4], "float32")
+    task.adapt({"x": labels}, {"candidate": np.array([0, 0, 1, 1])})
+    task.build = lambda input_shape: None
+    losses = retrieval_losses(
+        task,
+        valid=[False, True, True],
+        sampled=(
+            ops.convert_to_tensor(np.array([1, 0], "int32")),
+            ops.convert_to_tensor(TABLE[[1, 0]]),
+        ),
+        num_candidates=2,
+    )
+    # 2 of the 3 rows are positives, and give the batch's negatives; 2 draws take each of 2 alike.
+    popular, rare = (math.log((2 * share + 2 / 2) / 4) for share in (2 / 3, 1 / 3))
+    expected = softmax_loss(3 - rare, 0 - popular, 3 - rare, 0 - popular)
+    assert losses[1] == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     "task",
     [

@@ -1,38 +1,38 @@
 """What a query is not to be shown: what it has seen, and what the caller says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mtframework.errors import DataError
-from mtframework.serving.candidates import Candidates, check_lengths
+from mtframework.model.requests import check_lengths
 
+Hidden = tuple[Sequence[Sequence], Callable[[Sequence], np.ndarray]]
 _LISTS = (list, tuple, np.ndarray)
 
 
 def excluded_rows(
     model,
-    candidates: Candidates,
     queries: Mapping[str, Any],
     exclude_seen: bool,
-    exclude: Sequence[Sequence] | None,
+    hidden: Hidden | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the candidates' rows that are hidden from each query, one run a query.
 
     Args:
         model: A trained `MultiTaskModel`.
-        candidates: Whose rows they are.
         queries: The raw columns of the queries; their key among them where `exclude_seen`.
         exclude_seen: Whether to hide what the query has in the training rows.
-        exclude: For each query a list of candidates; unknown ones are passed over.
+        hidden: For each query a list of candidates, which may hold unknown ones; and what gives the
+            rows of candidates, -1 of unknown ones.
 
     Returns:
         The offsets, `[num_queries + 1]`, and the rows, int64: from query i
         `rows[offsets[i]:offsets[i + 1]]` are hidden.
 
     Raises:
-        DataError: `exclude` is no list a query.
+        DataError: `hidden` has no list a query.
     """
     num_queries = check_lengths(queries)
     owners, rows = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
@@ -41,7 +41,8 @@ def excluded_rows(
         offsets, seen = model.catalogue.seen_of(model.vocabularies[key].ids(queries[key]))
         owners.append(np.repeat(np.arange(num_queries), np.diff(offsets)))
         rows.append(seen.astype("int64"))
-    if exclude is not None:
+    if hidden is not None:
+        exclude, rows_of = hidden
         is_list = isinstance(exclude, _LISTS) and len(exclude) == num_queries
         if not is_list or not all(isinstance(each, _LISTS) for each in exclude):
             raise DataError(
@@ -49,7 +50,7 @@ def excluded_rows(
                 "For each query a list of candidates, which may be empty.",
                 "Write for example exclude=[['a', 'b'], []] for two queries.",
             )
-        found = candidates.rows([name for each in exclude for name in each])
+        found = rows_of([name for each in exclude for name in each])
         owner = np.repeat(np.arange(num_queries), [len(each) for each in exclude])
         owners.append(owner[found >= 0])
         rows.append(found[found >= 0])
