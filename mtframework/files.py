@@ -72,14 +72,22 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def lock_folder(folder: Path) -> IO[str]:
-    """Locks a folder for this process, and returns the lock, which holds while it is open.
+    """Makes a folder, locks it for this process, and returns the lock, which holds while open.
 
     The lock dies with its process, however that ends.
 
     Raises:
-        RunError: Another process has the folder.
+        RunError: Another process has the folder, or it cannot be written.
     """
-    lock = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - it is what is returned
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - it is returned
+    except OSError as error:
+        raise RunError(
+            f"{folder} cannot be written: {error.strerror}.",
+            "A folder that can be written.",
+            "Name another folder.",
+        ) from error
     try:
         fcntl = importlib.import_module("fcntl")
     except ModuleNotFoundError:  # Windows has no such locks

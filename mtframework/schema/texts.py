@@ -22,7 +22,7 @@ def text_array(texts: Sequence[str], rows: np.ndarray | None = None) -> np.ndarr
 
     >>> text_array(["b", "a"], np.array([1, 0, 1])).tolist()
     ['a', 'b', 'a']
-    >>> text_array(["a", "z" * 5_000_000], np.array([0, 0, 1])).dtype
+    >>> text_array(["a", "z" * 5_000_000], np.append(np.zeros(99, int), 1)).dtype
     dtype('O')
     """
     lengths = np.fromiter(map(len, texts), "int64", len(texts))

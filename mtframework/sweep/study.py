@@ -68,7 +68,16 @@ class Study:
         self.sweep = sweep
         self.folder = folder
         self.seed = seed
-        self._study = self._open()
+        self._lock = lock_folder(folder)
+        try:
+            self._study = self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets another process, or another study of this one, have the folder."""
+        self._lock.close()
 
     @property
     def num_failed(self) -> int:
@@ -150,8 +159,6 @@ class Study:
         }
         settings = json.loads(json.dumps(settings))  # as it will be read
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = lock_folder(self.folder)
             _cut_torn_line(journal)
             study = optuna.create_study(
                 study_name="sweep",

@@ -103,12 +103,13 @@ def sweep(
         )
         raise
     finally:
-        results = study.results()
+        results, num_failed = study.results(), study.num_failed
+        study.close()
         if results:
             write_front(folder, plan, results)
     if not results:
         raise RunError(
-            f"None of {study.num_failed} trials ended well.",
+            f"None of {num_failed} trials ended well.",
             "At least one that trains and is judged.",
             "Narrow what --vary tries; the errors are above.",
         )
@@ -119,7 +120,7 @@ def sweep(
         table.add_row(*row)
     printer.print(table)
     printer.print(
-        f"{len(best)} of {len(results)} trials are best, {study.num_failed} failed; {folder} holds "
+        f"{len(best)} of {len(results)} trials are best, {num_failed} failed; {folder} holds "
         "their table, a plot and, in front/, their experiments.",
         soft_wrap=True,
     )
