@@ -4,6 +4,7 @@ import pytest
 
 from mtframework import config
 from mtframework.errors import MtframeworkError
+from mtframework.registry import REGISTRIES
 
 
 def findings_of(path, *bindings):
@@ -505,7 +506,9 @@ class Slips(mtf.BinaryFeedback):
 """
 
 
-def test_a_part_that_crashes_in_its_call_is_an_error(folder, write):
+def test_a_part_that_crashes_in_its_call_is_an_error(folder, write, monkeypatch):
+    for registry in REGISTRIES.values():  # the part is forgotten afterwards
+        monkeypatch.setattr(registry, "_parts", dict(registry._parts))
     (folder / "slipping_task.py").write_text(CRASHES)
     path = write(
         "MultiTaskModel.tasks = [@rating/Ranking(), @watch/Retrieval(), @like/Slips()]\n"
