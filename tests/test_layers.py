@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,17 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
+def modules_imported(path: Path, names: Collection[str]) -> set[str]:
+    """Returns which of `names` a file imports: of a room's modules, them and not the room."""
+    found = imports_of(path) & set(names)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module in names:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            if inside <= set(names):
+                found = found - {node.module} | inside
+    return found
+
+
 def parts_imported(path: Path) -> set[str]:
     return {part_of(name) for name in imports_of(path) if name.startswith("mtframework.")}
 
@@ -79,6 +91,20 @@ def test_tensorflow_is_imported_inside_functions_of_data_and_saved_model_alone(p
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert not [name for name in names if name.startswith("tensorflow")]
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    paths = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in MODULES
+    }
+    left = {name: modules_imported(path, paths) - {name} for name, path in paths.items()}
+    while free := [name for name, imported in left.items() if not imported & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left, f"circles among {sorted(left)}"
 
 
 CONCRETE = {

@@ -50,4 +50,4 @@ def check_balancer(
     for check in clauses.ALL:
         check(make, type(part).__name__, names)
     if every_backend:
-        check_other_backends("check_balancer", make, {"task_names": list(names)})
+        check_other_backends(check_balancer, make, {"task_names": list(names)})

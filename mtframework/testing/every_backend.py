@@ -18,11 +18,13 @@ from mtframework.errors import ContractError, ModelError, MtframeworkError
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
-def check_other_backends(check: str, make: Callable[[], Any], arguments: Mapping[str, Any]) -> None:
+def check_other_backends(
+    check: Callable[..., None], make: Callable[[], Any], arguments: Mapping[str, Any]
+) -> None:
     """Runs a check on every other installed backend, each in a process of its own.
 
     Args:
-        check: `"check_task"` or another name of `mtframework.testing`.
+        check: `check_task` or another check of `mtframework.testing`.
         make: What makes the part; a function or class at the top of a module.
         arguments: The check's other arguments, as JSON can hold them.
 
@@ -38,7 +40,7 @@ def check_other_backends(check: str, make: Callable[[], Any], arguments: Mapping
             "Write def make(): ... at the top of the file, and give it to the check.",
         )
     order = {
-        "check": check,
+        "check": [check.__module__, check.__qualname__],
         "file": str(Path(file).resolve()),
         "module": make.__module__,
         "name": make.__qualname__,
@@ -63,7 +65,6 @@ def check_other_backends(check: str, make: Callable[[], Any], arguments: Mapping
 
 def run(order: Mapping[str, Any]) -> None:
     """Runs the check that another process ordered."""
-    from mtframework import testing
     from mtframework.registry import load_plugins
 
     load_plugins()
@@ -79,7 +80,9 @@ def run(order: Mapping[str, Any]) -> None:
     make = module
     for name in order["name"].split("."):
         make = getattr(make, name)
-    getattr(testing, order["check"])(make, **order["arguments"])
+    check_module, check_name = order["check"]
+    check = getattr(importlib.import_module(check_module), check_name)
+    check(make, **order["arguments"])
 
 
 def _raise_from(backend: str, answer: subprocess.CompletedProcess) -> None:

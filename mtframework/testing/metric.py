@@ -51,4 +51,4 @@ def check_metric(
     for check in metric_clauses.ALL:
         check(make, type(metric).__name__, values)
     if every_backend:
-        check_other_backends("check_metric", make, {"labels": list(values)})
+        check_other_backends(check_metric, make, {"labels": list(values)})

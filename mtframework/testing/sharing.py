@@ -59,7 +59,7 @@ def check_sharing(make: Callable[[], Sharing], every_backend: bool = False) -> N
     ):
         check(make, type(part).__name__)
     if every_backend:
-        check_other_backends("check_sharing", make, {})
+        check_other_backends(check_sharing, make, {})
 
 
 def _check_shapes(make, part: str) -> None:

@@ -56,4 +56,4 @@ def check_task(
             "query": query,
             "candidate": candidate,
         }
-        check_other_backends("check_task", make, arguments)
+        check_other_backends(check_task, make, arguments)

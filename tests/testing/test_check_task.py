@@ -279,7 +279,7 @@ def test_every_backend_names_the_one_where_it_breaks(register, monkeypatch):
     other = "jax" if _backend() == "tensorflow" else "tensorflow"
     monkeypatch.setenv("AT_HOME", _backend())
     with pytest.raises(ContractError) as caught:
-        check_other_backends("check_task", make_breaking_elsewhere, {"labels": [1.0, 3.0]})
+        check_other_backends(check_task, make_breaking_elsewhere, {"labels": [1.0, 3.0]})
     assert caught.value.found == (
         f'On {other}: BreaksElsewhere breaks the clause "shapes": scores of a batch of 32 has the '
         "shape (32, 1)."
@@ -289,4 +289,4 @@ def test_every_backend_names_the_one_where_it_breaks(register, monkeypatch):
 
 def test_every_backend_needs_a_name_to_find():
     with pytest.raises(ModelError, match="Another process cannot find"):
-        check_other_backends("check_task", lambda: Good("a"), {})
+        check_other_backends(check_task, lambda: Good("a"), {})

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,18 +26,42 @@ from mtframework.data.streaming.stream_splits import (
 from mtframework.data.streaming.streamed_rows import StreamedRows
 from mtframework.data.tables.column_values import one_array
 from mtframework.data.tables.rejects import Rejects
+from mtframework.data.tables.table_columns import TableColumns
 from mtframework.data.tables.table_files import find_files
-from mtframework.data.tables.table_reader import as_columns, first_of_each
+from mtframework.data.tables.table_reader import Allowed, as_columns, first_of_each
 from mtframework.schema.multi_valued import SEPARATOR, learn_vocabulary
+from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from mtframework.data.sources.tables import Tables
 
 BLOCK_ROWS = 1 << 19
 
 
 _SPLITS = (TRAIN, VALIDATION, TEST)
+
+
+class Streamable(Protocol):
+    """What streaming asks of the data set whose rows it reads, `Tables`."""
+
+    candidates: str | None
+    columns: TableColumns
+    schema: Schema
+    split: str | Mapping[str, str]
+    test_fraction: float
+    validation_fraction: float
+    seed: int
+    max_rejected: float
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def interaction_columns(self) -> dict[str, str]: ...
+
+    def read_candidates(self, counts: list[Rejects]) -> pa.Table: ...
+
+    def allowed_candidates(self, catalogue: pa.Table | None) -> dict[str, Allowed]: ...
+
+    def tell_rejects(self, counts: Sequence[Rejects], say: Callable[[str], None]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +81,7 @@ class _Source:
     splits: tuple[str, ...]
 
 
-def load_streamed(tables: "Tables", progress: Callable[[str], None] | None) -> Dataset:
+def load_streamed(tables: Streamable, progress: Callable[[str], None] | None) -> Dataset:
     """Returns the data set of `Tables` whose rows are not in memory.
 
     One pass over all rows counts them, rejects the bad ones and learns the vocabularies of the
@@ -100,7 +124,7 @@ def load_streamed(tables: "Tables", progress: Callable[[str], None] | None) -> D
     )
 
 
-def _sources(tables: "Tables", catalogue: pa.Table | None) -> Iterator[_Source]:
+def _sources(tables: Streamable, catalogue: pa.Table | None) -> Iterator[_Source]:
     now = time.time()
     own = tables.split if isinstance(tables.split, Mapping) else {}
     for split, path in {TRAIN: tables.name, **own}.items():
@@ -132,7 +156,7 @@ def _learn(
             return  # there are too many, whatever else comes, and each is kept in memory
 
 
-def _assignment(tables: "Tables", stream: RowStream, own: Mapping[str, str]) -> Assignment:
+def _assignment(tables: Streamable, stream: RowStream, own: Mapping[str, str]) -> Assignment:
     test = 0.0 if own else tables.test_fraction
     validation = 0.0 if VALIDATION in own else tables.validation_fraction
     if tables.split != "temporal":
@@ -150,7 +174,7 @@ def _assignment(tables: "Tables", stream: RowStream, own: Mapping[str, str]) -> 
 class _Learned:
     """What the first pass learns."""
 
-    def __init__(self, tables: "Tables", catalogue: pa.Table | None):
+    def __init__(self, tables: Streamable, catalogue: pa.Table | None):
         self.columns, self.schema = tables.columns, tables.schema
         self.num_rows: dict[str, int] = dict.fromkeys(_SPLITS, 0)
         in_files = tables.interaction_columns

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from mtframework.data.tables.file_rows import FileRows, check_names, unreadable
+from mtframework.data.tables.quoted_rows import QuotedRows
 from mtframework.data.tables.text_lines import Lines
 from mtframework.errors import DataError
 
@@ -20,7 +21,7 @@ def read_csv(path: Path, names: Sequence[str]) -> FileRows:
     """Returns the columns `names` of a CSV file, as bytes, nothing converted.
 
     The first line names the columns; the separator is the one of `, ; |` and the tabulator that
-    stands in it most often. A row is a line: a quoted value may hold separators and no line break.
+    stands in it most often. A quoted value may hold separators and line breaks; see `QuotedRows`.
 
     Raises:
         DataError: The file cannot be read, or lacks a column.
@@ -33,7 +34,8 @@ def parse_csv(path: Path, lines: Lines, names: Sequence[str]) -> FileRows:
     header, separator = read_header(path, lines)
     check_names(path, names, header)
     body = lines.where(np.arange(len(lines)) > 0)
-    return parse_rows(path, body, lines[0], header, separator, names)
+    rows, _ = parse_rows(path, body, lines[0], header, separator, names)
+    return rows
 
 
 def parse_rows(
@@ -43,8 +45,9 @@ def parse_rows(
     header: list[str],
     separator: str,
     names: Sequence[str],
-) -> FileRows:
-    """Returns the columns `names` of lines below a header.
+    is_last: bool = True,
+) -> tuple[FileRows, Lines]:
+    """Returns the columns `names` of lines below a header, and lines whose end is yet to be read.
 
     Args:
         path: The file.
@@ -53,7 +56,10 @@ def parse_rows(
         header: The names in it, by `read_header`.
         separator: What stands between them.
         names: The columns to return.
+        is_last: Whether the file ends with these lines.
     """
+    quoted = QuotedRows(separator, len(header))
+    body, bad, rest = quoted.join(body, is_last)
     reasons: dict[int, str] = {}
     for lines_at_fault, reason in (
         (body.broken(), "broken UTF-8"),
@@ -61,21 +67,20 @@ def parse_rows(
         (body.equal_to(first), "the header once more, as of files put together"),
     ):
         reasons.update(dict.fromkeys(lines_at_fault, reason))
-    body, bad = body.without(reasons)
-    # An odd number of quotes is an unclosed one, or a stray one that is read as it stands.
-    suspects = np.flatnonzero(body.count(b'"') % 2)
-    for _ in range(2):
-        body, rows = body.without(_unclosed(body, suspects, separator))
+    body, rows = body.without(reasons)
+    bad += rows
+    table, wrong_counts = _parse(path, body, header, separator, names)
+    if table.num_rows + len(wrong_counts) != len(body):
+        # An unclosed quote hides in an even number of them: look at every line that has one.
+        suspects = np.flatnonzero(body.count(b'"')).tolist()
+        unclosed = [line for line in suspects if not quoted.is_closed(body[line])]
+        body, rows = body.without(dict.fromkeys(unclosed, "an unclosed quote"))
         bad += rows
         table, wrong_counts = _parse(path, body, header, separator, names)
-        if table.num_rows + len(wrong_counts) == len(body):
-            break
-        # An unclosed quote hides in an even number of them: look at every line that has one.
-        suspects = np.flatnonzero(body.count(b'"'))
-    else:
-        raise unreadable(path, "its quotes do not tell where a row ends")
+        if table.num_rows + len(wrong_counts) != len(body):
+            raise unreadable(path, "its quotes do not tell where a row ends")
     parsed, rows = body.without(wrong_counts)
-    return FileRows(path, table, parsed.numbers, "line", parsed.text, bad + rows)
+    return FileRows(path, table, parsed.numbers, "line", parsed.text, bad + rows), rest
 
 
 def read_header(path: Path, lines: Lines) -> tuple[list[str], str]:
@@ -91,21 +96,6 @@ def read_header(path: Path, lines: Lines) -> tuple[list[str], str]:
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise unreadable(path, f"its first line is no list of names in UTF-8, {error}") from error
     return [name.strip() for name in header], separator
-
-
-def _unclosed(lines: Lines, suspects: np.ndarray, separator: str) -> dict[int, str]:
-    return {
-        line: "an unclosed quote"
-        for line in suspects.tolist()
-        if not _is_closed(lines[line].decode("latin-1"), separator)
-    }
-
-
-def _is_closed(text: str, separator: str) -> bool:
-    try:
-        return len(list(csv.reader([text], delimiter=separator, strict=True))) == 1
-    except csv.Error:
-        return False
 
 
 def _parse(
@@ -132,7 +122,10 @@ def _parse(
                 use_threads=False,  # rows have no numbers otherwise
             ),
             pyarrow.csv.ParseOptions(
-                delimiter=separator, ignore_empty_lines=False, invalid_row_handler=skip
+                delimiter=separator,
+                ignore_empty_lines=False,
+                newlines_in_values=lines.count(b"\n").any(),
+                invalid_row_handler=skip,
             ),
             pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(positions.values(), pa.large_binary()),

@@ -83,20 +83,23 @@ class TableBlocks:
 
     def _csv(self) -> Iterator[FileRows]:
         header: list[str] = []
-        first, separator = b"", ","
-        for lines in self._lines():
-            if not header:
+        first, separator, rest, found = b"", ",", Lines.of(b""), False
+        for lines, is_last in self._lines():
+            if not header and (len(lines) or is_last):
                 header, separator = read_header(self.path, lines)
                 first = lines[0]
                 lines = lines.where(np.arange(len(lines)) > 0)
+            lines = rest + lines
+            if not header or (is_last and found and not len(lines)):
+                continue
+            found = True
             names = [name for name in header if name and header.count(name) == 1]
-            yield parse_rows(self.path, lines, first, header, separator, names)
-        if not header:
-            read_header(self.path, Lines.of(b""))  # says what an empty file lacks
+            rows, rest = parse_rows(self.path, lines, first, header, separator, names, is_last)
+            yield rows
 
     def _json_lines(self) -> Iterator[FileRows]:
         found = False
-        for lines in self._lines():
+        for lines, _ in self._lines():
             if len(lines):
                 found = True
                 yield parse_json_lines(self.path, lines, None)
@@ -120,8 +123,8 @@ class TableBlocks:
         numbers = np.arange(first + 1, first + 1 + table.num_rows)
         return FileRows(self.path, table, numbers, "row", raw)
 
-    def _lines(self) -> Iterator[Lines]:
-        """Yields the file's whole lines, some millions of bytes at once."""
+    def _lines(self) -> Iterator[tuple[Lines, bool]]:
+        """Yields some millions of bytes of lines at once, and whether they are the last."""
         compression = COMPRESSIONS.get(self.path.suffix.lower())
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(pa.OSFile(str(self.path)))
@@ -133,11 +136,10 @@ class TableBlocks:
                 data, newline, rest = (rest + chunk).rpartition(b"\n")
                 if newline:
                     self.share_read = file.tell() / max(file.size(), 1)
-                    yield Lines.of(data + newline, number)
+                    yield Lines.of(data + newline, number), False
                     number += data.count(b"\n") + 1
             self.share_read = 1.0
-            if rest:
-                yield Lines.of(rest, number)
+            yield Lines.of(rest, number), True
 
 
 def good_columns(

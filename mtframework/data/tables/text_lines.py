@@ -67,6 +67,19 @@ class Lines:
             data = data[: data.rfind(b"\n") + 1]
         return cls.of(data)
 
+    def __add__(self, later: "Lines") -> "Lines":
+        """Returns these lines and those that follow them in the file."""
+        if not len(self):
+            return later
+        begin = self.starts[0]
+        shift = len(self.data) - begin
+        return Lines(
+            self.data[begin:] + later.data,
+            np.concatenate([self.starts - begin, later.starts + shift]),
+            np.concatenate([self.ends - begin, later.ends + shift]),
+            np.concatenate([self.numbers, later.numbers]),
+        )
+
     def __len__(self) -> int:
         return len(self.starts)
 

@@ -72,6 +72,57 @@ def test_bad_rows_cost_no_other_row(write):
     ]
 
 
+def test_a_quoted_value_may_hold_line_breaks(write):
+    content = b'user,film,stars\r\nann,"Emma\r\n\r\nby ""Jane"", 1815",4\r\nbob,Dune,3\r\n'
+    rows = read_csv(write(content), ["film", "stars"])
+    assert rows_of(rows) == {
+        "film": [b'Emma\n\nby "Jane", 1815', b"Dune"],
+        "stars": [b"4", b"3"],
+    }
+    assert rows.numbers.tolist() == [2, 5]
+    assert rows.raw(0) == 'ann,"Emma\n\nby ""Jane"", 1815",4'
+    assert rows.bad == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "good", "bad"),
+    [
+        (
+            [b'ann,"Emma', b"bob,Dune", b'cy,"Heat', b"dan,Alien"],
+            [b"Dune", b"Alien"],
+            {2: "an unclosed quote", 4: "an unclosed quote"},
+        ),
+        (  # one long value, or two stray quotes around a row?
+            [b'ann,"Emma', b"bob,Dune", b'cy,Heat"', b"dan,Alien"],
+            [b"Alien"],
+            dict.fromkeys([2, 3, 4], "a quote that is open over lines that are rows"),
+        ),
+        (
+            [b'ann,"Emma', b"by Jane", b'1815"', b'bob,"Dune', b"cy,Heat"],
+            [b"Emma\nby Jane\n1815", b"Heat"],
+            {5: "an unclosed quote"},
+        ),
+        (
+            [b'ann,"Emma', b'1815",4,5', b"cy,Heat"],
+            [b"Heat"],
+            {2: "an unclosed quote", 3: "3 columns in place of 2"},
+        ),
+    ],
+    ids=["stray quotes", "either", "a value of three lines", "too many values"],
+)
+def test_stray_quotes_swallow_no_rows(write, lines, good, bad):
+    rows = read_csv(write(b"\n".join([b"user,film", *lines])), ["film"])
+    assert rows_of(rows)["film"] == good
+    assert {each.number: each.reason for each in rows.bad} == bad
+
+
+def test_a_quote_that_is_open_for_a_million_bytes_is_a_stray_one(write):
+    long = b"\n".join([b"x" * 100] * 12_000)
+    rows = read_csv(write(b'user,film\nann,"' + long + b'"\nbob,Dune\n'), ["film"])
+    assert rows_of(rows)["film"] == [b"Dune"]
+    assert len(rows.bad) == 12_000
+
+
 def test_nothing_but_a_header(write):
     assert rows_of(read_csv(write(b"user,film\n"), ["user"])) == {"user": []}
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import mtframework as mtf
 from mtframework.data.tables import table_blocks
+from mtframework.data.tables.csv_rows import read_csv
 from mtframework.data.tables.rejects import Rejects
 from mtframework.data.tables.table_blocks import TableBlocks, good_columns
 from mtframework.data.tables.table_reader import TableFile, read_table
@@ -74,6 +75,24 @@ def test_what_is_written_is_read(ending, block_rows, tmp_path, monkeypatch):
     assert columns["likes"] == ["|".join(each) for each in TABLE["likes"].to_pylist()]
     assert columns["when"] == TABLE["when"].to_pylist()
     assert [path.name for path in tmp_path.iterdir()] == [f"table.{ending}"]
+
+
+def test_quoted_line_breaks_at_the_ends_of_blocks(tmp_path, monkeypatch):
+    rows = [f'{i},"{"x" * (i % 17)}\nand\n""more"", {i}",{i % 5}\n' for i in range(200)]
+    path = tmp_path / "in.csv"
+    path.write_text("who,note,age\n" + "".join(rows) + '200,"stray,1\n201,,2\n', "utf-8")
+    whole = read_csv(path, ["who", "note"])
+    assert whole.table.num_rows == 201
+    for size in (64, 65, 400, 1 << 22):
+        monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", size)
+        blocks = list(TableBlocks(path))
+        tables = pa.concat_tables([each.table.select(["who", "note"]) for each in blocks])
+        assert tables.to_pydict() == {
+            name: [each.as_py().decode() for each in whole.table[name]] for name in ("who", "note")
+        }
+        numbers = [int(number) for each in blocks for number in each.numbers]
+        assert numbers == whole.numbers.tolist()
+        assert [bad for each in blocks for bad in each.bad] == whole.bad
 
 
 def test_a_csv_file_is_written_as_it_stood(tmp_path):
