@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 
 from mtframework.errors import ModelError
@@ -84,22 +83,3 @@ def check_weights(class_weight: Any, sample_weight: Any) -> None:
 def one_row_of(columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Returns a row of zeros of the same columns, which stands in where there are no rows."""
     return {name: np.zeros((1, *each.shape[1:]), each.dtype) for name, each in columns.items()}
-
-
-class PolicyScope:
-    """Makes layers under a dtype policy, and puts the global one back.
-
-    Args:
-        policy: The serialized policy, or None for the global one.
-    """
-
-    def __init__(self, policy: Any):
-        self.policy = policy
-
-    def __enter__(self) -> None:
-        self._global = keras.config.dtype_policy()
-        if self.policy is not None:
-            keras.config.set_dtype_policy(keras.dtype_policies.deserialize(self.policy))
-
-    def __exit__(self, *_: Any) -> None:
-        keras.config.set_dtype_policy(self._global)

@@ -15,18 +15,27 @@ from mtframework.balancing.junction import Junction
 from mtframework.balancing.loss_balancer import LossBalancer, check_loss_weights
 from mtframework.balancing.static_weights import StaticWeights
 from mtframework.errors import ModelError, did_you_mean, quoted_list
-from mtframework.losses.reduction import reduce_losses
 from mtframework.metrics.task_report import TaskReport
 from mtframework.model.assets import read_assets, write_assets
+from mtframework.model.composition import (
+    check_columns,
+    check_composition,
+    check_rows,
+    checked_part,
+    lineage_of,
+    parts_by_name,
+)
 from mtframework.model.doors import (
-    PolicyScope,
     check_features,
     check_labels,
     check_weights,
     one_row_of,
 )
 from mtframework.model.idle_parts import keep_idle_parts
+from mtframework.model.losses import TOWERS, total_loss
 from mtframework.model.recommend import recommend
+from mtframework.model.results import measured, with_shares
+from mtframework.model.saved_config import config_of, layers_by_path, model_of
 from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.columns import columns_of
@@ -36,9 +45,6 @@ from mtframework.schema.vocabulary import Vocabulary
 from mtframework.sharing.sharing import Sharing
 from mtframework.tasks.task import Task
 from mtframework.towers.base_tower import BaseTower
-
-TOWERS = "towers"
-"""The key of the model's output that holds the embeddings; no task can have this name."""
 
 
 @keras.saving.register_keras_serializable(package="mtframework")
@@ -102,17 +108,17 @@ class MultiTaskModel(keras.Model):
         super().__init__(name=name)
         # Keras on JAX takes a model's variables out of it while it predicts.
         self.lock = threading.RLock()
-        self.towers = _by_name("tower", "towers", towers)
-        self.tasks = _by_name("task", "tasks", tasks)
-        self._check_composition()
-        self.lineages = {name: _lineage(name, self.tasks) for name in self.tasks}
+        self.towers = parts_by_name("tower", "towers", towers)
+        self.tasks = parts_by_name("task", "tasks", tasks)
+        check_composition(self.towers, self.tasks)
+        self.lineages = {name: lineage_of(name, self.tasks) for name in self.tasks}
         check_loss_weights({name: task.loss_weight for name, task in self.tasks.items()})
-        self.sharing = _check_part("sharing", sharing, Sharing)
+        self.sharing = checked_part("sharing", sharing, Sharing)
         self.loss_balancer = (
-            _check_part("loss_balancer", loss_balancer, LossBalancer) or StaticWeights()
+            checked_part("loss_balancer", loss_balancer, LossBalancer) or StaticWeights()
         )
         self.loss_balancer.build(tuple(self.tasks))  # needs no data: a task it lacks shows now
-        self.gradient_balancer = _check_part(
+        self.gradient_balancer = checked_part(
             "gradient_balancer", gradient_balancer, GradientBalancer
         )
         # Measuring needs a copy for each task, and behind a sharing layer a copy is not free.
@@ -167,22 +173,10 @@ class MultiTaskModel(keras.Model):
                 "Make a new model for another data set.",
             )
         schema = dataset.schema
-        for tower in self.towers.values():
-            tower.check(schema)
-        for name in (*self.label_columns, *self.sample_weight_columns):
-            if schema[name].kind != "numeric":
-                raise ModelError(
-                    f'The column "{name}" is categorical, and a task reads it as label or weight.',
-                    "A numeric column.",
-                    "Name another column, or turn its values into numbers before.",
-                )
-        for task in self.tasks.values():
-            if task.retrieves:
-                _check_key(task, self.towers[task.query], "query", schema.query_key)
-                _check_key(task, self.towers[task.candidate], "candidate", schema.candidate_key)
+        check_columns(self.towers, self.tasks, schema)
         columns = dataset.encoded_split("train")
         for task in self.tasks.values():
-            _check_rows(task, columns, needs_labels)
+            check_rows(task, columns, needs_labels)
         self.schema = schema
         self.vocabularies = dict(dataset.vocabularies)
         self.catalogue = Catalogue.learn(
@@ -246,54 +240,7 @@ class MultiTaskModel(keras.Model):
         self, x: Any = None, y=None, y_pred: Any = None, sample_weight=None, training=True
     ):
         """Returns the total of the tasks' weighted losses, a scalar, and updates their reports."""
-        labels, sample_weight = y or {}, sample_weight or {}
-        inputs = {
-            "ids": {name: x[tower.key] for name, tower in self.towers.items()},
-            "num_ids": self._num_ids_of_pure_towers(training),
-            **self._catalogue_inputs(training),
-        }
-        num_rows = ops.shape(x[self.feature_columns[0]])[0]
-        embeddings = y_pred[TOWERS] if training else dict.fromkeys(self.tasks, y_pred[TOWERS])
-        losses, present, weights = {}, {}, {}
-        for name, task in self.tasks.items():
-            valid, task_labels = _split_missing(task, labels)
-            weights[name] = _row_weights(task, valid, sample_weight, num_rows)
-            rows = {
-                TOWERS: embeddings[name],
-                "valid": valid,
-                "row_weights": weights[name],
-                "parents": [y_pred[parent] for parent in self.lineages[name][:-1]],
-            }
-            if task.num_sampled_candidates:
-                rows.update(self._sample_candidates(task, training))
-            example_losses = task.example_losses(task_labels, y_pred[name], {**inputs, **rows})
-            if isinstance(example_losses, tuple):
-                example_losses, measured = example_losses
-            else:
-                measured = self.score(name, y_pred)
-            losses[name] = reduce_losses(
-                ops.cast(example_losses, "float32"), weights[name], task.reduction
-            )
-            # A task that is switched off is as good as absent to whatever balances losses.
-            present[name] = ops.logical_and(ops.sum(weights[name]) > 0, task.loss_weight > 0)
-            # Weights are for the loss: in metrics every row that counts, counts once.
-            self.reports[name].update_metrics(
-                task.metric_labels(task_labels), measured, ops.cast(weights[name] > 0, "float32")
-            )
-        weighted = {name: task.loss_weight * losses[name] for name, task in self.tasks.items()}
-        total, balance = self.loss_balancer.weigh(weighted, present, training)
-        for name, task in self.tasks.items():
-            self.reports[name].update_loss(
-                losses[name], ops.sum(weights[name]), balance[name] * task.loss_weight
-            )
-        if training and self.junction is not None:
-            total = total + self.junction.observe(losses, present)
-        if training and self.sharing is not None:
-            self.sharing.observe()
-        penalties = [tower.penalty(x) for tower in self.towers.values()] if training else []
-        for penalty in (*self.losses, *penalties):
-            total = total + ops.cast(ops.sum(penalty), "float32")
-        return total
+        return total_loss(self, x, y or {}, y_pred, sample_weight or {}, training)
 
     def compile(
         self,
@@ -464,86 +411,24 @@ class MultiTaskModel(keras.Model):
 
     def get_metrics_result(self):
         """Returns the metrics, and each task's share of the total loss."""
-        results = super().get_metrics_result()
-        totals = {name: results.pop(f"{name}/total") for name in self.tasks}
-        total = sum(totals.values())
-        safe_total = ops.where(ops.equal(total, 0), 1.0, total)
-        shares = {f"{name}/share": part / safe_total for name, part in totals.items()}
-        return {**results, **shares}
+        return with_shares(self.tasks, super().get_metrics_result())
 
     def _get_metrics_result_or_logs(self, logs):
         # Keras calls this hook once an epoch, outside any graph: the place to leave out what
         # was not measured, such as the metrics of a task that had no row that counts, whose zeros
         # would read as results.
         results = super()._get_metrics_result_or_logs(logs)
-        empty = {name for name, report in self.reports.items() if report.is_empty()}
-        gates = getattr(self.sharing, "gate_use", None)
-        if gates is not None and gates.statistics.is_empty():
-            empty.add("gate")
-        if self.junction is not None:
-            if self.junction.statistics.is_empty():
-                empty |= {"gradient_cosine", "gradient_norm", "gradient_weight"}
-            else:
-                results = {**results, **self.junction.report()}  # with the epoch's last step
-        undefined = {
-            f"{name}/{metric.name}"
-            for name, report in self.reports.items()
-            for metric in report.task_metrics
-            if hasattr(metric, "undefined") and np.isnan(results.get(f"{name}/{metric.name}", 0))
-        }
-        return {
-            key: value
-            for key, value in results.items()
-            if key.split("/")[0] not in empty and key not in undefined
-        }
+        return measured(self, results)
 
     def build(self, input_shape):
         self._require_adapted()  # Keras builds a model at its first call, and adapt has built ours
 
     def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        policies = {path: part.dtype_policy for path, part in self._layers_by_path().items()}
-        return {
-            "towers": [serialize(tower) for tower in self.towers.values()],
-            "tasks": [serialize(task) for task in self.tasks.values()],
-            "sharing": self.sharing and serialize(self.sharing),
-            "loss_balancer": serialize(self.loss_balancer),
-            "gradient_balancer": self.gradient_balancer and serialize(self.gradient_balancer),
-            "name": self.name,
-            "policies": {path: serialize(policy) for path, policy in policies.items()},
-            "frozen": [path for path, p in self._layers_by_path().items() if not p.trainable],
-        }
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        policies, frozen = config.pop("policies", {}), config.pop("frozen", [])
-
-        def made(path: str, part: Any) -> Any:
-            with PolicyScope(policies.get(path)):  # of its inner layers, too
-                return keras.saving.deserialize_keras_object(part, custom_objects)
-
-        for parts in ("towers", "tasks"):
-            config[parts] = [
-                made(f"{parts}/{part['config']['name']}", part) for part in config[parts]
-            ]
-        for part in ("sharing", "loss_balancer", "gradient_balancer"):
-            if config[part] is not None:
-                config[part] = made(part, config[part])
-        with PolicyScope(policies.get("")):
-            model = cls(**config)
-        for path in frozen:
-            model._layers_by_path()[path].trainable = False
-        return model
-
-    def _layers_by_path(self) -> dict[str, keras.layers.Layer]:
-        """Returns the model itself, by an empty path, and its parts that are layers."""
-        layers: dict[str, Any] = {"": self, "sharing": self.sharing}
-        layers |= {"loss_balancer": self.loss_balancer, "gradient_balancer": self.gradient_balancer}
-        layers |= {f"towers/{name}": tower for name, tower in self.towers.items()}
-        layers |= {f"tasks/{name}": task for name, task in self.tasks.items()}
-        is_layer = keras.layers.Layer
-        return {path: each for path, each in layers.items() if isinstance(each, is_layer)}
+        return model_of(cls, config, custom_objects)
 
     def get_build_config(self):
         return {"num_ids": dict(self._built_of)} if self.built else None
@@ -629,23 +514,6 @@ class MultiTaskModel(keras.Model):
                 "Call model.adapt(dataset) first, or load a trained model.",
             )
 
-    def _check_composition(self) -> None:
-        if TOWERS in self.tasks:
-            raise ModelError(
-                f'A task is named "{TOWERS}", which is where the model puts its embeddings.',
-                "Any other name.",
-                "Rename the task.",
-            )
-        names = tuple(self.towers)
-        read = {tower for task in self.tasks.values() for tower in task.reads(names)}
-        for name in names:
-            if name not in read:
-                raise ModelError(
-                    f'No task reads the tower "{name}".',
-                    "Every tower is read by a task.",
-                    f'Name "{name}" in a task, or take the tower out of the model.',
-                )
-
     def _num_ids(self) -> dict[str, int | None]:
         return {
             name: self.vocabularies[name].size if name in self.vocabularies else None
@@ -668,118 +536,11 @@ class MultiTaskModel(keras.Model):
             task.build({TOWERS: shapes, "representation": representation, "num_ids": key_ids})
         if self.junction is not None:
             self.junction.build()
-        for part in self._layers_by_path().values():
+        for part in layers_by_path(self).values():
             for layer in part._flatten_layers() if not part.trainable else ():
                 layer.trainable = False  # with the weights that it has by now
         self._built_of = dict(num_ids)
         self.built = True
-
-    def _num_ids_of_pure_towers(self, training: bool) -> dict[str, int]:
-        # Candidate columns are functions of the candidate's id, and so is what a tower makes of
-        # them, unless dropout makes it differ from row to row.
-        return {
-            name: self.vocabularies[tower.key].size
-            for name, tower in self.towers.items()
-            if self.is_candidate_tower(name)
-            and tower.key == self.schema.candidate_key
-            and (tower.is_deterministic or not training)
-        }
-
-    def _catalogue_inputs(self, training: bool) -> dict[str, Any]:
-        towers = {task.candidate for task in self.tasks.values() if task.needs_catalogue}
-        if not towers:
-            return {}
-        num_ids = self.vocabularies[self.catalogue.key].size
-        return {
-            "catalogue": self.embed(towers, self.catalogue.columns, training),
-            "catalogue_rows": ops.convert_to_tensor(self.catalogue.row_of_each_id(num_ids)),
-        }
-
-    def _sample_candidates(self, task, training: bool) -> dict[str, Any]:
-        """Returns uniformly drawn candidates of the catalogue: their ids and embeddings."""
-        rows = keras.random.randint(
-            (task.num_sampled_candidates,), 0, self.catalogue.size, seed=self.seed_generator
-        )
-        columns = {
-            name: ops.take(ops.convert_to_tensor(values), rows, axis=0)
-            for name, values in self.catalogue.columns.items()
-        }
-        embeddings = self.embed([task.candidate], columns, training)[task.candidate]
-        ids = columns[self.towers[task.candidate].key]
-        return {"sampled": (ids, embeddings), "num_candidates": self.catalogue.size}
-
-
-def _by_name(kind: str, argument: str, parts: Any) -> dict[str, Any]:
-    """Returns the parts by name, and says what is wrong where they are no list of layers."""
-    example = f"{argument} = [{kind.title()}(...), ...], in Gin [@name/{kind.title()}(), ...]"
-    if isinstance(parts, (str, keras.layers.Layer)) or not isinstance(parts, Iterable):
-        raise ModelError(
-            f"The model was given {argument} = {parts!r}.",
-            f"A list of {kind}s.",
-            f"Write {example}.",
-        )
-    by_name: dict[str, Any] = {}
-    for part in parts:
-        if not isinstance(part, keras.layers.Layer):
-            called = f", the class {part.__name__} and no object of it" * isinstance(part, type)
-            raise ModelError(
-                f"The list {argument} holds {part!r}{called}.",
-                f"A {kind}.",
-                f"Write {example}; in Gin mind the parentheses.",
-            )
-        if part.name in by_name:
-            raise ModelError(
-                f'Two {kind}s are named "{part.name}".',
-                f"A name of its own for every {kind}.",
-                f"Rename one of the two {kind}s.",
-            )
-        by_name[part.name] = part
-    if not by_name:
-        raise ModelError(
-            f"The list {argument} is empty.", f"One {kind} or more.", f"Write {example}."
-        )
-    return by_name
-
-
-def _lineage(name: str, tasks: Mapping[str, Task]) -> tuple[str, ...]:
-    """Returns the tasks of a chain from its first link to this one."""
-    lineage = [name]
-    while (parent := tasks[lineage[0]].parent) is not None:
-        child = lineage[0]
-        if parent not in tasks:
-            raise ModelError(
-                f'The task "{child}" has parent = "{parent}", and there is no such task.'
-                f"{did_you_mean(parent, tasks)}",
-                f"One of {quoted_list(tasks)}.",
-                f"Correct the parent of {child}, or add the task.",
-            )
-        if not tasks[parent].gives_probability:
-            raise ModelError(
-                f'The task "{child}" has parent = "{parent}", which is a '
-                f"{type(tasks[parent]).__name__}.",
-                "A BinaryFeedback, whose probability the chain multiplies with.",
-                f"Correct the parent of {child}.",
-            )
-        if parent in lineage:
-            raise ModelError(
-                f"The parents go in a circle: {' -> '.join([parent, *lineage])}.",
-                "A chain with a first link.",
-                f"Take the parent out of one of these tasks, for example of {child}.",
-            )
-        lineage.insert(0, parent)
-    return tuple(lineage)
-
-
-def _check_part(argument: str, part: Any, kind: type) -> Any:
-    """Returns the part, and says what is wrong where it is none of its kind."""
-    if part is not None and not isinstance(part, kind):
-        raise ModelError(
-            f"The model was given {argument} = {part!r}.",
-            f"A {kind.__name__}, or None.",
-            f"Write {argument} = {kind.__name__}(...), in Gin @{kind.__name__}() with the "
-            "parentheses, for one of those that mtframework list shows.",
-        )
-    return part
 
 
 def _concatenate_each(
@@ -796,68 +557,3 @@ def _concatenate_each(
 
 def _distinct(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name is not None))
-
-
-def _check_key(task: Task, tower: BaseTower, argument: str, key: str) -> None:
-    """Raises a `ModelError` where a retrieval's tower identifies its rows by another column."""
-    if tower.key != key:
-        raise ModelError(
-            f'The {argument} tower "{tower.name}" of the task "{task.name}" has the key '
-            f'"{tower.key}".',
-            f'"{key}", by which the data set tells one {argument} from another.',
-            f"Set {tower.name}/{type(tower).__name__}.key = '{key}', or put that feature first.",
-        )
-
-
-def _check_rows(task: Task, columns: Mapping[str, np.ndarray], needs_labels: bool) -> None:
-    """Raises a `ModelError` where the training rows cannot teach the task."""
-    if task.label is not None and needs_labels:
-        labels = ops.convert_to_tensor(np.asarray(columns[task.label], "float32"))
-        if not ops.convert_to_numpy(task.valid_rows(labels)).any():
-            raise ModelError(
-                f'No training row counts for the task "{task.name}": its label "{task.label}" is '
-                "missing in every one, or below what makes a positive.",
-                "At least one row with a label.",
-                "Check the label's column, missing_label and positive_from.",
-            )
-    if task.sample_weight is not None:
-        weights = np.asarray(columns[task.sample_weight], "float32")
-        if not (np.isfinite(weights).all() and weights.min() >= 0):
-            raise ModelError(
-                f'The sample weight "{task.sample_weight}" of the task "{task.name}" holds '
-                f"{weights[~(np.isfinite(weights) & (weights >= 0))][0]:g}.",
-                "A finite number, zero or more, in every row.",
-                "Correct the column.",
-            )
-
-
-def _split_missing(task: Task, labels: Mapping[str, Any]):
-    """Returns which rows count (None for all), and the labels without missing values."""
-    if task.label is None:
-        return None, None
-    if task.label not in labels:
-        raise ModelError(
-            f'The labels lack the column "{task.label}" of the task "{task.name}".'
-            f"{did_you_mean(task.label, labels)}",
-            f"One of {quoted_list(labels)}.",
-            "Add the column to the batch's labels.",
-        )
-    column = ops.cast(labels[task.label], "float32")
-    valid = task.valid_rows(column)
-    return valid, ops.where(valid, column, task.label_placeholder)
-
-
-def _row_weights(task: Task, valid, sample_weight: Mapping[str, Any], num_rows):
-    """Returns the weight of each row, `[batch]` float32; zero where it does not count."""
-    if task.sample_weight is None:
-        weights = ops.ones((num_rows,), "float32")
-    elif task.sample_weight in sample_weight:
-        weights = ops.cast(sample_weight[task.sample_weight], "float32")
-    else:
-        raise ModelError(
-            f'The sample weights lack the column "{task.sample_weight}" of the task "{task.name}".'
-            f"{did_you_mean(task.sample_weight, sample_weight)}",
-            f"The columns {quoted_list(sample_weight)} and this one.",
-            "Add the column to the batch's sample weights.",
-        )
-    return weights if valid is None else ops.where(valid, weights, 0.0)

@@ -22,7 +22,7 @@ from mtframework.training.experiment import Experiment
 SMALL_SHARE = 0.001
 MAX_ROWS = 8192
 NUM_IDS = 500
-_READ_LABELS = ("_check_rows", "example_losses", "metric_labels", "valid_rows")
+_READ_LABELS = ("check_rows", "example_losses", "metric_labels", "valid_rows")
 
 
 def check(configuration: Configuration, experiment: Experiment) -> Iterator[Finding]:

@@ -1,0 +1,158 @@
+"""What a model is made of, checked: towers and tasks by name, chains, and the columns they read."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.model.losses import TOWERS
+from mtframework.schema.schema import Schema
+from mtframework.tasks.task import Task
+from mtframework.towers.base_tower import BaseTower
+
+
+def parts_by_name(kind: str, argument: str, parts: Any) -> dict[str, Any]:
+    """Returns the parts by name, and says what is wrong where they are no list of layers."""
+    example = f"{argument} = [{kind.title()}(...), ...], in Gin [@name/{kind.title()}(), ...]"
+    if isinstance(parts, (str, keras.layers.Layer)) or not isinstance(parts, Iterable):
+        raise ModelError(
+            f"The model was given {argument} = {parts!r}.",
+            f"A list of {kind}s.",
+            f"Write {example}.",
+        )
+    by_name: dict[str, Any] = {}
+    for part in parts:
+        if not isinstance(part, keras.layers.Layer):
+            called = f", the class {part.__name__} and no object of it" * isinstance(part, type)
+            raise ModelError(
+                f"The list {argument} holds {part!r}{called}.",
+                f"A {kind}.",
+                f"Write {example}; in Gin mind the parentheses.",
+            )
+        if part.name in by_name:
+            raise ModelError(
+                f'Two {kind}s are named "{part.name}".',
+                f"A name of its own for every {kind}.",
+                f"Rename one of the two {kind}s.",
+            )
+        by_name[part.name] = part
+    if not by_name:
+        raise ModelError(
+            f"The list {argument} is empty.", f"One {kind} or more.", f"Write {example}."
+        )
+    return by_name
+
+
+def checked_part(argument: str, part: Any, kind: type) -> Any:
+    """Returns the part, and says what is wrong where it is none of its kind."""
+    if part is not None and not isinstance(part, kind):
+        raise ModelError(
+            f"The model was given {argument} = {part!r}.",
+            f"A {kind.__name__}, or None.",
+            f"Write {argument} = {kind.__name__}(...), in Gin @{kind.__name__}() with the "
+            "parentheses, for one of those that mtframework list shows.",
+        )
+    return part
+
+
+def check_composition(towers: Mapping[str, BaseTower], tasks: Mapping[str, Task]) -> None:
+    """Raises a `ModelError` where no task reads a tower, or a task has a name that is taken."""
+    if TOWERS in tasks:
+        raise ModelError(
+            f'A task is named "{TOWERS}", which is where the model puts its embeddings.',
+            "Any other name.",
+            "Rename the task.",
+        )
+    names = tuple(towers)
+    read = {tower for task in tasks.values() for tower in task.reads(names)}
+    for name in names:
+        if name not in read:
+            raise ModelError(
+                f'No task reads the tower "{name}".',
+                "Every tower is read by a task.",
+                f'Name "{name}" in a task, or take the tower out of the model.',
+            )
+
+
+def lineage_of(name: str, tasks: Mapping[str, Task]) -> tuple[str, ...]:
+    """Returns the tasks of a chain from its first link to this one."""
+    lineage = [name]
+    while (parent := tasks[lineage[0]].parent) is not None:
+        child = lineage[0]
+        if parent not in tasks:
+            raise ModelError(
+                f'The task "{child}" has parent = "{parent}", and there is no such task.'
+                f"{did_you_mean(parent, tasks)}",
+                f"One of {quoted_list(tasks)}.",
+                f"Correct the parent of {child}, or add the task.",
+            )
+        if not tasks[parent].gives_probability:
+            raise ModelError(
+                f'The task "{child}" has parent = "{parent}", which is a '
+                f"{type(tasks[parent]).__name__}.",
+                "A BinaryFeedback, whose probability the chain multiplies with.",
+                f"Correct the parent of {child}.",
+            )
+        if parent in lineage:
+            raise ModelError(
+                f"The parents go in a circle: {' -> '.join([parent, *lineage])}.",
+                "A chain with a first link.",
+                f"Take the parent out of one of these tasks, for example of {child}.",
+            )
+        lineage.insert(0, parent)
+    return tuple(lineage)
+
+
+def check_columns(
+    towers: Mapping[str, BaseTower], tasks: Mapping[str, Task], schema: Schema
+) -> None:
+    """Raises an error where the data set's columns are not what towers and tasks read."""
+    for tower in towers.values():
+        tower.check(schema)
+    for task in tasks.values():
+        for name in (task.label, task.sample_weight):
+            if name is not None and schema[name].kind != "numeric":
+                raise ModelError(
+                    f'The column "{name}" is categorical, and a task reads it as label or weight.',
+                    "A numeric column.",
+                    "Name another column, or turn its values into numbers before.",
+                )
+        if task.retrieves:
+            _check_key(task, towers[task.query], "query", schema.query_key)
+            _check_key(task, towers[task.candidate], "candidate", schema.candidate_key)
+
+
+def check_rows(task: Task, columns: Mapping[str, np.ndarray], needs_labels: bool) -> None:
+    """Raises a `ModelError` where the training rows cannot teach the task."""
+    if task.label is not None and needs_labels:
+        labels = ops.convert_to_tensor(np.asarray(columns[task.label], "float32"))
+        if not ops.convert_to_numpy(task.valid_rows(labels)).any():
+            raise ModelError(
+                f'No training row counts for the task "{task.name}": its label "{task.label}" is '
+                "missing in every one, or below what makes a positive.",
+                "At least one row with a label.",
+                "Check the label's column, missing_label and positive_from.",
+            )
+    if task.sample_weight is not None:
+        weights = np.asarray(columns[task.sample_weight], "float32")
+        if not (np.isfinite(weights).all() and weights.min() >= 0):
+            raise ModelError(
+                f'The sample weight "{task.sample_weight}" of the task "{task.name}" holds '
+                f"{weights[~(np.isfinite(weights) & (weights >= 0))][0]:g}.",
+                "A finite number, zero or more, in every row.",
+                "Correct the column.",
+            )
+
+
+def _check_key(task: Task, tower: BaseTower, argument: str, key: str) -> None:
+    """Raises a `ModelError` where a retrieval's tower identifies its rows by another column."""
+    if tower.key != key:
+        raise ModelError(
+            f'The {argument} tower "{tower.name}" of the task "{task.name}" has the key '
+            f'"{tower.key}".',
+            f'"{key}", by which the data set tells one {argument} from another.',
+            f"Set {tower.name}/{type(tower).__name__}.key = '{key}', or put that feature first.",
+        )
