@@ -14,10 +14,10 @@ from mtframework.data.streaming.row_progress import row_progress
 from mtframework.data.tables.rejects import Rejects, write_rejects
 from mtframework.data.tables.table_blocks import TableBlocks, good_columns
 from mtframework.data.tables.table_writer import TableWriter
-from mtframework.errors import DataError
+from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.model.known_columns import catalogue_columns
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.recommend import timestamps
-from mtframework.serving.known_candidates import catalogue_columns
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 
@@ -30,11 +30,12 @@ _SAMPLE = 1000
 def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     """Writes a file's rows with a column `predicted_{task}` for each task.
 
-    What the file does not say of the candidates is taken from the model's catalogue, and where it
-    has no time the rows are of now. Bad rows are left out, counted and written beside the target.
+    What the file does not say of candidates, and of queries that training met, the model knows;
+    where it has no time the rows are of now. Bad rows are left out, counted and written beside the
+    target.
     """
     blocks, rejects = TableBlocks(source), Rejects(str(source))
-    known = catalogue_columns(model.schema, model.feature_columns)
+    known = (*catalogue_columns(model.schema, model.feature_columns), *model.queries.columns)
     names = _columns_to_read(blocks, model, model.feature_columns, known)
     unknown = UnknownKeys(model)
     with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
@@ -61,7 +62,7 @@ def recommend_file(
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
     blocks, rejects = TableBlocks(source), Rejects(str(source))
-    names = _columns_to_read(blocks, model, query_columns(model))
+    names = _columns_to_read(blocks, model, query_columns(model), tuple(model.queries.columns))
     queries = (
         (columns, blocks.share_read) for _, columns in _good_blocks(blocks, model, names, rejects)
     )
@@ -89,8 +90,16 @@ def _columns_to_read(
     for name in times:
         if name in implied:
             console().print(f'{blocks.path} has no column "{name}": its rows are of now.')
+    free = [name for name in blocks.column_names if name not in model.schema]
+    misspelt = [name for name in names if name in implied and did_you_mean(name, free)]
     needed = [name for name in names if name not in implied]
-    blocks.require(needed)
+    blocks.require([*needed, *misspelt])
+    taken = [name for name in names if name in implied and name not in times]
+    if taken:
+        console().print(
+            f"{blocks.path} lacks {quoted_list(taken)}: the model says what it knows of it.",
+            markup=False,
+        )
     return needed
 
 

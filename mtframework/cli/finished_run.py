@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mtframework import config
-from mtframework.model.model import MultiTaskModel
-from mtframework.serving.known_queries import known_queries, lasting_columns
+from mtframework.errors import RunError
+from mtframework.training.experiment import Experiment
 from mtframework.training.run import Run
 
 
@@ -17,20 +15,21 @@ def load_run(folder: Path, plugins: Sequence[str] | None, trust: bool) -> Run:
     What the folder itself imports is executed if it is trusted, or if `plugins` loaded it.
     """
     run = Run.open(folder)
-    config.load_parts(run.config_path, plugins or (), trust)
+    path = run.config_path if run.config_path.exists() else None  # none of a run from Python
+    config.load_parts(path, plugins or (), trust)
     return run
 
 
-def queries_of(
-    run: Run, model: MultiTaskModel, plugins: Sequence[str] | None, trust: bool
-) -> dict[str, np.ndarray]:
-    """Returns every query that a run's training met; reads its data where the model needs them.
+def load_experiment(run: Run, plugins: Sequence[str] | None, trust: bool) -> Experiment:
+    """Returns the experiment that a run was trained by.
 
     Raises:
-        ModelError: The model reads columns of which a query has more than one value.
+        RunError: The run was trained from Python, which leaves no configuration.
     """
-    columns = lasting_columns(model)
-    if len(columns) == 1 or any(model.schema[each].role != "query" for each in columns):
-        return known_queries(model)
-    experiment = config.load_experiment(run.config_path, plugins=plugins or (), trust=trust)
-    return known_queries(model, experiment.dataset.load())
+    if not run.config_path.exists():
+        raise RunError(
+            f"{run.path} holds no config.gin: it was trained from Python.",
+            "A run that `mtframework train` made, which says what its data are.",
+            "Call mtframework.evaluate(mtframework.Run.open(path).load_model(), dataset).",
+        )
+    return config.load_experiment(run.config_path, plugins=plugins or (), trust=trust)

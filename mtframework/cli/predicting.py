@@ -10,12 +10,9 @@ from mtframework.cli import output
 from mtframework.cli.rows import as_columns
 from mtframework.cli.unknown_keys import UnknownKeys
 from mtframework.errors import DataError, quoted_list
+from mtframework.model.known_columns import catalogue_columns, encode_known, lasting_columns
 from mtframework.model.pair_scores import flat_scores
 from mtframework.model.recommend import as_of_now, check_k, timestamps
-from mtframework.serving.known_candidates import (
-    catalogue_columns,
-    encode_rows_of_candidates,
-)
 
 if TYPE_CHECKING:
     from mtframework.model.model import MultiTaskModel
@@ -26,10 +23,10 @@ if TYPE_CHECKING:
 def predictions(model: "MultiTaskModel", columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Returns `{task: [num_rows]}` of raw columns; `task/part` where a task predicts several.
 
-    What the rows do not say of their candidates is taken from the model's catalogue, and where they
-    have no time they are of now.
+    What the rows do not say of their candidates, and of queries that training met, the model knows;
+    where they have no time they are of now.
     """
-    encoded = encode_rows_of_candidates(model, as_of_now(model, columns))
+    encoded = encode_known(model, as_of_now(model, columns))
     return flat_scores(model.predict(encoded, verbose=0))
 
 
@@ -53,7 +50,11 @@ def check_requests(
             as_columns(model.feature_columns, schema, requests)
     needed = model.feature_columns if rows else ()
     if schema is not None:
-        known = {*catalogue_columns(schema, needed), *timestamps(schema, needed)}
+        known = {
+            *catalogue_columns(schema, needed),
+            *lasting_columns(schema, needed),
+            *timestamps(schema, needed),
+        }
         needed = [name for name in needed if name not in known]
     for name in needed:
         if name not in rows[0]:

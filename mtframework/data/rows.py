@@ -41,19 +41,6 @@ def encode_rows(
     return encode_columns(rows, schema, vocabularies)
 
 
-def last_of_each(rows: Rows, key: str, names: Sequence[str]) -> Rows:
-    """Returns raw columns in which the last row of each value of a key is also the last one there.
-
-    Args:
-        rows: The rows.
-        key: The column whose values count.
-        names: The other columns to return.
-    """
-    if isinstance(rows, StreamedRows):
-        return rows.last_of_each(key, names)
-    return {name: rows[name] for name in dict.fromkeys((key, *names))}
-
-
 def batches_of_rows(
     rows: Rows,
     encoded: Mapping[str, np.ndarray] | None,

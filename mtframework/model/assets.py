@@ -1,4 +1,4 @@
-"""What a saved model holds beside its weights: schema, vocabularies and catalogue."""
+"""What a saved model holds beside its weights: schema, vocabularies, catalogue, known queries."""
 
 import dataclasses
 import json
@@ -7,12 +7,17 @@ from pathlib import Path
 
 from mtframework.errors import ModelError
 from mtframework.schema.catalogue import Catalogue
+from mtframework.schema.known_queries import KnownQueries
 from mtframework.schema.schema import Column, Schema
 from mtframework.schema.vocabulary import Vocabulary
 
 
 def write_assets(
-    folder: Path, schema: Schema, vocabularies: Mapping[str, Vocabulary], catalogue: Catalogue
+    folder: Path,
+    schema: Schema,
+    vocabularies: Mapping[str, Vocabulary],
+    catalogue: Catalogue,
+    queries: KnownQueries,
 ) -> None:
     """Writes the assets into a folder."""
     (folder / "schema.json").write_text(json.dumps(dataclasses.asdict(schema)))
@@ -22,11 +27,13 @@ def write_assets(
             text = json.dumps(values, ensure_ascii=False)
             (folder / f"vocabulary_{number}.json").write_text(text, "utf-8")
     catalogue.save(folder / "catalogue.npz")
+    if queries.columns:
+        queries.save(folder / "queries.npz")
 
 
 def read_assets(
     folder: Path, num_ids: Mapping[str, int | None]
-) -> tuple[Schema, dict[str, Vocabulary], Catalogue]:
+) -> tuple[Schema, dict[str, Vocabulary], Catalogue, KnownQueries]:
     """Returns the assets of a folder.
 
     A file that somebody else has made may say anything: what does not fit together is refused
@@ -57,4 +64,6 @@ def read_assets(
             )
         vocabularies[column.name] = Vocabulary(values)
     sizes = {name: vocabulary.size for name, vocabulary in vocabularies.items()}
-    return schema, vocabularies, Catalogue.load(folder / "catalogue.npz", sizes)
+    catalogue = Catalogue.load(folder / "catalogue.npz", sizes)
+    queries = KnownQueries.load(folder / "queries.npz", schema.query_key, sizes)
+    return schema, vocabularies, catalogue, queries

@@ -32,6 +32,7 @@ from mtframework.model.doors import (
     one_row_of,
 )
 from mtframework.model.idle_parts import keep_idle_parts
+from mtframework.model.known_columns import lasting_columns
 from mtframework.model.losses import TOWERS, total_loss
 from mtframework.model.recommend import recommend
 from mtframework.model.results import measured, with_shares
@@ -40,6 +41,7 @@ from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import encode_columns
+from mtframework.schema.known_queries import KnownQueries
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 from mtframework.sharing.sharing import Sharing
@@ -95,6 +97,7 @@ class MultiTaskModel(keras.Model):
     schema: Schema
     vocabularies: dict[str, Vocabulary]
     catalogue: Catalogue
+    queries: KnownQueries
 
     def __init__(
         self,
@@ -190,6 +193,13 @@ class MultiTaskModel(keras.Model):
                 for tower in self.towers.values()
                 if tower.history_label is not None
             },
+        )
+        when = schema.names("timestamp")
+        self.queries = KnownQueries.learn(
+            columns[schema.query_key],
+            {name: columns[name] for name in lasting_columns(schema, self.feature_columns)},
+            columns[when[0]] if when else None,
+            self.vocabularies[schema.query_key].size,
         )
         if not self.built:
             draw_anew(self)
@@ -390,9 +400,10 @@ class MultiTaskModel(keras.Model):
         """Returns each query's `k` best candidates of the whole catalogue.
 
         Args:
-            queries: The raw columns that describe the queries: `{name: [num_queries]}`. A query
-                that training never met gets what the out-of-vocabulary embedding gives; one
-                without a timestamp asks now.
+            queries: The raw columns that describe the queries: `{name: [num_queries]}`. Of queries
+                that training met, the key is enough: their other columns are those of their latest
+                training row. A query that training never met gets what the out-of-vocabulary
+                embedding gives; one without a timestamp asks now.
             k: How many.
             exclude_seen: Whether to leave out what the query has in the training rows.
             task: Whose scores to sort by. Left out, the first retrieval task, else the first.
@@ -439,12 +450,12 @@ class MultiTaskModel(keras.Model):
     def save_assets(self, directory: str) -> None:
         """Writes the schema, the vocabularies and the catalogue; Keras calls this."""
         self._require_adapted()
-        write_assets(Path(directory), self.schema, self.vocabularies, self.catalogue)
+        write_assets(Path(directory), self.schema, self.vocabularies, self.catalogue, self.queries)
 
     def load_assets(self, directory: str) -> None:
         """Reads what `save_assets` wrote; Keras calls this."""
         assets = read_assets(Path(directory), self._built_of)
-        self.schema, self.vocabularies, self.catalogue = assets
+        self.schema, self.vocabularies, self.catalogue, self.queries = assets
         for tower in self.towers.values():
             tower.use_catalogue(self.catalogue)
 

@@ -10,6 +10,7 @@ from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.finite import check_not_diverged
 from mtframework.model.embedded_rows import embed_rows
 from mtframework.model.excluded_rows import Hidden, excluded_rows
+from mtframework.model.known_columns import encode_known
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.model.requests import check_lengths, request_columns
 
@@ -81,7 +82,7 @@ def request_blocks(
         check_query_key(model.schema.query_key, queries)
     num_queries = check_lengths(queries)
     queries = as_of_now(model, queries)
-    encoded = model.encode(queries)
+    encoded = encode_known(model, queries)
     offsets, rows = excluded_rows(model, queries, exclude_seen, hidden)
     return (
         (

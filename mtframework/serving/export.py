@@ -10,7 +10,10 @@ import keras
 
 from mtframework.errors import ModelError, RunError
 from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.known_columns import encode_known
 from mtframework.model.model import MultiTaskModel
+from mtframework.model.recommend import as_of_now, check_query_key
+from mtframework.model.requests import check_lengths, request_columns
 from mtframework.schema.vocabulary import as_strings
 from mtframework.serving.embedding_files import write_embeddings
 from mtframework.serving.recommender import Recommender
@@ -44,7 +47,8 @@ def export(
         recommender: What to write, candidates that were added included. Its search is exact. Of a
             model, the recommender that sorts by its first retrieval task.
         path: A new or empty folder.
-        queries: Raw columns of the queries whose embeddings to write.
+        queries: Raw columns of the queries whose embeddings to write; of one that training met, the
+            key is enough.
 
     Raises:
         ModelError: Keras does not run on TensorFlow, or two columns would have one name.
@@ -79,13 +83,7 @@ def export(
                 candidates.embeddings,
             )
             if queries is not None:
-                model, key = recommender.model, recommender.model.schema.query_key
-                write_embeddings(
-                    partial / "query_embeddings.parquet",
-                    key,
-                    as_strings(queries[key]),
-                    embed_rows(model, recommender.query_towers, model.encode(queries)),
-                )
+                _write_queries(partial / "query_embeddings.parquet", recommender, queries)
             os.replace(partial, target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -95,3 +93,13 @@ def export(
             "A folder that can be written.",
             "Name another folder, or correct its permissions or the disk's free space.",
         ) from error
+
+
+def _write_queries(path: Path, recommender: Recommender, queries: Mapping[str, Any]) -> None:
+    model, key = recommender.model, recommender.model.schema.query_key
+    columns = request_columns(model, queries)
+    check_query_key(key, columns)
+    check_lengths(columns)
+    encoded = encode_known(model, as_of_now(model, columns))
+    embeddings = embed_rows(model, recommender.query_towers, encoded)
+    write_embeddings(path, key, as_strings(columns[key]), embeddings)

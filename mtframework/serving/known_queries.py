@@ -1,10 +1,9 @@
-"""The queries that a model knows, with the columns that describe them."""
+"""The queries that a model knows."""
 
 import numpy as np
 
-from mtframework.data.dataset import Dataset
-from mtframework.data.rows import last_of_each
 from mtframework.errors import ModelError, quoted_list
+from mtframework.model.known_columns import lasting_columns
 from mtframework.model.pair_scores import query_and_candidate_towers
 from mtframework.model.recommend import timestamps
 
@@ -21,27 +20,19 @@ def event_columns(model) -> tuple[str, ...]:
     return tuple(each for each in query_columns(model) if model.schema[each].role != "query")
 
 
-def lasting_columns(model) -> tuple[str, ...]:
-    """Returns the columns that describe a query whenever it asks: all of them but the time."""
-    columns = query_columns(model)
-    times = timestamps(model.schema, columns)
-    return tuple(each for each in columns if each not in times)
-
-
-def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray]:
-    """Returns the raw columns of every query that training met, but for the time, sorted by key.
+def known_queries(model) -> dict[str, np.ndarray]:
+    """Returns the key of every query that training met, sorted; the model knows the rest of it.
 
     Args:
         model: A trained `MultiTaskModel`.
-        dataset: What it was trained on, of which each query's last row counts; not needed where
-            the query towers read the key alone.
 
     Raises:
-        ModelError: The towers read columns that differ from event to event, or more than the key
-            and there is no data set.
+        ModelError: The towers read columns that differ from event to event, or the model was saved
+            by a version that kept no query's columns.
     """
-    key, columns = model.schema.query_key, lasting_columns(model)
-    events = [each for each in columns if model.schema[each].role != "query"]
+    key, columns = model.schema.query_key, query_columns(model)
+    times = timestamps(model.schema, columns)
+    events = [each for each in event_columns(model) if each not in times]
     if events:
         raise ModelError(
             f"The model's query towers read {quoted_list(events)}, which differ from event to "
@@ -49,17 +40,15 @@ def known_queries(model, dataset: Dataset | None = None) -> dict[str, np.ndarray
             "Query columns alone, of which a query has one value.",
             "Say of which events: give the queries with all their columns.",
         )
-    if columns == (key,):
-        return {key: model.vocabularies[key].known_values}
-    if dataset is None:
+    names = model.vocabularies[key].known_values
+    lasting = lasting_columns(model.schema, columns)
+    if not lasting:
+        return {key: names}
+    if not model.queries.columns:
         raise ModelError(
-            f"The model's query towers read {quoted_list(columns)}, and the model knows the keys "
-            "alone.",
-            "The data set that says what the queries are.",
-            "Give the data set, or the queries with all their columns.",
+            f"The model's query towers read {quoted_list(lasting)}, and its file says them of no "
+            "query, since version 0.1 wrote it.",
+            "A model that knows the columns of its queries.",
+            "Give the queries with all their columns, or train again.",
         )
-    rows = last_of_each(dataset.train, key, columns)
-    ids = model.vocabularies[key].ids(rows[key])
-    known, last = np.unique(ids[::-1], return_index=True)
-    chosen = len(ids) - 1 - last[known > 0]
-    return {name: np.asarray(rows[name])[chosen] for name in columns}
+    return {key: names[model.queries.is_known[1:]]}

@@ -10,6 +10,7 @@ from mtframework.arguments import check_count
 from mtframework.errors import ModelError
 from mtframework.metrics.finite import check_not_diverged
 from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.known_columns import encode_known
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.model.recommend import (
@@ -147,9 +148,10 @@ class Recommender:
         """Returns each query's `k` best candidates.
 
         Args:
-            queries: The raw columns that describe the queries: `{name: [num_queries]}`. A query
-                that training never met gets what the out-of-vocabulary embedding gives; one
-                without a timestamp asks now.
+            queries: The raw columns that describe the queries: `{name: [num_queries]}`. Of queries
+                that training met, the key is enough: their other columns are those of their latest
+                training row. A query that training never met gets what the out-of-vocabulary
+                embedding gives; one without a timestamp asks now.
             k: How many.
             exclude_seen: Whether to leave out what the query has in the training rows.
             exclude: For each query a list of candidates to leave out; unknown ones are passed over.
@@ -196,8 +198,8 @@ class Recommender:
         if self.index is None or self.retrieval is None:
             return 1.0
         check_k(k, self.candidates.size)
-        queries = self.model.encode(as_of_now(self.model, request_columns(self.model, queries)))
-        towers = embed_rows(self.model, self.query_towers, queries)
+        asked = as_of_now(self.model, request_columns(self.model, queries))
+        towers = embed_rows(self.model, self.query_towers, encode_known(self.model, asked))
         of_queries = towers[self.retrieval.query]
         exact = ExactIndex(self.candidates.embeddings[self.retrieval.candidate])
         nothing = np.zeros(0, "int64"), np.zeros(0, "int64")

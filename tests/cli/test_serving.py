@@ -202,3 +202,18 @@ def test_keys_that_the_model_does_not_know_are_told(run, trained, folder):
     assert '1 of 1 rows have a "shopper" that the model does not know' in shown.stderr
     shown = run("recommend", trained.path, "--query", "shopper=0,age=0.5", "--k", 2)
     assert "does not know" not in shown.stderr
+
+
+def test_a_run_that_python_trained(run, trained, folder):
+    """It holds no configuration; its model says all that a prediction needs."""
+    (trained.path / "config.gin").unlink()
+    asked = run("predict", trained.path, "shopper=3,product=product, no. 4", "--json", "p.json")
+    assert asked.exit_code == 0, asked.output  # the age is what training last met of shopper 3
+    (row,) = json.loads(Path("p.json").read_text())
+    known = trained.load_model().queries.columns["age"]
+    ids = trained.load_model().vocabularies["shopper"].ids(["3"])
+    again = run("predict", trained.path, f"shopper=3,age={known[ids][0]},product=product, no. 4")
+    assert f"{row['stars']:.3f}" in again.stdout
+    refused = run("evaluate", trained.path)
+    assert refused.exit_code == 1
+    assert "holds no config.gin: it was trained from Python" in refused.stderr

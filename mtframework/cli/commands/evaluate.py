@@ -15,13 +15,12 @@ def evaluate(
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)
-    from mtframework import config
     from mtframework.cli import output
-    from mtframework.cli.finished_run import load_run
+    from mtframework.cli.finished_run import load_experiment, load_run
     from mtframework.evaluation.evaluate import evaluate as evaluate_model
 
     opened = load_run(run, plugin, trust)
-    experiment = config.load_experiment(opened.config_path, plugins=plugin or (), trust=trust)
+    experiment = load_experiment(opened, plugin, trust)
     metrics = evaluate_model(opened.load_model(), experiment.dataset.load(), split)
     lines = output.table("metric", split)
     for name, value in metrics.items():

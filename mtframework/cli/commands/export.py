@@ -29,17 +29,17 @@ def export(
 
     start_keras(debug)
     from mtframework.cli import output
-    from mtframework.cli.finished_run import load_run, queries_of
+    from mtframework.cli.finished_run import load_run
     from mtframework.errors import quoted_list
     from mtframework.serving.export import export as write
-    from mtframework.serving.known_queries import event_columns
+    from mtframework.serving.known_queries import event_columns, known_queries
     from mtframework.serving.recommender import Recommender
 
     opened = load_run(run, plugin, trust)
     model = opened.load_model()
     events = event_columns(model)
     wanted = query_embeddings and not events
-    queries = queries_of(opened, model, plugin, trust) if wanted else None
+    queries = known_queries(model) if wanted else None
     write(Recommender(model, opened.load_fusion(), num_retrieved), folder, queries)
     printer = output.console()
     printer.print(f"The SavedModel and the candidates' embeddings are in {folder}.")

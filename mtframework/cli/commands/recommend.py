@@ -75,9 +75,10 @@ def recommend(
     start_keras(debug)
     from mtframework.cli import output as results
     from mtframework.cli.batch import recommend_file, recommend_queries
-    from mtframework.cli.finished_run import load_run, queries_of
+    from mtframework.cli.finished_run import load_run
     from mtframework.cli.predicting import print_recommendations
     from mtframework.cli.rows import parse_row
+    from mtframework.serving.known_queries import known_queries
     from mtframework.serving.recommender import Recommender
 
     opened = load_run(run, plugin, trust)
@@ -96,8 +97,7 @@ def recommend(
     if input is not None:
         some = recommend_file(recommender, input, output, k, not include_seen)
     else:
-        everybody = queries_of(opened, model, plugin, trust)
-        some = recommend_queries(recommender, everybody, output, k, not include_seen)
+        some = recommend_queries(recommender, known_queries(model), output, k, not include_seen)
     printer.print(f"The recommendations are in {output}.")
     if index == "faiss":
         share = recommender.recall(some, k)

@@ -114,14 +114,15 @@ def sweep(
             "Narrow what --vary tries; the errors are above.",
         )
     best = [result for result in results if result.is_best]
+    failed = f", {num_failed} failed" if num_failed else ""
     heading, rows = front_table(plan, best)
     table = output.table(*heading)
     for row in rows:
         table.add_row(*row)
     printer.print(table)
     printer.print(
-        f"{len(best)} of {len(results)} trials are best, {num_failed} failed; {folder} holds "
-        "their table, a plot and, in front/, their experiments.",
+        f"{len(best)} of {len(results)} trials are best{failed}; {folder} holds their table, "
+        "a plot and, in front/, their experiments.",
         soft_wrap=True,
     )
     output.write_json(json, [asdict(result) for result in results])

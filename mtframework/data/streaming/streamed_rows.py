@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from mtframework.data.streaming.row_stream import RowStream
 from mtframework.data.streaming.stream_splits import Assignment
 from mtframework.data.tables.file_rows import unreadable
-from mtframework.data.tables.table_reader import as_columns, first_of_each
 from mtframework.errors import DataError
 from mtframework.schema.encoding import check_finite, encode_columns
 from mtframework.schema.multi_valued import ids_of_lists
@@ -98,18 +97,6 @@ class StreamedRows(Mapping[str, np.ndarray]):
                 f"{found} {self.split} rows were found where there had been {self.num_rows}; "
                 "a file has changed",
             )
-
-    def last_of_each(self, key: str, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Returns raw columns of the last row of each value of a key: `{name: [num_values]}`."""
-        kept: pa.Table | None = None
-        for table in self.tables():
-            table = table.select(list(dict.fromkeys([key, *names])))
-            if kept is not None:
-                table = pa.concat_tables([kept, table])
-            backwards = table.take(np.arange(table.num_rows)[::-1])
-            kept = table.filter(pa.array(first_of_each(backwards, [key])[::-1]))
-        assert kept is not None
-        return as_columns(kept)
 
     def encoded(
         self,

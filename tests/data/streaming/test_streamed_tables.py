@@ -260,18 +260,6 @@ def test_a_text_file_is_refused():
         load(interactions="log.csv", in_memory=False)
 
 
-def test_the_last_row_of_each_query():
-    table = log()
-    write(table)
-    rows = load(in_memory=False, split={"test": "log.parquet"}).train
-    assert isinstance(rows, StreamedRows)
-    found = rows.last_of_each("reader", ["place", "likes"])
-    last = {str(row["reader"]): row for row in table.to_pylist()}
-    assert sorted(found["reader"].tolist()) == sorted(last)
-    for reader, place, likes in zip(*found.values(), strict=True):
-        assert (place, likes) == (last[reader]["place"] or "", "|".join(last[reader]["likes"]))
-
-
 def test_a_candidate_is_as_its_latest_row_describes_it():
     table = log()
     price = np.random.default_rng(1).integers(1, 5, NUM_ROWS).astype(float)

@@ -1,0 +1,98 @@
+"""What training met of each query's own columns, so that a request need not say it again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mtframework.errors import DataError
+
+
+class KnownQueries:
+    """The encoded columns of every query that training met, by query id.
+
+    Args:
+        columns: `{name: [num_query_ids]}`, or `[num_query_ids, width]` of several categories.
+        is_known: Which ids have a row: `[num_query_ids]` bool.
+
+    Example:
+
+    >>> queries = KnownQueries.learn(
+    ...     np.array([1, 2, 1]), {"age": np.array([30.0, 41.0, 31.0])}, None, num_ids=4
+    ... )
+    >>> queries.columns["age"][1], queries.is_known
+    (np.float64(31.0), array([False,  True,  True, False]))
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray], is_known: np.ndarray):
+        self.columns = dict(columns)
+        self.is_known = is_known
+
+    @classmethod
+    def learn(
+        cls,
+        ids: np.ndarray,
+        columns: Mapping[str, np.ndarray],
+        times: np.ndarray | None,
+        num_ids: int,
+    ) -> "KnownQueries":
+        """Returns each query as its latest row describes it; without times, as its last row does.
+
+        Args:
+            ids: The query of each row: `[num_rows]`.
+            columns: What the rows say of their queries: `{name: [num_rows]}`.
+            times: When the rows are of: `[num_rows]`.
+            num_ids: How many query ids there are; 0 stands for all unknown ones.
+        """
+        is_known = np.zeros(num_ids, bool)
+        if not columns:
+            return cls({}, is_known)
+        rows = np.arange(len(ids)) if times is None else np.argsort(times, kind="stable")
+        last = np.full(num_ids, -1, "int64")
+        np.maximum.at(last, ids[rows], np.arange(len(rows)))
+        last[0] = -1
+        is_known = last >= 0
+        described = {}
+        for name, values in columns.items():
+            described[name] = np.zeros((num_ids, *values.shape[1:]), values.dtype)
+            described[name][is_known] = values[rows[last[is_known]]]
+        return cls(described, is_known)
+
+    def save(self, path: Path) -> None:
+        """Writes the columns as one compressed NumPy archive."""
+        columns = {f"column:{name}": values for name, values in self.columns.items()}
+        np.savez_compressed(path, allow_pickle=False, is_known=self.is_known, **columns)
+
+    @classmethod
+    def load(cls, path: Path, key: str, num_ids: Mapping[str, int]) -> "KnownQueries":
+        """Reads what `save` wrote.
+
+        Args:
+            path: The file. Models of version 0.1 have none, and know no query's columns.
+            key: The query key.
+            num_ids: How many ids each categorical column has.
+
+        Raises:
+            DataError: Ids or lengths do not fit together.
+        """
+        if not path.exists():
+            return cls({}, np.zeros(num_ids[key], bool))
+        with np.load(path, allow_pickle=False) as saved:
+            is_known = saved["is_known"]
+            columns = {
+                name.removeprefix("column:"): saved[name]
+                for name in saved.files
+                if name.startswith("column:")
+            }
+        fits = all(
+            len(values) == num_ids[key]
+            and (name not in num_ids or 0 <= values.min() <= values.max() < num_ids[name])
+            for name, values in columns.items()
+        )
+        if is_known.shape != (num_ids[key],) or is_known.dtype != bool or not fits:
+            raise DataError(
+                "What the file says of known queries does not fit to its vocabularies.",
+                f"A row for each of {num_ids[key]} query ids, with ids within their bounds.",
+                "Take the file as it was written: it is damaged, or somebody changed it.",
+            )
+        return cls(columns, is_known)
