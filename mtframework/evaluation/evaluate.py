@@ -1,6 +1,7 @@
 """A trained model's metrics on rows that it has not seen."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
@@ -9,23 +10,66 @@ from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
 from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
-    catalogue_ranks,
     mean_reciprocal_rank,
     ndcg,
+    ranks_and_ties,
     top_k_accuracy,
 )
+from mtframework.metrics.per_query import per_query_metrics
 from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.task import Task
 
 TOP_K = (1, 5, 10, 50, 100)
+PER_QUERY = ("hit_10", "recall_10", "precision_10", "ndcg_10", "map_10", "mrr")
 
 
 class Results(dict[str, float]):
-    """Metrics by name, and in `notes` a sentence for each that is undefined and left out."""
+    """Metrics by name, and in `notes` what to know of them.
+
+    A note says of a metric that it is undefined and left out, of a task how many of its rows have
+    a query or candidate that training never met, or a candidate that others tie with.
+    """
 
     def __init__(self, metrics: Iterable[tuple[str, float]] = ()):
         super().__init__(metrics)
         self.notes: list[str] = []
+
+
+@dataclass(frozen=True)
+class RankedRows:
+    """The rows that a retrieval task is judged by.
+
+    Args:
+        queries: The query's id: `[num_rows]`.
+        candidates: The positive's row in the catalogue: `[num_rows]`.
+        is_trained: Whether the positive is in a training row: `[num_rows]`.
+    """
+
+    queries: np.ndarray
+    candidates: np.ndarray
+    is_trained: np.ndarray
+
+    @classmethod
+    def of(
+        cls, model: MultiTaskModel, task: Task, columns: Mapping[str, np.ndarray], valid: np.ndarray
+    ) -> "RankedRows":
+        """Returns those rows of a split that count for a task."""
+        catalogue = model.catalogue
+        candidates = catalogue.rows(columns[catalogue.key][valid])
+        is_trained = np.zeros(catalogue.size, bool)
+        is_trained[catalogue.seen_rows] = True
+        return cls(columns[model.schema.query_key][valid], candidates, is_trained[candidates])
+
+    def notes(self, model: MultiTaskModel, task: Task, split: str, ties: np.ndarray) -> list[str]:
+        """Returns what to know of a task's metrics: unknown queries and candidates, and ties."""
+        counts = {
+            f'have a "{model.schema.query_key}" that training never met': self.queries == 0,
+            f'have a "{model.schema.candidate_key}" that no training row has': ~self.is_trained,
+            "have a candidate whose score others share": ties > 0,
+        }
+        found = [f"{each.sum():,} {what}" for what, each in counts.items() if each.any()]
+        num = len(self.queries)
+        return [f"{task.name}: of {num:,} {split} rows {', '.join(found)}."] if found else []
 
 
 def evaluate(
@@ -39,8 +83,11 @@ def evaluate(
 
     A retrieval task gives `{task}/top_{k}`, the share of positive rows whose candidate is among
     the k best of the whole catalogue, `{task}/mrr` and `{task}/ndcg_10`, all of them over all
-    candidates and, with `_filtered` behind, without those that the query has in the training
-    rows. The other tasks give their own metrics. A task without a row that counts gives nothing.
+    candidates and, with `_filtered` behind, without those that count as seen by the query in the
+    training rows (see `Retrieval.seen`). These count every row; with `_per_query` behind, such as
+    `{task}/recall_10_per_query`, a query's rows count together (see
+    `mtframework.metrics.per_query`). The other tasks give their own metrics. A task without a row
+    that counts gives nothing.
 
     Every row that counts, counts once: weights are for training. Candidates that score alike share
     the mean of their ranks. A metric that is undefined, such as the AUC of labels that are all the
@@ -64,8 +111,17 @@ def evaluate(
             results.notes.append(f"{name} has no metrics: no {split} row counts for it.")
             continue
         if task.retrieves:
-            ranks = _ranks(model, task, columns, towers[task.query], valid)
-            found = metrics_of_ranks(*ranks, model.catalogue.size, top_k)
+            rows = RankedRows.of(model, task, columns, valid)
+            queries = towers[task.query][valid]
+            embeddings = model.embed([task.candidate], model.catalogue.columns)[task.candidate]
+            ranks, filtered, ties = ranks_and_ties(
+                queries,
+                rows.candidates,
+                ops.convert_to_numpy(embeddings),
+                seen=model.catalogue.seen_of(rows.queries, name),
+            )
+            found = metrics_of_ranks(ranks, filtered, rows, model.catalogue.size, top_k)
+            results.notes += rows.notes(model, task, split, ties)
         else:
             found = metrics_of_scores(task, labels[valid], scores[name][valid], results.notes)
         results.update({f"{name}/{metric}": value for metric, value in found.items()})
@@ -88,6 +144,7 @@ def metric_directions(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> di
     for name, task in model.tasks.items():
         if task.retrieves:
             ranked = (*(f"top_{k}" for k in top_k), "mrr", "ndcg_10")
+            ranked = (*ranked, *(f"{each}_per_query" for each in PER_QUERY))
             own = {f"{metric}{suffix}": True for suffix in ("", "_filtered") for metric in ranked}
         else:
             own = {metric.name: higher_is_better(metric) for metric in task.make_metrics()}
@@ -137,6 +194,7 @@ def metrics_of_scores(
 def metrics_of_ranks(
     ranks: np.ndarray,
     filtered: np.ndarray,
+    rows: RankedRows,
     catalogue_size: int,
     top_k: Sequence[int] = TOP_K,
 ) -> dict[str, float]:
@@ -148,15 +206,7 @@ def metrics_of_ranks(
                 results[f"top_{k}{suffix}"] = top_k_accuracy(kind, k)
         results[f"mrr{suffix}"] = mean_reciprocal_rank(kind)
         results[f"ndcg_10{suffix}"] = ndcg(kind, 10)
+        together = per_query_metrics(kind, rows.queries, rows.candidates, 10)
+        for name in PER_QUERY:
+            results[f"{name}_per_query{suffix}"] = together[name.removesuffix("_10")]
     return results
-
-
-def _ranks(model, task: Task, columns, queries, valid) -> tuple[np.ndarray, np.ndarray]:
-    catalogue = model.catalogue
-    embeddings = model.embed([task.candidate], catalogue.columns)[task.candidate]
-    return catalogue_ranks(
-        queries[valid],
-        catalogue.rows(columns[catalogue.key][valid]),
-        ops.convert_to_numpy(embeddings),
-        seen=catalogue.seen_of(columns[model.schema.query_key][valid]),
-    )

@@ -49,6 +49,17 @@ def catalogue_ranks(
     >>> catalogue_ranks([[1.0]], [0], [[1.0], [3.0], [2.0]], seen=[[1]])
     (array([2.]), array([1.]))
     """
+    ranks, filtered, _ = ranks_and_ties(queries, positives, candidates, seen)
+    return ranks, filtered
+
+
+def ranks_and_ties(
+    queries, positives, candidates, seen: Seen | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns what `catalogue_ranks` does, and how many others score as each positive does.
+
+    The ties are among all candidates: `[num_queries]` ints.
+    """
     queries, candidates = _embeddings("queries", queries), _embeddings("candidates", candidates)
     if queries.shape[1] != candidates.shape[1]:
         raise ModelError(
@@ -66,12 +77,13 @@ def catalogue_ranks(
         )
     thresholds = pair_scores(queries, candidates, np.arange(len(queries)), positives)
     higher, equal = compare_all(queries, candidates, positives, thresholds)
-    ranks = higher + (equal - 1) / 2  # the positive is one of its equals
+    ties = equal - 1  # the positive is one of its equals
+    ranks = higher + ties / 2
     if seen is None:
-        return ranks, ranks.copy()
+        return ranks, ranks.copy(), ties
     left_out = _seen_pairs(seen, positives, len(candidates))
     higher, equal = compare_pairs(queries, candidates, thresholds, *left_out)
-    return ranks, ranks - higher - equal / 2
+    return ranks, ranks - higher - equal / 2, ties
 
 
 def top_k_accuracy(ranks, k: int, sample_weight=None) -> float:
@@ -83,7 +95,7 @@ def top_k_accuracy(ranks, k: int, sample_weight=None) -> float:
     >>> top_k_accuracy(np.array([0, 4, 9, 10]), k=10)
     0.75
     """
-    return _weighted_mean(np.asarray(ranks) <= _positive(k) - 1, sample_weight)
+    return _weighted_mean(np.asarray(ranks) <= positive_k(k) - 1, sample_weight)
 
 
 def mean_reciprocal_rank(ranks, sample_weight=None) -> float:
@@ -106,7 +118,7 @@ def ndcg(ranks, k: int | None = None, sample_weight=None) -> float:
     ranks = np.asarray(ranks)
     gains = 1.0 / np.log2(ranks + 2.0)
     return _weighted_mean(
-        gains if k is None else gains * (ranks <= _positive(k) - 1), sample_weight
+        gains if k is None else gains * (ranks <= positive_k(k) - 1), sample_weight
     )
 
 
@@ -158,7 +170,8 @@ def _rows(name: str, rows, num_candidates: int) -> np.ndarray:
     return rows
 
 
-def _positive(k: int) -> int:
+def positive_k(k: int) -> int:
+    """Returns `k`, or raises a `DataError` where it is below 1."""
     if k < 1:
         raise DataError(f"k is {k}.", "1 or more.", "Ask for at least one candidate.")
     return k

@@ -113,7 +113,7 @@ def check_columns(
     for tower in towers.values():
         tower.check(schema)
     for task in tasks.values():
-        for name in (task.label, task.sample_weight):
+        for name in (task.label, task.sample_weight, *task.seen_labels):
             if name is not None and schema[name].kind != "numeric":
                 raise ModelError(
                     f'The column "{name}" is categorical, and a task reads it as label or weight.',

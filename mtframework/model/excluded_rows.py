@@ -17,15 +17,17 @@ def excluded_rows(
     queries: Mapping[str, Any],
     exclude_seen: bool,
     hidden: Hidden | None,
+    task: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the candidates' rows that are hidden from each query, one run a query.
 
     Args:
         model: A trained `MultiTaskModel`.
         queries: The raw columns of the queries; their key among them where `exclude_seen`.
-        exclude_seen: Whether to hide what the query has in the training rows.
+        exclude_seen: Whether to hide what the query has seen in the training rows.
         hidden: For each query a list of candidates, which may hold unknown ones; and what gives the
             rows of candidates, -1 of unknown ones.
+        task: The task that says what counts as seen.
 
     Returns:
         The offsets, `[num_queries + 1]`, and the rows, int64: from query i
@@ -38,7 +40,7 @@ def excluded_rows(
     owners, rows = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
     if exclude_seen:
         key = model.schema.query_key
-        offsets, seen = model.catalogue.seen_of(model.vocabularies[key].ids(queries[key]))
+        offsets, seen = model.catalogue.seen_of(model.vocabularies[key].ids(queries[key]), task)
         owners.append(np.repeat(np.arange(num_queries), np.diff(offsets)))
         rows.append(seen.astype("int64"))
     if hidden is not None:

@@ -193,6 +193,11 @@ class MultiTaskModel(keras.Model):
                 for tower in self.towers.values()
                 if tower.history_label is not None
             },
+            {
+                name: rows
+                for name, task in self.tasks.items()
+                if (rows := task.seen_rows(columns)) is not None and not rows.all()
+            },
         )
         when = schema.names("timestamp")
         self.queries = KnownQueries.learn(
@@ -405,7 +410,8 @@ class MultiTaskModel(keras.Model):
                 training row. A query that training never met gets what the out-of-vocabulary
                 embedding gives; one without a timestamp asks now.
             k: How many.
-            exclude_seen: Whether to leave out what the query has in the training rows.
+            exclude_seen: Whether to leave out what the query has seen in the training rows, as the
+                task has it (see `Retrieval.seen`).
             task: Whose scores to sort by. Left out, the first retrieval task, else the first.
 
         Returns:

@@ -28,7 +28,7 @@ def recommend(
     catalogue = model.catalogue
     scoring = scoring_task(model, task)
     query_towers, candidate_towers = query_and_candidate_towers(model)
-    blocks = request_blocks(model, queries, k, catalogue.size, exclude_seen)
+    blocks = request_blocks(model, queries, k, catalogue.size, exclude_seen, scoring.name)
     found = []
     with model.lock:
         # Anew each time: the weights may have changed since. `Recommender` keeps them.
@@ -55,6 +55,7 @@ def request_blocks(
     k: int,
     num_candidates: int,
     exclude_seen: bool,
+    task: str,
     hidden: Hidden | None = None,
 ) -> Iterator[Block]:
     """Checks a request at once, and returns its queries in blocks.
@@ -64,7 +65,8 @@ def request_blocks(
         queries: The raw columns that describe the queries: `{name: [num_queries]}`.
         k: How many candidates each query wants.
         num_candidates: Of how many.
-        exclude_seen: Whether to hide what the query has in the training rows.
+        exclude_seen: Whether to hide what the query has seen in the training rows.
+        task: The task that says what counts as seen.
         hidden: What else to hide; see `excluded_rows`.
 
     Returns:
@@ -83,7 +85,7 @@ def request_blocks(
     num_queries = check_lengths(queries)
     queries = as_of_now(model, queries)
     encoded = encode_known(model, queries)
-    offsets, rows = excluded_rows(model, queries, exclude_seen, hidden)
+    offsets, rows = excluded_rows(model, queries, exclude_seen, hidden, task)
     return (
         (
             {name: each[start:stop] for name, each in encoded.items()},

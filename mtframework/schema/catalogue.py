@@ -21,6 +21,8 @@ class Catalogue:
         seen_offsets: Where the run of each query id begins: `[num_query_ids + 1]`, int64.
         seen_rows: The seen rows, run after run, int32.
         seen_labels: How each was liked, `{label: [num_seen]}` float32; NaN where not known.
+        seen_by: Which of them count as seen for a task, `{task: [num_seen]}` bool; all of them for
+            a task that is not there.
 
     Example:
 
@@ -40,12 +42,14 @@ class Catalogue:
         seen_offsets: np.ndarray,
         seen_rows: np.ndarray,
         seen_labels: Mapping[str, np.ndarray] | None = None,
+        seen_by: Mapping[str, np.ndarray] | None = None,
     ):
         self.key = key
         self.columns = dict(columns)
         self.seen_offsets = seen_offsets
         self.seen_rows = seen_rows
         self.seen_labels = dict(seen_labels or {})
+        self.seen_by = dict(seen_by or {})
         ids = self.columns[key]
         self._row_of_id = np.full(int(ids.max(initial=0)) + 1, -1, "int64")
         self._row_of_id[ids] = np.arange(len(ids))
@@ -59,6 +63,7 @@ class Catalogue:
         candidate_ids: np.ndarray,
         num_query_ids: int,
         labels: Mapping[str, np.ndarray] | None = None,
+        seen_by: Mapping[str, np.ndarray] | None = None,
     ) -> "Catalogue":
         """Returns the catalogue whose seen candidates are the given interactions.
 
@@ -72,6 +77,8 @@ class Catalogue:
             candidate_ids: `[num_interactions]`.
             num_query_ids: How many query ids there are.
             labels: What to keep of each interaction: `{label: [num_interactions]}`.
+            seen_by: Which interactions make a candidate seen for a task, `{task:
+                [num_interactions]}` bool. One of several is enough.
         """
         catalogue = cls(key, columns, np.zeros(1, "int64"), np.zeros(0, "int32"))
         rows = catalogue.rows(candidate_ids)
@@ -79,7 +86,7 @@ class Catalogue:
         pairs = np.asarray(query_ids, "int64")[known] * catalogue.size + rows[known]
         del rows
         pair_of_each = np.zeros(0, "int64")
-        if labels:
+        if labels or seen_by:
             pairs, pair_of_each = np.unique(pairs, return_inverse=True)
         else:  # in place, since there may be many millions
             pairs.sort()
@@ -91,7 +98,11 @@ class Catalogue:
             for name, values in (labels or {}).items()
         }
         seen_rows = (pairs % max(catalogue.size, 1)).astype("int32")
-        return cls(key, columns, offsets, seen_rows, seen_labels)
+        masks = {
+            task: np.bincount(pair_of_each[mask[known]], minlength=len(pairs)) > 0
+            for task, mask in (seen_by or {}).items()
+        }
+        return cls(key, columns, offsets, seen_rows, seen_labels, masks)
 
     @property
     def size(self) -> int:
@@ -123,14 +134,27 @@ class Catalogue:
         rows[:known] = self._row_of_id[:known]
         return rows
 
-    def seen(self, query_id: int) -> np.ndarray:
-        """Returns the rows that one query has seen, int32, ascending; none for id 0."""
+    def seen(self, query_id: int, task: str | None = None) -> np.ndarray:
+        """Returns the rows that one query has seen, int32, ascending; none for id 0.
+
+        Args:
+            query_id: The query.
+            task: What counts as seen for this task; left out, every interaction.
+        """
         if not 0 < query_id < len(self.seen_offsets) - 1:
             return self.seen_rows[:0]
-        return self.seen_rows[self.seen_offsets[query_id] : self.seen_offsets[query_id + 1]]
+        run = slice(self.seen_offsets[query_id], self.seen_offsets[query_id + 1])
+        counts = self.seen_by.get(task) if task is not None else None
+        return self.seen_rows[run] if counts is None else self.seen_rows[run][counts[run]]
 
-    def seen_of(self, query_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def seen_of(
+        self, query_ids: np.ndarray, task: str | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the rows that each of many queries has seen, one run a query.
+
+        Args:
+            query_ids: The queries: `[num_queries]`.
+            task: What counts as seen for this task; left out, every interaction.
 
         Returns:
             The offsets, `[num_queries + 1]` int64, and the rows, int32: query i has seen
@@ -141,12 +165,17 @@ class Catalogue:
         counts = np.where(ids > 0, np.diff(self.seen_offsets, append=0)[ids], 0)
         offsets = np.concatenate([[0], np.cumsum(counts)])
         places = np.repeat(self.seen_offsets[ids] - offsets[:-1], counts) + np.arange(offsets[-1])
-        return offsets, self.seen_rows[places]
+        kept = self.seen_by.get(task) if task is not None else None
+        if kept is None:
+            return offsets, self.seen_rows[places]
+        kept = kept[places]
+        return np.concatenate([[0], np.cumsum(kept)])[offsets], self.seen_rows[places[kept]]
 
     def save(self, path: Path) -> None:
         """Writes the catalogue as one compressed NumPy archive."""
         columns = {f"column:{name}": values for name, values in self.columns.items()}
         labels = {f"label:{name}": values for name, values in self.seen_labels.items()}
+        labels |= {f"seen by:{task}": mask for task, mask in self.seen_by.items()}
         np.savez_compressed(
             path,
             allow_pickle=False,
@@ -169,17 +198,17 @@ class Catalogue:
             DataError: Ids, rows or lengths do not fit together.
         """
         with np.load(path, allow_pickle=False) as saved:
-            columns, labels = (
+            columns, labels, seen_by = (
                 {
                     name.removeprefix(prefix): saved[name]
                     for name in saved.files
                     if name.startswith(prefix)
                 }
-                for prefix in ("column:", "label:")
+                for prefix in ("column:", "label:", "seen by:")
             )
             offsets, rows, key = saved["seen_offsets"], saved["seen_rows"], str(saved["key"])
-        _check_saved(key, columns, offsets, rows, labels, num_ids)
-        return cls(key, columns, offsets, rows, labels)
+        _check_saved(key, columns, offsets, rows, {**labels, **seen_by}, num_ids)
+        return cls(key, columns, offsets, rows, labels, seen_by)
 
 
 def _check_saved(

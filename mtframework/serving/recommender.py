@@ -117,6 +117,7 @@ class Recommender:
         self.num_retrieved = check_count("The recommender", "num_retrieved", num_retrieved)
         self.query_towers, candidate_towers = query_and_candidate_towers(model)
         self.candidates = Candidates(model, candidate_towers)
+        self.seen_by = first.name
         self.retrieval = first if first.retrieves else None
         self.index = None
         if index not in _INDEXES:
@@ -135,7 +136,7 @@ class Recommender:
         """
         scoring_task(model, task)
         recommender = cls(model, Fusion({task: 1.0}), num_retrieved=model.catalogue.size)
-        recommender.is_fused = False
+        recommender.is_fused, recommender.seen_by = False, task
         return recommender
 
     def recommend(
@@ -153,7 +154,8 @@ class Recommender:
                 training row. A query that training never met gets what the out-of-vocabulary
                 embedding gives; one without a timestamp asks now.
             k: How many.
-            exclude_seen: Whether to leave out what the query has in the training rows.
+            exclude_seen: Whether to leave out what the query has seen in the training rows, as the
+                first retrieval task, or the one that sorts, has it (see `Retrieval.seen`).
             exclude: For each query a list of candidates to leave out; unknown ones are passed over.
 
         Raises:
@@ -162,7 +164,9 @@ class Recommender:
             DataError: A value is not of its column's kind, or `exclude` is no list a query.
         """
         hidden = None if exclude is None else (exclude, self.candidates.rows)
-        request = request_blocks(self.model, queries, k, self.candidates.size, exclude_seen, hidden)
+        request = request_blocks(
+            self.model, queries, k, self.candidates.size, exclude_seen, self.seen_by, hidden
+        )
         with self.model.lock:
             blocks = [self._recommend(encoded, k, excluded) for encoded, excluded in request]
         return Recommendations(

@@ -61,8 +61,10 @@ class _Graph:
         }
         self.row_of_name = _table(candidates.names, 0, -1)
         self.names = fixed(tf.constant(candidates.names.tolist(), tf.string))
-        self.seen_offsets = fixed(model.catalogue.seen_offsets.astype("int64"))
-        self.seen_rows = fixed(model.catalogue.seen_rows.astype("int64"))
+        query_ids = np.arange(model.vocabularies[model.schema.query_key].size)
+        offsets, rows = model.catalogue.seen_of(query_ids, recommender.seen_by)
+        self.seen_offsets = fixed(offsets.astype("int64"))
+        self.seen_rows = fixed(rows.astype("int64"))
         self.embeddings = {name: fixed(each) for name, each in candidates.embeddings.items()}
         computed = {name: tower.precompute() for name, tower in model.towers.items()}
         self.precomputed = {

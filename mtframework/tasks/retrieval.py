@@ -60,6 +60,10 @@ class Retrieval(Task):
         training_top_k: The k of the top-k accuracies to report while training, among the different
             candidates of the batch (with `negatives="catalogue"` among all), out of the logits
             that the loss has anyway. `evaluate` gives those over the whole catalogue.
+        seen: Which training rows make a candidate seen by their query, so that it is neither
+            recommended to it nor in the `_filtered` metrics: `"own"`, those that are positives of
+            this task; `"any"`; `"none"`, where people take the same thing again; or a list of
+            labels, one of which is above 0.
         reduction: `"mean"`, or `"sum"` for the sum over the batch that TensorFlow Recommenders
             takes; its weight then grows with the batch size.
 
@@ -91,11 +95,16 @@ class Retrieval(Task):
         num_uniform_negatives: int = 0,
         training_top_k: Sequence[int] = (),
         reduction: Literal["mean", "sum"] = "mean",
+        seen: Literal["own", "any", "none"] | Sequence[str] = "own",
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         self._check_choice("negatives", negatives, ("batch", "catalogue"))
         self._check_choice("negative_rows", negative_rows, ("all", "positives"))
         self._check_choice("reduction", reduction, ("mean", "sum"))
+        if isinstance(seen, str):
+            self._check_choice("seen", seen, ("own", "any", "none"))
+        elif not seen or not all(isinstance(each, str) for each in seen):
+            raise self._wrong("seen", seen, '"own", "any", "none", or a list of label columns.')
         if isinstance(temperature, (bool, str)) or not 0 < temperature < float("inf"):
             raise self._wrong("temperature", temperature, "A finite number above 0.")
         if num_hard_negatives is not None and num_hard_negatives < 1:
@@ -125,6 +134,8 @@ class Retrieval(Task):
         owner = f'The task "{self.name}"'
         self.training_top_k = check_sizes(owner, "training_top_k", training_top_k, needed=False)
         self.reduction = reduction
+        self.seen = seen if isinstance(seen, str) else tuple(seen)
+        self.seen_labels = () if isinstance(seen, str) else tuple(seen)
         self.needs_catalogue = negatives == "catalogue"
         self.corrects = logq and negatives == "batch"
 
@@ -169,6 +180,19 @@ class Retrieval(Task):
         # A candidate that training never met has no share; it counts as met once.
         counts = np.maximum(counts, 1)
         self.sampling_probability.assign((counts / counts.sum()).astype("float32"))
+
+    def seen_rows(self, columns):
+        """Returns which training rows make their candidate seen, as `seen` says."""
+        if self.seen == "none":
+            return np.zeros(len(next(iter(columns.values()))), bool)
+        if self.seen == "any":
+            return None
+        if self.seen == "own":
+            if self.label is None:
+                return None
+            labels = ops.convert_to_tensor(np.asarray(columns[self.label], "float32"))
+            return ops.convert_to_numpy(self.valid_rows(labels))
+        return np.any([np.nan_to_num(columns[label]) > 0 for label in self.seen_labels], axis=0)
 
     def call(self, inputs, training=None):
         """Returns the score of each row's pair, `[batch]`."""
@@ -262,6 +286,7 @@ class Retrieval(Task):
             "num_uniform_negatives": self.num_uniform_negatives,
             "training_top_k": list(self.training_top_k),
             "reduction": self.reduction,
+            "seen": self.seen if isinstance(self.seen, str) else list(self.seen),
         }
 
     def _check_choice(self, argument: str, value, choices: tuple[str, ...]) -> None:

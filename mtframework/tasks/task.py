@@ -51,6 +51,9 @@ class Task(keras.layers.Layer):
     #: Whether the mean label of the training rows is a prediction to be better than.
     is_compared_with_mean = False
 
+    #: The labels, beside its own, by which candidates count as seen.
+    seen_labels: tuple[str, ...] = ()
+
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 
@@ -109,6 +112,19 @@ class Task(keras.layers.Layer):
             columns: The encoded columns of the training rows: `{name: [num_rows]}`.
             ids: The key ids by tower name: `{tower: [num_rows]}`.
         """
+
+    def seen_rows(self, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Returns which training rows make their candidate seen by their query.
+
+        What is seen is not recommended by this task, and is left out of its `_filtered` metrics.
+
+        Args:
+            columns: The encoded columns of the training rows: `{name: [num_rows]}`.
+
+        Returns:
+            `[num_rows]` bool; None where every row does.
+        """
+        return None
 
     def call(self, inputs: CallInputs, training=None):
         """Returns the predictions of a batch.

@@ -15,7 +15,12 @@ from mtframework.evaluation.baselines.interactions import Interactions
 from mtframework.evaluation.baselines.item_knn import ItemKNN
 from mtframework.evaluation.baselines.popularity import Popularity
 from mtframework.evaluation.compare import Comparison
-from mtframework.evaluation.evaluate import metrics_of_ranks, metrics_of_scores, rows_that_count
+from mtframework.evaluation.evaluate import (
+    RankedRows,
+    metrics_of_ranks,
+    metrics_of_scores,
+    rows_that_count,
+)
 from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.task import Task
 
@@ -66,7 +71,7 @@ def score_ranks(
         interactions: What they were learned from.
         queries: The query ids, `[num_rows]`.
         positives: The positives' rows in the catalogue, `[num_rows]`.
-        seen: Gives the catalogue's rows that a query id has in the training rows.
+        seen: Gives the catalogue's rows that count as seen by a query id.
     """
     ranks, filtered = np.zeros((2, len(queries)))
     order = np.argsort(queries, kind="stable")
@@ -141,6 +146,7 @@ def _judge_ranking(
     valid, _ = rows_that_count(task, rows)
     if not valid.any():
         return {}, seconds
-    positives = catalogue.rows(rows[catalogue.key][valid])
-    ranks = score_ranks(method.scores, interactions, rows[key][valid], positives, catalogue.seen)
-    return metrics_of_ranks(*ranks, catalogue.size), seconds
+    judged = RankedRows.of(model, task, rows, valid)
+    seen = functools.partial(catalogue.seen, task=task.name)
+    ranks = score_ranks(method.scores, interactions, judged.queries, judged.candidates, seen)
+    return metrics_of_ranks(*ranks, judged, catalogue.size), seconds
