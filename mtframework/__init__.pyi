@@ -33,6 +33,7 @@ from .data.sources.sparse_labels import SparseLabels as SparseLabels
 from .data.sources.synthetic_shop import SyntheticShop as SyntheticShop
 from .data.sources.tables import Tables as Tables
 from .errors import MtframeworkError as MtframeworkError
+from .errors import MtframeworkWarning as MtframeworkWarning
 from .evaluation.evaluate import evaluate as evaluate
 from .features.bucketed import Bucketed as Bucketed
 from .features.categorical import Categorical as Categorical

@@ -35,6 +35,10 @@ class MtframeworkError(ValueError):
         return type(self), (self.found, self.expected, self.fix)
 
 
+class MtframeworkWarning(UserWarning):
+    """What works, and is hardly what its author meant."""
+
+
 class RegistryError(MtframeworkError):
     """A name that is unknown, or that is taken already."""
 

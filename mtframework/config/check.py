@@ -10,6 +10,7 @@ from mtframework.config.checks import (
     macros,
     names,
     objects,
+    orders,
     shares,
     unused,
     values,
@@ -64,4 +65,7 @@ def check_objects(configuration: Configuration) -> Iterator[Finding]:
     lacking = list(columns.check(configuration, experiment))
     yield from lacking
     if not lacking:
-        yield from shares.check(configuration, experiment)
+        found = list(shares.check(configuration, experiment))
+        yield from found
+        if not any(finding.is_error for finding in found):
+            yield from orders.check(configuration, experiment)

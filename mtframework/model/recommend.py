@@ -13,6 +13,7 @@ from mtframework.model.excluded_rows import Hidden, excluded_rows
 from mtframework.model.known_columns import encode_known
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.model.requests import check_lengths, request_columns
+from mtframework.model.same_order import warn_of_same_order
 
 # So many scores of queries and candidates at once: 16 MiB, and some copies of them.
 _SCORES_AT_ONCE = 1 << 22
@@ -40,6 +41,7 @@ def recommend(
                 found.append(best_products(*pair, k, excluded))
             else:
                 scores = _score_all(model, scoring.name, of_queries, of_catalogue)
+                warn_of_same_order(scoring.name, scores)
                 found.append(_best(scores, k, excluded))
     best, best_scores = (np.concatenate(each) for each in zip(*found, strict=True))
     names = model.vocabularies[catalogue.key].values(catalogue.columns[catalogue.key])

@@ -23,6 +23,7 @@ from mtframework.model.recommend import (
     top,
 )
 from mtframework.model.requests import request_columns
+from mtframework.model.same_order import warn_of_same_order
 from mtframework.serving.candidates import Candidates
 from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.faiss_index import FaissIndex
@@ -241,6 +242,10 @@ class Recommender:
                 raise several_numbers(task, scores)
         fused = self.fusion.score(scores)
         check_not_diverged("queries' scores", np.where(is_left, fused, 0.0))
+        if rows.shape[1] == self.candidates.size:
+            of_catalogue = np.empty_like(fused)
+            np.put_along_axis(of_catalogue, rows, fused, 1)
+            warn_of_same_order(", ".join(self.fusion.weights), of_catalogue)
         fused = np.where(is_left, fused, -np.inf).astype("float32")
 
         best = top(fused, k)

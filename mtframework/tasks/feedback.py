@@ -29,7 +29,8 @@ class BinaryFeedback(Task):
         loss_weight: The weight of the task's loss in the total.
         sample_weight: The column of the rows' weights.
         missing_label: A label value that means "not known", beside NaN and None.
-        hidden_units: The sizes of the head's hidden layers.
+        hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
+            the towers say, and every query gets the same order of candidates.
         positive_from: The smallest label that is a positive, for example 4 stars. Left out,
             labels are 0 or 1 themselves.
         parent: The task that this one can only follow; a `BinaryFeedback`, with or without a
@@ -55,7 +56,7 @@ class BinaryFeedback(Task):
         loss_weight: float = 1.0,
         sample_weight: str | None = None,
         missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
+        hidden_units: Sequence[int] = (64,),
         positive_from: float | None = None,
         parent: str | None = None,
         metrics: Sequence[str] = ("auc",),

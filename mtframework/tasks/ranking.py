@@ -30,7 +30,8 @@ class Ranking(Task):
         loss_weight: The weight of the task's loss in the total.
         sample_weight: The column of the rows' weights.
         missing_label: A label value that means "not known", beside NaN and None.
-        hidden_units: The sizes of the head's hidden layers.
+        hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
+            the towers say, and every query gets the same order of candidates.
         loss: The Keras name of the loss.
         activation: The Keras name of the prediction's activation; None for a plain number.
         metrics: Which of the registered metrics to report, such as `["rmse"]`. Left
@@ -57,7 +58,7 @@ class Ranking(Task):
         loss_weight: float = 1.0,
         sample_weight: str | None = None,
         missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
+        hidden_units: Sequence[int] = (64,),
         loss: str = "mean_squared_error",
         activation: str | None = None,
         metrics: Sequence[str] | None = None,

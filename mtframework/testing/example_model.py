@@ -56,7 +56,7 @@ def example_towers(query: str = "query", candidate: str = "candidate") -> list[T
 
 def example_model(task_names: Sequence[str], **parts: Any) -> tuple[MultiTaskModel, Dataset]:
     """Returns a model of a ranking task for each name, with other parts, and its data."""
-    tasks = [Ranking(name, label=f"contract_{name}") for name in task_names]
+    tasks = [Ranking(name, f"contract_{name}", hidden_units=[]) for name in task_names]
     data = example_dataset({task.label: (1.0, 2.0, 5.0) for task in tasks})
     return adapted(MultiTaskModel(example_towers(), tasks, **parts), data), data
 

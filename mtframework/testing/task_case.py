@@ -51,7 +51,7 @@ class TaskModel:
 
     def __init__(self, case: TaskCase):
         self.task = case.make()
-        self.companion = Ranking(COMPANION, label=COMPANION, loss_weight=0.0)
+        self.companion = Ranking(COMPANION, label=COMPANION, loss_weight=0.0, hidden_units=[])
         tasks: list[Task] = [self.task, self.companion]
         columns: dict[str, tuple[float, ...]] = {COMPANION: (0.0, 1.0)}
         if self.task.parent is not None:

@@ -300,6 +300,28 @@ def test_base_has_no_finding(folder):
 
 
 @pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            "rating/Ranking.hidden_units = []",
+            "rating gives every query the same order of candidates: its head only adds up what the "
+            "towers say.",
+        ),
+        (
+            "MultiTaskModel.tasks = [@watch/Retrieval(), @love/Retrieval()]\n"
+            "love/Retrieval.query = 'user'\nlove/Retrieval.candidate = 'movie'",
+            "watch and love score every pair alike: both are the product of the same two "
+            "embeddings.",
+        ),
+    ],
+    ids=["additive head", "two retrievals"],
+)
+def test_what_cannot_be_told_apart_is_warned_of(lines, expected, write):
+    (finding,) = config.load(write(lines)).check()
+    assert (finding.level, finding.found) == ("warning", expected)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "rating/Ranking.loss_weight = 2",  # a whole number is a number

@@ -232,7 +232,7 @@ def test_binary_label_is_checked():
 
 
 def test_ranking_multiplies_every_pair_of_towers():
-    task = mtf.Ranking("rating", label="stars", bilinear=True)
+    task = mtf.Ranking("rating", label="stars", hidden_units=[], bilinear=True)
     shapes = {"a": (None, 2), "b": (None, 3), "c": (None, 2)}
     task.build({"representation": (None, 7), "towers": shapes})
     draw = np.random.default_rng(0)

@@ -55,7 +55,7 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
     wrong = [name for name, share in shares.items() if not math.isfinite(share)]
     if wrong:
         yield Finding(
-            _line(configuration, wrong[0]),
+            line_of(configuration, wrong[0]),
             f"At the start the loss of {wrong[0]}, times its weight, is no finite number.",
             "Losses that float32 can hold, which ends at 3.4e38.",
             f"Lower {_weight_of(experiment, wrong[0])}, or look at what else its loss is made of.",
@@ -173,10 +173,10 @@ def _finding(
     task = experiment.model.tasks[large]
     fair = task.loss_weight * shares[small] / shares[large]
     return Finding(
-        _line(configuration, large),
+        line_of(configuration, large),
         f"At the start {large} carries {100 * shares[large]:.6g} % of the total loss and {small}, "
-        f"weighed at {_line(configuration, small)}, {100 * shares[small]:.2g} %, which is as good "
-        "as off.",
+        f"weighed at {line_of(configuration, small)}, {100 * shares[small]:.2g} %, which is as "
+        "good as off.",
         "Shares that let every task learn.",
         f"Lower {_weight_of(experiment, large)}"
         + (f"; {fair:.1g} makes the two equal." if fair > 0 else ".")
@@ -189,7 +189,8 @@ def _weight_of(experiment: Experiment, task: str) -> str:
     return f"{task}/{type(experiment.model.tasks[task]).__name__}.loss_weight"
 
 
-def _line(configuration: Configuration, task: str) -> Location:
+def line_of(configuration: Configuration, task: str) -> Location:
+    """Returns where a task's loss weight is set; where it is not, the task."""
     for made in configuration.made():
         bound = configuration.arguments(made.part, made.scope)
         name = bound.get("name")

@@ -36,7 +36,8 @@ class OrdinalRating(HeadedTask):
         loss_weight: The weight of the task's loss in the total.
         sample_weight: The column of the rows' weights.
         missing_label: A label value that means "not known", beside NaN and None.
-        hidden_units: The sizes of the head's hidden layers.
+        hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
+            the towers say, and every query gets the same order of candidates.
         levels: The values that a label can have, ascending. Two or more.
 
     Example:
@@ -59,7 +60,7 @@ class OrdinalRating(HeadedTask):
         loss_weight: float = 1.0,
         sample_weight: str | None = None,
         missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
+        hidden_units: Sequence[int] = (64,),
         levels: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 5.0),
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)

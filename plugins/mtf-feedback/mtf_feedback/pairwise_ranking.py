@@ -51,7 +51,8 @@ class PairwiseRanking(QueryRanking):
         loss_weight: The weight of the task's loss in the total.
         sample_weight: The column of the rows' weights. A pair has that of its higher row.
         missing_label: A label value that means "not known", beside NaN and None.
-        hidden_units: The sizes of the head's hidden layers.
+        hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
+            the towers say, and every query gets the same order of candidates.
         query: The tower of who asks: rows with equal keys of that tower are one list.
         loss: The pair loss.
         temperature: What differences are divided by. More than 0.
@@ -73,7 +74,7 @@ class PairwiseRanking(QueryRanking):
         loss_weight: float = 1.0,
         sample_weight: str | None = None,
         missing_label: float | None = None,
-        hidden_units: Sequence[int] = (),
+        hidden_units: Sequence[int] = (64,),
         query: str = "query",
         loss: Literal["logistic", "hinge", "soft_zero_one"] = "logistic",
         temperature: float = 1.0,

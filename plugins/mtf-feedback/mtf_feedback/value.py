@@ -32,7 +32,8 @@ class Value(HeadedTask):
         loss_weight: The weight of the task's loss in the total.
         sample_weight: The column of the rows' weights.
         missing_label: A label value that means "not known", beside NaN and None.
-        hidden_units: The sizes of the head's hidden layers.
+        hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
+            the towers say, and every query gets the same order of candidates.
 
     Example:
 
