@@ -27,7 +27,7 @@ _QUERIES_AT_ONCE = 8192
 _SAMPLE = 1000
 
 
-def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
+def predict_file(model: MultiTaskModel, source: Path, target: TableWriter) -> None:
     """Writes a file's rows with a column `predicted_{task}` for each task.
 
     What the file does not say of candidates, and of queries that training met, the model knows;
@@ -38,7 +38,7 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
     known = (*catalogue_columns(model.schema, model.feature_columns), *model.queries.columns)
     names = _columns_to_read(blocks, model, model.feature_columns, known)
     unknown = UnknownKeys(model)
-    with TableWriter(target) as writer, row_progress("rows", blocks.num_rows) as advance:
+    with target as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _good_blocks(blocks, model, names, rejects):
             unknown.add(columns)
             for task, scores in predictions(model, columns).items():
@@ -52,12 +52,12 @@ def predict_file(model: MultiTaskModel, source: Path, target: Path) -> None:
                 block = block.append_column(name, pa.array(scores))
             writer.write(block)
             advance(block.num_rows, blocks.share_read)
-        _tell_rejects(rejects, target)
+        _tell_rejects(rejects, target.path)
     unknown.tell()
 
 
 def recommend_file(
-    recommender: Recommender, source: Path, target: Path, k: int, exclude_seen: bool
+    recommender: Recommender, source: Path, target: TableWriter, k: int, exclude_seen: bool
 ) -> Columns:
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
@@ -70,7 +70,7 @@ def recommend_file(
 
 
 def recommend_queries(
-    recommender: Recommender, queries: Columns, target: Path, k: int, exclude_seen: bool
+    recommender: Recommender, queries: Columns, target: TableWriter, k: int, exclude_seen: bool
 ) -> Columns:
     """Writes the recommendations of queries, a row each; returns some of the queries."""
     num_queries = len(queries[recommender.model.schema.query_key])
@@ -131,14 +131,14 @@ def _recommend(
     recommender: Recommender,
     blocks: Iterable[tuple[Columns, float | None]],
     num_queries: int | None,
-    target: Path,
+    target: TableWriter,
     k: int,
     exclude_seen: bool,
     rejects: Rejects | None = None,
 ) -> Columns:
     key, some = recommender.model.schema.query_key, {}
     unknown = UnknownKeys(recommender.model)
-    with TableWriter(target) as writer, row_progress("queries", num_queries) as advance:
+    with target as writer, row_progress("queries", num_queries) as advance:
         for queries, share in blocks:
             unknown.add(queries)
             some = some or {name: each[:_SAMPLE] for name, each in queries.items()}
@@ -157,6 +157,6 @@ def _recommend(
             writer.write(pa.table({name: each[is_there] for name, each in columns.items()}))
             advance(len(asked), share)
         if rejects is not None:
-            _tell_rejects(rejects, target)
+            _tell_rejects(rejects, target.path)
     unknown.tell()
     return some

@@ -41,6 +41,13 @@ Trust = Annotated[
         "--trust", help="Execute the Python that import lines name: yours, or what you have read."
     ),
 ]
+ForSpreadsheet = Annotated[
+    bool,
+    typer.Option(
+        "--for-spreadsheet",
+        help="Put an apostrophe before texts of --output that a spreadsheet would run as formulas.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -217,3 +217,32 @@ def test_a_run_that_python_trained(run, trained, folder):
     refused = run("evaluate", trained.path)
     assert refused.exit_code == 1
     assert "holds no config.gin: it was trained from Python" in refused.stderr
+
+
+def test_texts_that_a_spreadsheet_would_run(run, trained):
+    rows = {
+        "shopper": ["=1+1", "+x3", "-3", "@x", "a=1"],
+        "age": ["-1.5", "0", "0", "0", "0"],
+        "product": ["product, no. 4"] * 5,
+        "=note": ["\tcmd", "=HYPERLINK(1)", "", "-", "fine"],
+    }
+    with Path("in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([rows, *zip(*rows.values(), strict=True)])
+    arguments = ("predict", trained.path, "--input", "in.csv", "--output")
+    assert run(*arguments, "plain.csv").exit_code == 0
+    assert [row["shopper"] for row in read_csv("plain.csv")] == rows["shopper"]
+    done = run(*arguments, "out.csv", "--for-spreadsheet")
+    assert done.exit_code == 0, done.output
+    written = read_csv("out.csv")
+    assert [row["shopper"] for row in written] == ["'=1+1", "'+x3", "-3", "'@x", "a=1"]
+    notes = ["'\tcmd", "'=HYPERLINK(1)", "", "'-", "fine"]
+    assert [row["'=note"] for row in written] == notes
+    assert [row["age"] for row in written] == rows["age"]
+    plain = read_csv("plain.csv")
+    for task in ("stars", "buy"):
+        name = f"predicted_{task}"
+        assert [row[name] for row in written] == [row[name] for row in plain]
+    refused = run(*arguments, "out.jsonl", "--for-spreadsheet")
+    assert refused.exit_code == 1
+    assert "out.jsonl is to be opened by a spreadsheet, and is no CSV file." in refused.stderr
+    assert run("predict", trained.path, "shopper=1,product=a", "--for-spreadsheet").exit_code == 2

@@ -36,6 +36,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    for_spreadsheet: options.ForSpreadsheet = False,
     plugin: options.Plugin = None,
     trust: options.Trust = False,
     json: options.Json = None,
@@ -46,6 +47,8 @@ def predict(
         raise typer.BadParameter("Give either rows, or --input together with --output.")
     if json and output:
         raise typer.BadParameter("--json is for rows; --output holds the predictions of a file.")
+    if for_spreadsheet and not output:
+        raise typer.BadParameter("--for-spreadsheet is for --output.")
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)
@@ -54,12 +57,13 @@ def predict(
     from mtframework.cli.finished_run import load_run
     from mtframework.cli.predicting import print_predictions
     from mtframework.cli.rows import parse_row
+    from mtframework.data.tables.table_writer import TableWriter
 
     model = load_run(run, plugin, trust).load_model()
     parsed = [parse_row(row, model.feature_columns) for row in rows or ()]
     printer = results.console()
     if input and output:
-        predict_file(model, input, output)
+        predict_file(model, input, TableWriter(output, for_spreadsheet))
         printer.print(f"The predictions are in {output}.")
         return
     results.write_json(json, print_predictions(printer, run.name, model, parsed))

@@ -58,6 +58,7 @@ def recommend(
         Literal["exact", "faiss"],
         typer.Option("--index", help="How to retrieve: exactly, or by faiss in a part of all."),
     ] = "exact",
+    for_spreadsheet: options.ForSpreadsheet = False,
     plugin: options.Plugin = None,
     trust: options.Trust = False,
     json: options.Json = None,
@@ -70,6 +71,8 @@ def recommend(
         raise typer.BadParameter("Give --output together with --input or --all.")
     if json and output:
         raise typer.BadParameter("--json is for --query; --output holds what others are given.")
+    if for_spreadsheet and not output:
+        raise typer.BadParameter("--for-spreadsheet is for --output.")
     from mtframework.cli.quiet import start_keras
 
     start_keras(debug)
@@ -78,6 +81,7 @@ def recommend(
     from mtframework.cli.finished_run import load_run
     from mtframework.cli.predicting import print_recommendations
     from mtframework.cli.rows import parse_row
+    from mtframework.data.tables.table_writer import TableWriter
     from mtframework.serving.known_queries import known_queries
     from mtframework.serving.recommender import Recommender
 
@@ -94,10 +98,11 @@ def recommend(
         found = print_recommendations(printer, run.name, recommender, asked, k, not include_seen)
         results.write_json(json, found)
         return
+    target = TableWriter(output, for_spreadsheet)
     if input is not None:
-        some = recommend_file(recommender, input, output, k, not include_seen)
+        some = recommend_file(recommender, input, target, k, not include_seen)
     else:
-        some = recommend_queries(recommender, known_queries(model), output, k, not include_seen)
+        some = recommend_queries(recommender, known_queries(model), target, k, not include_seen)
     printer.print(f"The recommendations are in {output}.")
     if index == "faiss":
         share = recommender.recall(some, k)

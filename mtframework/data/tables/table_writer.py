@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -26,14 +27,24 @@ class TableWriter:
 
     Args:
         path: The file.
+        for_spreadsheet: Whether a text of a CSV file that a spreadsheet would run as a formula,
+            such as `=1+1` or `@sum`, gets an apostrophe in front, which makes it a text.
 
     Raises:
-        DataError: The file's ending says of no known format, or it cannot be written.
+        DataError: The file's ending says of no known format, or of none that a spreadsheet opens,
+            or it cannot be written.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, for_spreadsheet: bool = False):
         self.path = path
+        self._for_spreadsheet = for_spreadsheet
         self._format = format_of(path)
+        if for_spreadsheet and self._format != CSV:
+            raise DataError(
+                f"{path} is to be opened by a spreadsheet, and is no CSV file.",
+                "A name that ends in .csv.",
+                "Name another file, or leave --for-spreadsheet out.",
+            )
         self._whole = written_whole(path)
         self._stream: Any = None
         self._writer: Any = None
@@ -57,6 +68,8 @@ class TableWriter:
                 return
             if self._format == CSV:
                 block = _without_lists(block)
+            if self._for_spreadsheet:
+                block = _without_formulas(block)
             if self._writer is None:
                 csv = self._format == CSV
                 kind = pa.csv.CSVWriter if csv else pa.parquet.ParquetWriter
@@ -101,3 +114,23 @@ def _without_lists(block: pa.Table) -> pa.Table:
             texts, _ = multi_categories(block[field.name])
             block = block.set_column(position, field.name, texts)
     return block
+
+
+def _without_formulas(block: pa.Table) -> pa.Table:
+    """Returns the rows with an apostrophe before each text that a spreadsheet would run."""
+    names = [_harmless(pa.array([name]))[0].as_py() for name in block.column_names]
+    columns = [
+        _harmless(column)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        else column
+        for column in block.columns
+    ]
+    return pa.table(columns, names=names)
+
+
+def _harmless(texts: Any) -> Any:
+    texts = texts.cast(pa.large_string())
+    is_number = pc.match_substring_regex(texts, r"^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$")
+    is_formula = pc.and_not(pc.match_substring_regex(texts, r"^[=+\-@\t\r]"), is_number)
+    quote, nothing = (pa.scalar(each, pa.large_string()) for each in ("'", ""))
+    return pc.if_else(is_formula, pc.binary_join_element_wise(quote, texts, nothing), texts)
