@@ -187,7 +187,8 @@ def report(losses, sizes, options) -> list[str]:
         f"Adam at {options.learning_rate:g}, {options.epochs} epochs in batches of "
         f"{options.batch_size}, for every model. This was not tuned, but chosen "
         "beforehand so that one pilot run of MMoE and of shared bottom at correlation 0.9, which "
-        "is not counted, had learned most of what can be learned (the noise alone is a loss of about 0.01). "
+        "is not counted, had learned most of what can be learned (the noise alone is a loss of "
+        "about 0.01). "
         f"{options.seeds} seeds per point, each with new data and new weights, the same data for "
         "all models.",
         "",
