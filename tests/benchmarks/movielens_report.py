@@ -38,7 +38,8 @@ METRICS = ("rating/rmse", "watch/top_100", "watch/top_100_filtered", "watch/top_
 OTHER_LIBRARIES = """The best single-task models of other libraries, each tuned and then measured
 once on these rows: RMSE 0.904 by SVD++ of Surprise 1.1.5 (50 factors, 60 epochs, regularisation
 0.1) and 0.907 by its SVD (100 factors); `top_100` 0.400 and 0.590 filtered by ALS of implicit 0.7.3
-(32 factors, regularisation 20). TensorFlow's tutorial reports 1.131 and 0.235 for its joint model."""
+(32 factors, regularisation 20). TensorFlow's tutorial reports 1.131 and 0.235 for its joint
+model."""
 SHARES = (2, 5, 10, 25, 50, 100)
 RMSE = "rating/rmse"
 
