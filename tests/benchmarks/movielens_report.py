@@ -35,10 +35,11 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "gin" / "movielens"
 SPECIALISTS, JOINT = ("rating_specialist", "retrieval_specialist"), "joint"
 METRICS = ("rating/rmse", "watch/top_100", "watch/top_100_filtered", "watch/top_10_filtered")
-OTHER_LIBRARIES = """The best specialists of other libraries, each tuned and measured once on these
-rows: RMSE 0.904 by SVD++ of Surprise 1.1.5 (50 factors, 60 epochs, regularisation 0.1) and 0.907 by
-its SVD (100 factors); `top_100` 0.400 and 0.590 filtered by ALS of implicit 0.7.3 (32 factors,
-regularisation 20). TensorFlow's tutorial reports 1.131 and 0.235 for its joint model."""
+OTHER_LIBRARIES = """The best single-task models of other libraries, each tuned and then measured
+once on these rows: RMSE 0.904 by SVD++ of Surprise 1.1.5 (50 factors, 60 epochs, regularisation
+0.1) and 0.907 by its SVD (100 factors); `top_100` 0.400 and 0.590 filtered by ALS of implicit 0.7.3
+(32 factors, regularisation 20). TensorFlow's tutorial reports 1.131 and 0.235 for its joint
+model."""
 SHARES = (2, 5, 10, 25, 50, 100)
 RMSE = "rating/rmse"
 
@@ -122,7 +123,7 @@ def write_pages(docs: Path, whole: Evidence, by_share: dict[float, Evidence], se
 
 Written by `make movielens-report`, which anyone can run again; {seeds} seeds, on
 {packages}, Python {platform.python_version()} and {os.cpu_count()} cores. The rows are those of
-TensorFlow's tutorial: 80,000 to learn from, 20,000 to judge by, the same ones for every model and
+TensorFlow's tutorial: 80,000 training rows and 20,000 test rows, the same ones for every model and
 baseline. `_filtered` leaves out the films that the user has in the training rows. The experiments
 are in `gin/movielens/`.
 
@@ -131,24 +132,24 @@ are in `gin/movielens/`.
 {markdown_report(whole)}
 {chr(10).join(images)}
 
-Each specialist is the joint model less one task: the same towers, the same weight of the task that
-is left, and the same history, which knows how films were rated whichever tasks there are. All
-settings were chosen on validation rows, a tenth of the training rows; the test rows chose none.
+Each specialist is the joint model without one task: the same towers, the same weight of the
+remaining task, and the same history, which includes ratings whichever tasks there are. All settings
+were chosen on validation rows, a tenth of the training rows, and none on the test rows.
 
-A query knows when it asks, to about two thirds of a day. The tutorial's split is random, so that
-training rows lie before and after a test row, often of the same evening. That is worth much here
+The model knows the time of a query to about two thirds of a day. The tutorial's split is random, so
+a test row has training rows before and after it, often from the same evening. That helps a lot here
 (on validation rows, mean of two seeds: filtered `top_10` 0.166 with the time and 0.151 without,
-unfiltered `top_100` 0.426 and 0.394, RMSE 0.900 both), and it harms where all test rows are later
-than the training rows: on the temporal split (one seed) `top_100` is 0.038 with the time and 0.094
-without, so that `gin/movielens/joint_temporal.gin`, like whatever shall be served, leaves it out.
-The other methods of the table know no times.
+unfiltered `top_100` 0.426 and 0.394, RMSE 0.900 both). It hurts if all test rows are later than the
+training rows: on the temporal split (one seed) `top_100` is 0.038 with the time and 0.094 without.
+So `gin/movielens/joint_temporal.gin` leaves it out, and so should any model to be served. The other
+methods in the table do not use times.
 
 {OTHER_LIBRARIES}
 
-## The abundant helps the sparse
+## Abundant feedback helps sparse feedback
 
-Every watch is known, and a share of the ratings, drawn anew with each seed: what do the watches
-give the rating task? RMSE on all test ratings; below zero the joint model is better.
+Every watch is known, but only a share of the ratings, drawn again for each seed. How much do the
+watches help the rating task? RMSE on all test ratings; below zero, the joint model is better.
 
 {few_labels_table(by_share)}
 

@@ -10,11 +10,11 @@ DOCS = HERE.parents[1] / "docs"
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`. Every measurement is a process of its own, the contestants take
-turns, and what counts is the ratio of medians in one run: how many times faster ours is;
-the lowest and highest ratio of any two turns stand beside it. Memory is ours / theirs.
-Times move from machine to machine, and from run to run: below the table stands what ran
-when, and how many processes wanted a core as it began.
+Written by `make bench`. Every measurement runs in its own process, and the contestants take
+turns. The result is the ratio of the medians in one run: how many times faster ours is, followed
+by the lowest and highest ratio of any two turns. Memory is ours / theirs. Times vary between
+machines and between runs, so the lines below the table say what ran when, and the load average
+at the start.
 
 | what | against | ours | theirs | times faster | must, aim | MiB at most | run |
 |---|---|---|---|---|---|---|---|

@@ -121,7 +121,7 @@ MISTAKES = {
         "a = %b\nb = %a\nAdagrad.learning_rate = %a",
         "variant.gin:2: error: The macro a stands for itself: a -> b -> a.",
     ),
-    "macro that makes two": (
+    "macro that makes two objects": (
         "tower = @user/Tower()\nMultiTaskModel.towers = [%tower, %tower, @movie/Tower()]",
         "variant.gin:2: error: The macro tower is used 2 times and makes a new Tower each time",
     ),
@@ -239,7 +239,7 @@ MISTAKES = {
         "MultiTaskModel.tasks = [@Ranking(), @watch/Retrieval()]\nRanking.label = 'user_rating'",
         "variant.gin:2: error: This task has no name: @Ranking().",
     ),
-    "two tasks of one name": (
+    "two tasks with the same name": (
         "MultiTaskModel.tasks = [@rating/Ranking(), @watch/Retrieval(), @rating/BinaryFeedback()]",
         'variant.gin:2: error: Two tasks are named "rating": rating/BinaryFeedback() and, at '
         "variant.gin:2, rating/Ranking().",
@@ -275,7 +275,7 @@ MISTAKES = {
         "include 'variant.gin'",
         "variant.gin:2: error: Files include each other in a circle: variant.gin -> variant.gin.",
     ),
-    "no Gin": (
+    "syntax error": (
         "rating/Ranking.loss_weight 2.0",
         "variant.gin:2: error: This is no Gin",
     ),

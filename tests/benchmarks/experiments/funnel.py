@@ -131,20 +131,20 @@ def report(errors, options) -> list[str]:
         for method in others
     }
     return [
-        f"`selection_funnel` draws {options.rows:,} impressions to learn from, a quarter as many "
-        f"to stop by, and {TEST_ROWS:,} to judge by, of {DIM} features each; one in ten is "
-        "clicked. The estimate of P(buy | click) is compared with the true probability on all "
+        f"`selection_funnel` draws {options.rows:,} training impressions, a quarter as many for "
+        f"early stopping, and {TEST_ROWS:,} test impressions, with {DIM} features each; one in ten "
+        "is clicked. The estimate of P(buy | click) is compared with the true probability on all "
         "test impressions, clicked or not. Every method is a tower of 64 and 16 units with linear "
         f"heads, trained by Adam at {options.learning_rate:g} in batches of "
         f"{options.batch_size}, and stops when the loss of its conversion head on the validation "
         f"rows has not improved for five epochs. {options.seeds} seeds, each with new data and "
         "new weights, the same data for all methods.",
         "",
-        f"- **{CHAIN}**: `click`, and `buy` with `parent='click'`, whose loss is that of "
+        f"- **{CHAIN}**: `click`, and `buy` with `parent='click'`, with the loss of "
         "P(click) · P(buy | click) on all impressions.",
         f"- **{SHARED}**: `click`, and `buy` with its label missing where nobody clicked. Only "
         "the loss of the conversion head differs from the chain.",
-        f"- **{ALONE}**: that `buy` alone, with a tower of its own.",
+        f"- **{ALONE}**: only that `buy`, with its own tower.",
         "",
         "| method | mean absolute error | log loss beyond the truth's | absolute error − "
         f"{CHAIN} | log loss − {CHAIN} |",
@@ -165,8 +165,8 @@ def report(errors, options) -> list[str]:
             for method in others
         ),
         "",
-        "Where clicks follow from the features alone, as here, clicks alone are no wrong sample to "
-        "learn P(buy | click) from, but a small and one-sided one.",
+        "If clicks depend only on the features, as here, clicks alone are not a wrong sample to "
+        "learn P(buy | click) from, but a small and biased one.",
         "",
         "The chain is Ma et al. 2018, Entire Space Multi-Task Model. Repeat with "
         "`python tests/benchmarks/experiments/funnel.py`.",

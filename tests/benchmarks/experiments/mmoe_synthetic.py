@@ -183,21 +183,22 @@ def report(losses, sizes, options) -> list[str]:
     }
     return [
         f"Two regression tasks of 100 features, of which `correlated_tasks` draws {options.rows:,} "
-        f"rows to learn from and {TEST_ROWS:,} to test on; the labels have variance 1. "
+        f"training rows and {TEST_ROWS:,} test rows; the labels have variance 1. "
         f"Adam at {options.learning_rate:g}, {options.epochs} epochs in batches of "
-        f"{options.batch_size}, for every model: not tuned, but chosen before the "
-        "runs so that one pilot run of MMoE and of shared bottom at correlation 0.9, which is not "
-        "counted, had learned most of what there is (the noise alone is a loss of about 0.01). "
-        f"{options.seeds} seeds a point, each with new data and new weights, the same data for "
+        f"{options.batch_size}, for every model. This was not tuned, but chosen "
+        "beforehand so that one pilot run of MMoE and of shared bottom at correlation 0.9, which "
+        "is not counted, had learned most of what can be learned (the noise alone is a loss of "
+        "about 0.01). "
+        f"{options.seeds} seeds per point, each with new data and new weights, the same data for "
         "all models.",
         "",
-        "Shared bottom has 113 units in the paper, which leaves the gates out of the count, and "
-        "127 where the gates count too: "
+        "Shared bottom has 113 units in the paper, which does not count the gates, and "
+        "127 if the gates are counted: "
         + ", ".join(f"{name} has {size:,} parameters" for name, size in sizes.items())
         + ". Every task has a tower of 8 units; MMoE has 8 experts of 16.",
         "",
-        "Test loss, mean squared error, the mean of the two tasks (lower is better), and by how "
-        "much shared bottom's is higher, in pairs of runs on the same data:",
+        "Test loss (mean squared error, averaged over the two tasks; lower is better), and how "
+        "much higher that of shared bottom is, in pairs of runs on the same data:",
         "",
         "| correlation | " + " | ".join([*MODELS, *(f"{name} − MMoE" for name in others)]) + " |",
         "|---" * (1 + len(MODELS) + len(others)) + "|",
@@ -216,7 +217,7 @@ def report(losses, sizes, options) -> list[str]:
         *verdict(losses, differences),
         "",
         "The paper does not give the scale, the sines, the number of rows or the length of "
-        "training; another choice may order the models otherwise. Repeat with "
+        "training; another choice may rank the models differently. Repeat with "
         "`python tests/benchmarks/experiments/mmoe_synthetic.py`.",
     ]
 
@@ -251,7 +252,7 @@ def verdict(losses, differences) -> list[str]:
             f"- {name}: the loss at correlation {CORRELATIONS[0]:g} minus that at "
             f"{CORRELATIONS[-1]:g} is {pretty(rise, sign=True)}."
         )
-    return ["The paper's claims, and what came out here:", "", *sentences]
+    return ["The paper's claims, and the results here:", "", *sentences]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ PAGE, FOLDER = DOCS / "experiments.md", DOCS / "experiments"
 HEAD = """# Experiments with known truth
 
 Written by the scripts in `tests/benchmarks/experiments/`, which say how to repeat them. Intervals
-are 95 % t-intervals over the seeds. What came out is reported, whether or not it is what was hoped
+are 95 % t-intervals over the seeds. Results are reported whether or not they are what was hoped
 for.
 """
 

@@ -126,10 +126,10 @@ def report(results, shares, options) -> list[str]:
         f"the training rows were clicked and {shares[1]:.1%} bought. Each method has a tower of "
         "customers and one of products with 16 units, a head of 32 units for each task, and is "
         f"trained by Adam at {options.learning_rate:g} in batches of {options.batch_size} until "
-        "the validation loss of purchases has not improved for four epochs. What counts is the "
-        f"truth: the purchases that the {K} products recommended to each customer would lead to, "
-        f"as a share of those by the truly best {K}, and the log loss of the estimated P(purchase) "
-        "beyond that of the true one, over all customers and products. "
+        "the validation loss of purchases has not improved for four epochs. The models are "
+        f"judged by the truth: the expected purchases of the {K} products recommended to each "
+        f"customer, as a share of those of the truly best {K}, and the log loss of the estimated "
+        "P(purchase) beyond that of the true one, over all customers and products. "
         f"{options.seeds} seeds, each with a new shop and new weights, the same shop for all.",
         "",
         f"- **{ALONE}**: `purchase` and no other task.",
@@ -156,8 +156,8 @@ def report(results, shares, options) -> list[str]:
             for method in (SHARED, CHAIN)
         ),
         "",
-        "All steps have a cause in common here, which is the case that sharing is made for. Repeat "
-        "with `python tests/benchmarks/experiments/shop.py`.",
+        "All steps have a common cause here, which is the case that sharing is designed for. "
+        "Repeat with `python tests/benchmarks/experiments/shop.py`.",
     ]
 
 
