@@ -113,6 +113,8 @@ def _good_blocks(
 
 def _tell_rejects(rejects: Rejects, target: Path) -> None:
     """Says which rows were left out, and writes them beside what was made of the others."""
+    for change in rejects.changes():
+        console().print(change, markup=False)
     if not rejects.num_rejected:
         return
     if rejects.num_rejected == rejects.num_read:

@@ -1,8 +1,10 @@
-"""Columns of texts in NumPy, whose memory does not follow from their longest text."""
+"""Columns of texts: in NumPy without the width of the longest one, and as ids are compared."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 _SPARE_CHARACTERS = 1 << 22
 """So many more characters than the texts have may an array of one width take: 16 MiB."""
@@ -52,3 +54,16 @@ def distinct_texts(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.empty(len(texts), "int64")
     order[[places[each] for each in texts]] = np.arange(len(texts))
     return text_array(texts), order[found]
+
+
+def normalized(array: pa.Array) -> pa.Array:
+    """Returns texts as ids are compared: without white space around them, and in NFC.
+
+    So `" i3"` after a comma is `"i3"`, and an accent is one letter, however it was typed.
+
+    >>> normalized(pa.array([" i3", "e\\u0301"], pa.large_string())).to_pylist()
+    ['i3', 'é']
+    """
+    if not len(array):
+        return array
+    return pc.utf8_normalize(pc.utf8_trim_whitespace(array), form="NFC")

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from mtframework.errors import DataError
-from mtframework.schema.texts import distinct_texts, text_array
+from mtframework.schema.texts import distinct_texts, normalized, text_array
 
 
 class Vocabulary:
@@ -13,7 +14,7 @@ class Vocabulary:
 
     Id 0 is for every value that the vocabulary does not hold (out of vocabulary, `[UNK]`); the
     values have ids 1, 2, … in sorted order, as Keras's `StringLookup` numbers them when it is
-    given a sorted list.
+    given a sorted list. Values are compared without white space around them and in Unicode NFC.
 
     Args:
         values: The known values, without duplicates, strings or integers. Integers are kept as
@@ -61,6 +62,7 @@ class Vocabulary:
         `"[UNK]"` among them is left out, and has id 0 like everything unknown.
         """
         distinct, _ = distinct_texts(as_strings(values))
+        distinct, _ = distinct_texts(normalized_texts(distinct))
         return cls(distinct[distinct != cls.UNKNOWN])
 
     @property
@@ -80,10 +82,16 @@ class Vocabulary:
             return np.zeros(asked.shape, "int32")
         # One search a distinct value, and one gather a row.
         distinct, inverse = distinct_texts(asked)
-        at = np.searchsorted(self._sorted, distinct).clip(max=len(self._sorted) - 1)
-        found = self._sorted[at] == distinct
-        ids = np.where(found, self._sorted_ids[at], np.int32(0)).astype("int32")
+        ids = self._ids_of(distinct)
+        unknown = np.flatnonzero(ids == 0)
+        if len(unknown):  # perhaps by the way that they are written alone
+            ids[unknown] = self._ids_of(normalized_texts(distinct[unknown]))
         return ids[inverse].reshape(asked.shape)
+
+    def _ids_of(self, texts: np.ndarray) -> np.ndarray:
+        at = np.searchsorted(self._sorted, texts).clip(max=len(self._sorted) - 1)
+        found = self._sorted[at] == texts
+        return np.where(found, self._sorted_ids[at], np.int32(0)).astype("int32")
 
     def values(self, ids: Iterable[int]) -> np.ndarray:
         """Returns the strings of `ids`, of the same shape; `"[UNK]"` for 0.
@@ -111,6 +119,12 @@ class Vocabulary:
             return np.full(asked.shape, self.UNKNOWN)
         # A gather and no copy of the vocabulary, which may be far larger than what is asked.
         return np.where(asked == 0, self.UNKNOWN, self._values[np.maximum(asked, 1) - 1])[()]
+
+
+def normalized_texts(texts: np.ndarray) -> np.ndarray:
+    """Returns texts as ids are compared, of the same shape; see `texts.normalized`."""
+    found = normalized(pa.array(texts.ravel().tolist(), pa.large_string()))
+    return text_array(found.to_pylist()).reshape(texts.shape)
 
 
 def as_strings(values: Iterable) -> np.ndarray:

@@ -218,11 +218,11 @@ class _Graph:
         for column in columns:
             values, described = inputs[self.inputs[column]], self.model.schema[column]
             if described.kind == "categorical":
-                encoded[column] = tf.cast(self.tables[column].lookup(values), tf.int32)
+                encoded[column] = tf.cast(_look_up(self.tables[column], values), tf.int32)
             elif described.kind == "multi_categorical":
                 lists = tf.strings.split(values, SEPARATOR)
                 lists = tf.ragged.boolean_mask(lists, lists != "")
-                ids = tf.ragged.map_flat_values(self.tables[column].lookup, lists).to_tensor()
+                ids = tf.ragged.map_flat_values(_look_up, self.tables[column], lists).to_tensor()
                 # At least one place a row, as the model has it.
                 missing: Any = tf.maximum(1 - tf.shape(ids)[1], 0)
                 encoded[column] = tf.cast(tf.pad(ids, [[0, 0], [0, missing]]), tf.int32)
@@ -247,7 +247,7 @@ class _Graph:
         before = tf.cumsum(counts, exclusive=True)
         places = tf.repeat(starts - before, counts) + tf.range(tf.reduce_sum(counts))
         seen = tf.stack([tf.cast(owners, tf.int64), tf.gather(self.seen_rows, places)], 1)
-        rows = self.row_of_name.lookup(exclude)
+        rows = _look_up(self.row_of_name, exclude)
         rows = tf.broadcast_to(rows, tf.stack([num_queries, tf.shape(exclude)[1]]))
         known = tf.where(rows >= 0)
         excluded = tf.stack([known[:, 0], tf.gather_nd(rows, known)], 1)
@@ -311,3 +311,12 @@ def _valid_name(name: str) -> str:
     coded = "".join(each if each.isascii() else f"u{ord(each):x}" for each in name)
     valid = re.sub(r"[^A-Za-z0-9_./>-]", "_", coded)
     return valid if re.match(r"[A-Za-z0-9.]", valid) else f"x{valid}"
+
+
+def _look_up(table: Any, texts: Any) -> Any:
+    """Returns the numbers of texts as they stand, or else without white space around them."""
+    import tensorflow as tf
+
+    numbers = table.lookup(texts)
+    unknown = tf.equal(numbers, table.default_value)
+    return tf.where(unknown, table.lookup(tf.strings.strip(texts)), numbers)

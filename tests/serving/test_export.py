@@ -154,8 +154,8 @@ def test_without_retrieval_it_ranks_all_and_names_are_what_tensorflow_allows(tmp
     export(recommender, tmp_path / "exported", known)
 
     loaded = tf.saved_model.load(tmp_path / "exported")
-    asked = {"who_asks": tf.constant(["b", "new"]), "x_gruf6udfe": tf.constant([2.0, 0.5])}
-    request = {"exclude": tf.constant([["w"]]), "exclude_seen": tf.constant(True)}
+    asked = {"who_asks": tf.constant([" b", "new"]), "x_gruf6udfe": tf.constant([2.0, 0.5])}
+    request = {"exclude": tf.constant([["w\n"]]), "exclude_seen": tf.constant(True)}
     answer = loaded.signatures["recommend"](**asked, **request, k=tf.constant(3))
     expected = recommender.recommend(
         {"who asks": ["b", "new"], "_größe": [2.0, 0.5]}, 3, exclude=[["w"], ["w"]]

@@ -206,6 +206,8 @@ class Tables(DatasetSource):
         write_rejects(Path(self.rejects), counts)
         for each in counts:
             say(each.summary())
+            for change in each.changes():
+                say(change)
         if any(each.num_rejected for each in counts):
             say(f"The rejected rows are in {self.rejects}.")
         for each in counts:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mtframework.data.tables.table_columns import MILLISECONDS, SECONDS
+from mtframework.schema.texts import normalized
 
 Problems = dict[str, np.ndarray]
 Converted = tuple[pa.Array, Problems]
@@ -168,19 +169,6 @@ def texts(array: pa.Array) -> Converted:
     """Returns large strings of large binary values that should be UTF-8."""
     result, broken = _cast_where_possible(array, pa.large_string())
     return normalized(result), {"is broken UTF-8": broken}
-
-
-def normalized(array: pa.Array) -> pa.Array:
-    """Returns texts as ids are compared: without white space around them, and in NFC.
-
-    So `" i3"` after a comma is `"i3"`, and an accent is one letter, however it was typed.
-
-    >>> normalized(pa.array([" i3", "e\\u0301"], pa.large_string())).to_pylist()
-    ['i3', 'é']
-    """
-    if not len(array):
-        return array
-    return pc.utf8_normalize(pc.utf8_trim_whitespace(array), form="NFC")
 
 
 def _parsed(words: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.ndarray]:

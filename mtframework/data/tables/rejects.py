@@ -32,6 +32,7 @@ class Rejects:
         self.num_read = 0
         self.counts: Counter[str] = Counter()
         self.lines: list[dict] = []
+        self.num_normalized: Counter[str] = Counter()
 
     def add_file(self, rows: FileRows) -> None:
         """Counts what was read of a file, and takes its bad rows."""
@@ -62,6 +63,15 @@ class Rejects:
         if len(reasons) > _NUM_REASONS_TOLD:
             told.append(f"{len(reasons) - _NUM_REASONS_TOLD} other reasons")
         return f"{text}: {', '.join(told)}." if told else f"{text}."
+
+    def changes(self) -> list[str]:
+        """Returns a sentence for each key column whose ids were written in several ways."""
+        return [
+            f'{self.table}: {count:,} rows have a "{name}" with white space around it, or not in '
+            "Unicode NFC. It is read without the space, in NFC."
+            for name, count in self.num_normalized.items()
+            if count
+        ]
 
     def check(self, max_share: float, written: str) -> None:
         """Raises a `DataError` where more than `max_share` of the rows are left out."""

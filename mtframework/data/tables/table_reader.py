@@ -125,6 +125,9 @@ def good_rows(
     good = np.ones(table.num_rows, bool)
     if rejects is not None:
         rejects.add_file(rows)
+        for name in meanings.keys() & rows.table.column_names:
+            if _is_key(meanings[name]):
+                rejects.num_normalized[name] += _num_changed(rows.table[name], table[name])
     for reason, mask in problems:
         if rejects is not None:
             for row in np.flatnonzero(mask & good).tolist():
@@ -132,6 +135,13 @@ def good_rows(
         good &= ~mask
     kept = np.flatnonzero(good)
     return (table if len(kept) == table.num_rows else table.take(kept)), kept
+
+
+def _num_changed(written: pa.ChunkedArray, read: pa.ChunkedArray) -> int:
+    """Returns how many ids are not read as they were written; of numbers, none."""
+    if not (pa.types.is_large_binary(written.type) or pa.types.is_large_string(written.type)):
+        return 0
+    return pc.sum(pc.not_equal(written, read.cast(written.type))).as_py() or 0
 
 
 def first_of_each(table: pa.Table, names: Sequence[str]) -> np.ndarray:

@@ -342,3 +342,20 @@ def test_one_long_text_does_not_widen_the_others():
     assert sum(len(each) for each in (data.train["book"], data.test["book"])) == 4001
     assert max(data.train["book"].nbytes, data.test["book"].nbytes) < 4_000_000  # 1.6 GB otherwise
     assert data.vocabularies["book"].size == 102
+
+
+def test_ids_that_are_written_otherwise_are_read_as_one_and_told(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("who,what,how\nann, Amélie,1\nann ,Ame\u0301lie,2\nbob,Heat,3\n", "utf-8")
+    told = []
+    data = mtf.Tables(
+        str(path), {"who": "query key", "what": "candidate key", "how": "label"},
+        test_fraction=0.34, rejects=str(tmp_path / "r.jsonl"),
+    ).load(told.append)  # fmt: skip
+    assert data.catalogue["what"].tolist() == ["Amélie", "Heat"]
+    changed = [each for each in told if "white space" in each]
+    assert changed == [
+        f'{path}: {count} rows have a "{name}" with white space around it, or not in Unicode NFC. '
+        "It is read without the space, in NFC."
+        for name, count in (("who", 1), ("what", 2))
+    ]
