@@ -5,6 +5,7 @@ import numpy as np
 
 from mtframework.balancing.gram import gram_matrix, weighted_sum
 from mtframework.errors import ModelError
+from mtframework.saved_parts import kept_config, part_of_config
 
 
 class GradientBalancer(keras.layers.Layer):
@@ -137,7 +138,11 @@ class GradientBalancer(keras.layers.Layer):
         return self.update(gradients, gram_matrix(gradients), state, prepared)[0]
 
     def get_config(self):
-        return {"name": self.name}
+        return {"name": self.name, **kept_config(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        return part_of_config(cls, config)
 
     def get_build_config(self):
         return {"num_tasks": self.num_tasks} if self.built else None

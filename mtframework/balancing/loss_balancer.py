@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.saved_parts import kept_config, part_of_config
 
 
 class LossBalancer(keras.layers.Layer):
@@ -110,7 +111,11 @@ class LossBalancer(keras.layers.Layer):
         raise NotImplementedError(f"{type(self).__name__} must implement balance.")
 
     def get_config(self):
-        return {"name": self.name}
+        return {"name": self.name, **kept_config(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        return part_of_config(cls, config)
 
     def get_build_config(self):
         return {"task_names": list(self.task_names)} if self.built else None

@@ -126,4 +126,4 @@ class ScheduledWeights(LossBalancer):
     @classmethod
     def from_config(cls, config):
         balancer = keras.saving.deserialize_keras_object(config["balancer"])
-        return cls(**{**config, "balancer": balancer})
+        return super().from_config({**config, "balancer": balancer})

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError, quoted_list
+from mtframework.saved_parts import kept_config, part_of_config
 from mtframework.schema.schema import Column
 from mtframework.schema.vocabulary import Vocabulary
 
@@ -91,7 +92,11 @@ class Feature(keras.layers.Layer):
         return None if self.embedding is None else ops.sum(ops.square(self(values)), axis=-1)
 
     def get_config(self):
-        return {"column": self.column}
+        return {"column": self.column, **kept_config(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        return part_of_config(cls, config)
 
     def get_build_config(self):
         return None  # the tower builds its features

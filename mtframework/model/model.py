@@ -36,7 +36,7 @@ from mtframework.model.known_columns import lasting_columns
 from mtframework.model.losses import TOWERS, total_loss
 from mtframework.model.recommend import recommend
 from mtframework.model.results import measured, with_shares
-from mtframework.model.saved_config import config_of, layers_by_path, model_of
+from mtframework.model.saved_config import config_of, model_of, parts_of
 from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.columns import columns_of
@@ -553,7 +553,7 @@ class MultiTaskModel(keras.Model):
             task.build({TOWERS: shapes, "representation": representation, "num_ids": key_ids})
         if self.junction is not None:
             self.junction.build()
-        for part in layers_by_path(self).values():
+        for part in (self, *parts_of(self)):
             for layer in part._flatten_layers() if not part.trainable else ():
                 layer.trainable = False  # with the weights that it has by now
         self._built_of = dict(num_ids)

@@ -1,15 +1,16 @@
-"""A model as a configuration: its parts, their dtype policies, and which of them are frozen."""
+"""A model as a configuration of its parts."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 
+from mtframework.saved_parts import kept_config, part_of_config
+
 
 def config_of(model) -> dict[str, Any]:
     """Returns what `model_of` makes the same model from; weights and assets are apart."""
     serialize = keras.saving.serialize_keras_object
-    layers = layers_by_path(model)
     return {
         "towers": [serialize(tower) for tower in model.towers.values()],
         "tasks": [serialize(task) for task in model.tasks.values()],
@@ -17,8 +18,7 @@ def config_of(model) -> dict[str, Any]:
         "loss_balancer": serialize(model.loss_balancer),
         "gradient_balancer": model.gradient_balancer and serialize(model.gradient_balancer),
         "name": model.name,
-        "policies": {path: serialize(part.dtype_policy) for path, part in layers.items()},
-        "frozen": [path for path, part in layers.items() if not part.trainable],
+        **kept_config(model),
     }
 
 
@@ -30,48 +30,21 @@ def model_of(cls: type, config: Mapping[str, Any], custom_objects: Any = None) -
         config: What `config_of` returned.
         custom_objects: Classes by name, as Keras takes them.
     """
-    config = dict(config)
-    policies, frozen = config.pop("policies", {}), config.pop("frozen", [])
 
-    def made(path: str, part: Any) -> Any:
-        with PolicyScope(policies.get(path)):  # of its inner layers, too
-            return keras.saving.deserialize_keras_object(part, custom_objects)
+    def made(part: Any) -> Any:
+        return part and keras.saving.deserialize_keras_object(part, custom_objects)
 
-    for parts in ("towers", "tasks"):
-        config[parts] = [made(f"{parts}/{part['config']['name']}", part) for part in config[parts]]
-    for part in ("sharing", "loss_balancer", "gradient_balancer"):
-        if config[part] is not None:
-            config[part] = made(part, config[part])
-    with PolicyScope(policies.get("")):
-        model = cls(**config)
-    for path in frozen:
-        layers_by_path(model)[path].trainable = False
-    return model
+    parts = {
+        name: [made(part) for part in config[name]]
+        if name in ("towers", "tasks")
+        else made(config[name])
+        for name in ("towers", "tasks", "sharing", "loss_balancer", "gradient_balancer")
+    }
+    return part_of_config(cls, {**config, **parts})
 
 
-def layers_by_path(model) -> dict[str, keras.layers.Layer]:
-    """Returns the model itself, by an empty path, and its parts that are layers."""
-    layers: dict[str, Any] = {"": model, "sharing": model.sharing}
-    layers |= {"loss_balancer": model.loss_balancer, "gradient_balancer": model.gradient_balancer}
-    layers |= {f"towers/{name}": tower for name, tower in model.towers.items()}
-    layers |= {f"tasks/{name}": task for name, task in model.tasks.items()}
-    return {path: each for path, each in layers.items() if isinstance(each, keras.layers.Layer)}
-
-
-class PolicyScope:
-    """Makes layers under a dtype policy, and puts the global one back.
-
-    Args:
-        policy: The serialized policy, or None for the global one.
-    """
-
-    def __init__(self, policy: Any):
-        self.policy = policy
-
-    def __enter__(self) -> None:
-        self._global = keras.config.dtype_policy()
-        if self.policy is not None:
-            keras.config.set_dtype_policy(keras.dtype_policies.deserialize(self.policy))
-
-    def __exit__(self, *_: Any) -> None:
-        keras.config.set_dtype_policy(self._global)
+def parts_of(model) -> list[keras.layers.Layer]:
+    """Returns the parts that a model was given."""
+    single = (model.sharing, model.loss_balancer, model.gradient_balancer)
+    parts = [*model.towers.values(), *model.tasks.values(), *single]
+    return [part for part in parts if part is not None]

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from mtframework.saved_parts import kept_config, part_of_config
+
 
 class Sharing(keras.layers.Layer):
     """Stands between the towers and the tasks' heads, and decides what the tasks share. Abstract.
@@ -93,7 +95,11 @@ class Sharing(keras.layers.Layer):
         """
 
     def get_config(self):
-        return {"name": self.name}
+        return {"name": self.name, **kept_config(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        return part_of_config(cls, config)
 
     def get_build_config(self):
         return None  # the model builds its sharing layer

@@ -9,6 +9,7 @@ from keras import ops
 
 from mtframework.arguments import check_sizes
 from mtframework.errors import ModelError
+from mtframework.saved_parts import kept_config, part_of_config
 from mtframework.tasks.inputs import CallInputs, LossInputs
 
 
@@ -177,7 +178,12 @@ class Task(keras.layers.Layer):
             "loss_weight": self.loss_weight,
             "sample_weight": self.sample_weight,
             "missing_label": self.missing_label,
+            **kept_config(self),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return part_of_config(cls, config)
 
     def get_build_config(self):
         return None  # the model builds its tasks

@@ -8,6 +8,7 @@ import numpy as np
 
 from mtframework.errors import ModelError
 from mtframework.features.feature import Feature
+from mtframework.saved_parts import kept_config, part_of_config
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
@@ -91,6 +92,13 @@ class BaseTower(keras.layers.Layer):
     def penalty(self, features):
         """Returns what a training step's batch adds to the loss, a scalar."""
         return 0.0
+
+    def get_config(self):
+        return {"name": self.name, **kept_config(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        return part_of_config(cls, config)
 
     def get_build_config(self):
         return None  # the model builds its towers

@@ -202,7 +202,7 @@ class HistoryTower(BaseTower):
 
     def get_config(self):
         return {
-            "name": self.name,
+            **super().get_config(),
             "history": self.history,
             "key": self.key,
             "features": [] if self.profile is None else self.profile.get_config()["features"],
@@ -217,7 +217,8 @@ class HistoryTower(BaseTower):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "features": features_from_config(config["features"])})
+        features = features_from_config(config["features"])
+        return super().from_config({**config, "features": features})
 
     def _pool(self, queries, left_out):
         """Returns the pooled histories, `[batch, embedding_dim]`."""

@@ -165,7 +165,7 @@ class Tower(BaseTower):
 
     def get_config(self):
         return {
-            "name": self.name,
+            **super().get_config(),
             "features": self.encoder.get_config()["features"],
             "embedding_dim": self.embedding_dim,
             "hidden_units": list(self.hidden_units),
@@ -178,7 +178,8 @@ class Tower(BaseTower):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "features": features_from_config(config["features"])})
+        features = features_from_config(config["features"])
+        return super().from_config({**config, "features": features})
 
     def _add_dense(self, inputs: int, units: int, activation: str | None, name: str) -> None:
         layer = keras.layers.Dense(units, activation=activation, name=name)

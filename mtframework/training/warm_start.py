@@ -13,6 +13,7 @@ from keras import ops
 from mtframework.data.dataset import Dataset, print_to_stderr
 from mtframework.errors import ModelError, quoted_list
 from mtframework.model.model import MultiTaskModel
+from mtframework.saved_parts import KEPT
 from mtframework.schema.vocabulary import Vocabulary
 
 
@@ -261,5 +262,5 @@ def _dims(model: MultiTaskModel) -> list[tuple[str, int]]:
 def _config(part: keras.layers.Layer | None) -> tuple | None:
     if part is None:
         return None
-    config = {name: value for name, value in part.get_config().items() if name != "name"}
+    config = {n: value for n, value in part.get_config().items() if n not in ("name", *KEPT)}
     return type(part), config

@@ -106,6 +106,37 @@ def test_policy_and_frozen_parts_are_kept(shop, tmp_path):
     assert shapes[0] == shapes[1]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda: mtf.Tower("shopper", ["shopper", mtf.Bucketed("age", 4)], hidden_units=[4]),
+        lambda: mtf.HistoryTower("shopper", "product", "shopper"),
+        lambda: mtf.Ranking("rating", label="stars", hidden_units=[4]),
+        lambda: mtf.Bucketed("age", 4),
+        lambda: mtf.MMoE(),
+        lambda: mtf.UncertaintyWeights(),
+        lambda: mtf.ProjectConflicting(),
+    ],
+    ids=lambda make: type(make()).__name__,
+)
+def test_a_part_by_itself_keeps_its_policy_and_stays_frozen(part):
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        made = part()
+    finally:
+        keras.config.set_dtype_policy(usual)
+    made.trainable = False
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
+    policies = [
+        [each.dtype_policy.name for each in one._flatten_layers()] for one in (again, made)
+    ]
+    assert policies[0] == policies[1]
+    assert not again.trainable
+    assert part().trainable
+    assert keras.config.dtype_policy() == usual
+
+
 def test_a_seed_before_adapt_decides_the_weights():
     def weights(before):
         set_seed(before)

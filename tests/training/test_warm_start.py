@@ -34,7 +34,7 @@ def make_model(query=("shopper",), tasks=("rating", "find", "buy"), towers=None,
     every_task = [
         mtf.Ranking("rating", label="stars", hidden_units=[hidden]),
         mtf.Retrieval("find", query="shopper", candidate="product"),
-        mtf.BinaryFeedback("buy", label="bought"),
+        mtf.BinaryFeedback("buy", label="bought", hidden_units=[]),
         mtf.BinaryFeedback("like", label="stars", positive_from=4.0),
     ]
     towers = towers or [
@@ -150,7 +150,7 @@ def test_what_changed_begins_anew():
 def test_other_towers_before_the_heads():
     trained = adapted(make_model())
     towers = [mtf.Tower("shopper", ["shopper"], 8), mtf.Tower("thing", ["product"], 8)]
-    model = mtf.MultiTaskModel(towers, [mtf.BinaryFeedback("buy", label="bought")])
+    model = mtf.MultiTaskModel(towers, [mtf.BinaryFeedback("buy", label="bought", hidden_units=[])])
     report, told = start(trained, model)
     assert report.restored == ["tower shopper"]
     assert report.anew == {
