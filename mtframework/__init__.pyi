@@ -3,6 +3,11 @@
 The package reads this list at run time and imports a home when its name is first asked for.
 """
 
+from .arguments import check_choice as check_choice
+from .arguments import check_count as check_count
+from .arguments import check_range as check_range
+from .arguments import check_share as check_share
+from .arguments import check_sizes as check_sizes
 from .balancing.aligned_mtl import AlignedGradients as AlignedGradients
 from .balancing.cagrad import ConflictAverse as ConflictAverse
 from .balancing.dynamic_weight_average import DynamicWeightAverage as DynamicWeightAverage

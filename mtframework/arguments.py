@@ -1,10 +1,14 @@
-"""Checks of sizes, counts, shares and other numbers among the arguments of parts."""
+"""Checks of the arguments of parts: a value is returned, or refused by one error.
+
+Whoever writes a part uses them for its arguments, so that a wrong one is refused in the same words
+everywhere.
+"""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from mtframework.errors import ModelError
+from mtframework.errors import ModelError, did_you_mean, quoted_list
 
 
 def check_sizes(owner: str, argument: str, sizes: Sequence[int], needed: bool) -> tuple[int, ...]:
@@ -56,6 +60,56 @@ def check_share(owner: str, argument: str, share: float, below_one: bool) -> flo
             f"Correct {argument}, or leave it out for the default.",
         )
     return float(share)
+
+
+def check_range(
+    owner: str,
+    argument: str,
+    value: float,
+    low: float,
+    inclusive: bool,
+    high: float = math.inf,
+    fix: str | None = None,
+) -> float:
+    """Returns the number.
+
+    Raises:
+        ModelError: It is not a finite number above `low`, or at it where `inclusive`, and up to
+            `high`.
+
+    Example:
+
+    >>> check_range("MyBalancer", "decay", 0.5, 0, inclusive=True, high=1)
+    0.5
+    """
+    above = is_finite_number(value) and (value > low or (inclusive and value == low))
+    if not above or value > high:
+        bounds = f"{'from' if inclusive else 'above'} {low:g}"
+        bounds += f" to {high:g}" if high < math.inf else " up" if inclusive else ""
+        raise ModelError(
+            f"The {argument} of {owner} is {value!r}.",
+            f"A finite number {bounds}.",
+            fix or f"Correct {argument}, or leave it out for the default.",
+        )
+    return value
+
+
+def check_choice(owner: str, argument: str, value: Any, choices: Sequence[str]) -> str:
+    """Returns the value.
+
+    Raises:
+        ModelError: It is not one of the choices.
+
+    Example:
+
+    >>> check_choice("MyTower", "combiner", "sum", ("concatenate", "sum"))
+    'sum'
+    """
+    if not isinstance(value, str) or value not in choices:
+        hint = did_you_mean(str(value), choices)
+        expected = f"One of {quoted_list(choices)}.{hint}"
+        _refuse(owner, argument, value, expected, f"Correct {argument}.")
+    return value
 
 
 def _is_whole(number: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.active_sets import all_sets, best_of, restricted_solutions
 from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.gram import (
@@ -12,7 +13,6 @@ from mtframework.balancing.gram import (
     solvable,
     times,
 )
-from mtframework.errors import ModelError
 from mtframework.registry import register_gradient_balancer
 
 
@@ -43,13 +43,8 @@ class ConflictAverse(GradientBalancer):
 
     def __init__(self, radius: float = 0.5, name: str | None = None):
         super().__init__(name=name)
-        if radius < 0.0:
-            raise ModelError(
-                f"The radius of ConflictAverse is {radius}.",
-                "A number from 0 up.",
-                "Choose one between 0 and 1; the paper uses 0.4 and 0.5.",
-            )
-        self.radius = radius
+        fix = "Choose one between 0 and 1; the paper uses 0.4 and 0.5."
+        self.radius = check_range("ConflictAverse", "radius", radius, 0, True, fix=fix)
 
     def weigh(self, gram, state=None, prepared=None):
         mean = preference(gram)

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.gradient_balancer import GradientBalancer
-from mtframework.errors import ModelError
 from mtframework.registry import register_gradient_balancer
 
 
@@ -37,13 +37,8 @@ class GradientSignDropout(GradientBalancer):
 
     def __init__(self, leak: float = 0.0, seed: int | None = None, name: str | None = None):
         super().__init__(name=name)
-        if not 0.0 <= leak <= 1.0:
-            raise ModelError(
-                f"The leak of GradientSignDropout is {leak}.",
-                "A share from 0 to 1.",
-                "Use 0 for the method of the paper; 1 is the plain sum.",
-            )
-        self.leak = leak
+        fix = "Use 0 for the method of the paper; 1 is the plain sum."
+        self.leak = check_range("GradientSignDropout", "leak", leak, 0, True, high=1, fix=fix)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 

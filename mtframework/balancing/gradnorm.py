@@ -3,9 +3,9 @@
 import numpy as np
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.gram import norms_of, present_tasks
-from mtframework.balancing.ranges import check_range
 from mtframework.registry import register_gradient_balancer
 
 SMALLEST_WEIGHT = 1e-3

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.gram import cosine_matrix, identity, inverse_or_zero, norms_of
 from mtframework.balancing.projection_order import random_order, visits
-from mtframework.errors import ModelError
 from mtframework.registry import register_gradient_balancer
 
 
@@ -41,13 +41,10 @@ class GradientVaccine(GradientBalancer):
 
     def __init__(self, momentum: float = 0.01, seed: int | None = None, name: str | None = None):
         super().__init__(name=name)
-        if not 0.0 <= momentum <= 1.0:
-            raise ModelError(
-                f"The momentum of GradientVaccine is {momentum}.",
-                "A number from 0 to 1.",
-                "Use the paper's 0.01, or 0.5 to follow the gradients faster.",
-            )
-        self.momentum = momentum
+        fix = "Use the paper's 0.01, or 0.5 to follow the gradients faster."
+        self.momentum = check_range(
+            "GradientVaccine", "momentum", momentum, 0, True, high=1, fix=fix
+        )
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 

@@ -2,8 +2,8 @@
 
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.loss_balancer import LossBalancer
-from mtframework.balancing.ranges import check_range
 from mtframework.registry import register_loss_balancer
 
 SMALLEST_LOSS = 1e-8

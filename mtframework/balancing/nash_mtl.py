@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.gram import (
     cosine_matrix,
@@ -13,7 +14,6 @@ from mtframework.balancing.gram import (
     solve_positive,
     times,
 )
-from mtframework.errors import ModelError
 from mtframework.registry import register_gradient_balancer
 
 NUM_STEPS = 16
@@ -47,13 +47,8 @@ class NashBargaining(GradientBalancer):
 
     def __init__(self, max_norm: float = 1.0, name: str | None = None):
         super().__init__(name=name)
-        if max_norm < 0.0:
-            raise ModelError(
-                f"The max_norm of NashBargaining is {max_norm}.",
-                "A length from 0 up.",
-                "Use the paper's 1.0, or 0 for no limit.",
-            )
-        self.max_norm = max_norm
+        fix = "Use the paper's 1.0, or 0 for no limit."
+        self.max_norm = check_range("NashBargaining", "max_norm", max_norm, 0, True, fix=fix)
 
     def weigh(self, gram, state=None, prepared=None):
         present = present_tasks(gram)

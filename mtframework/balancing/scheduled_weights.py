@@ -7,12 +7,12 @@ from typing import Literal
 import keras
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.loss_balancer import (
     LossBalancer,
     check_known_tasks,
     check_loss_weights,
 )
-from mtframework.balancing.ranges import check_range
 from mtframework.balancing.static_weights import StaticWeights
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.registry import register_loss_balancer

@@ -2,10 +2,10 @@
 
 from keras import ops
 
+from mtframework.arguments import check_range
 from mtframework.balancing.active_sets import nonnegative_minimum
 from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.gram import identity, preference
-from mtframework.errors import ModelError
 from mtframework.registry import register_gradient_balancer
 
 
@@ -35,13 +35,10 @@ class UnconflictingProjection(GradientBalancer):
 
     def __init__(self, regularization: float = 1e-4, name: str | None = None):
         super().__init__(name=name)
-        if regularization <= 0.0:
-            raise ModelError(
-                f"The regularization of UnconflictingProjection is {regularization}.",
-                "A positive number.",
-                "Leave it at 1e-4, or choose a small positive one.",
-            )
-        self.regularization = regularization
+        fix = "Leave it at 1e-4, or choose a small positive one."
+        self.regularization = check_range(
+            "UnconflictingProjection", "regularization", regularization, 0, False, fix=fix
+        )
 
     def weigh(self, gram, state=None, prepared=None):
         share = preference(gram)

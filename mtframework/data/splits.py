@@ -44,7 +44,7 @@ def hold_out(
     return hold_out_last_of_each(keys, times, fraction, seed)
 
 
-def check_share(argument: str, share: object, whole_is_allowed: bool) -> None:
+def check_held_out_share(argument: str, share: object, whole_is_allowed: bool) -> None:
     """Raises a `DataError` where a share to hold out, named `argument`, is none."""
     number = share if isinstance(share, (int, float)) and not isinstance(share, bool) else -1
     if not 0 <= number <= 1 or (number == 1 and not whole_is_allowed):

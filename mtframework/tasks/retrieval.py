@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from keras import ops
 
-from mtframework.arguments import check_sizes
+from mtframework.arguments import check_choice, check_sizes
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.catalogue_softmax import catalogue_softmax
 from mtframework.losses.in_batch_softmax import (
@@ -98,11 +98,12 @@ class Retrieval(Task):
         seen: Literal["own", "any", "none"] | Sequence[str] = "own",
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
-        self._check_choice("negatives", negatives, ("batch", "catalogue"))
-        self._check_choice("negative_rows", negative_rows, ("all", "positives"))
-        self._check_choice("reduction", reduction, ("mean", "sum"))
+        owner = f'The task "{self.name}"'
+        check_choice(owner, "negatives", negatives, ("batch", "catalogue"))
+        check_choice(owner, "negative_rows", negative_rows, ("all", "positives"))
+        check_choice(owner, "reduction", reduction, ("mean", "sum"))
         if isinstance(seen, str):
-            self._check_choice("seen", seen, ("own", "any", "none"))
+            check_choice(owner, "seen", seen, ("own", "any", "none"))
         elif not seen or not all(isinstance(each, str) for each in seen):
             raise self._wrong("seen", seen, '"own", "any", "none", or a list of label columns.')
         if isinstance(temperature, (bool, str)) or not 0 < temperature < float("inf"):
@@ -131,7 +132,6 @@ class Retrieval(Task):
         self.num_hard_negatives = num_hard_negatives
         self.num_uniform_negatives = num_uniform_negatives
         self.num_sampled_candidates = num_uniform_negatives if negatives == "batch" else 0
-        owner = f'The task "{self.name}"'
         self.training_top_k = check_sizes(owner, "training_top_k", training_top_k, needed=False)
         self.reduction = reduction
         self.seen = seen if isinstance(seen, str) else tuple(seen)
@@ -288,11 +288,6 @@ class Retrieval(Task):
             "reduction": self.reduction,
             "seen": self.seen if isinstance(self.seen, str) else list(self.seen),
         }
-
-    def _check_choice(self, argument: str, value, choices: tuple[str, ...]) -> None:
-        if value not in choices:
-            hint = did_you_mean(str(value), choices)
-            raise self._wrong(argument, value, f"One of {quoted_list(choices)}.{hint}")
 
     def _wrong(self, argument: str, value, expected: str) -> ModelError:
         return ModelError(

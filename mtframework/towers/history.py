@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mtframework.errors import did_you_mean, quoted_list
+from mtframework.arguments import check_choice
 from mtframework.features.encoder import features_from_config
 from mtframework.features.feature import Feature
 from mtframework.registry import register_tower
@@ -87,14 +87,11 @@ class HistoryTower(BaseTower):
                 raise self._wrong(
                     argument, value, f"The column that is the data set's {_ROLES[argument]} key."
                 )
-        if pooling not in POOLINGS:
-            hint = did_you_mean(str(pooling), POOLINGS)
-            raise self._wrong("pooling", pooling, f"One of {quoted_list(POOLINGS)}.{hint}")
         self.history = history
         self.training_columns = (history,)  # what to leave out
         self.is_deterministic = False  # two rows of one query leave out different candidates
         self.key = key
-        self.pooling = pooling
+        self.pooling = check_choice(f'The tower "{self.name}"', "pooling", pooling, POOLINGS)
         self.history_label = label
         self.embedding_dim = embedding_dim
         self.hidden_units = tuple(hidden_units)

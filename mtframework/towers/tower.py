@@ -8,8 +8,8 @@ import keras_rs
 import numpy as np
 from keras import ops
 
-from mtframework.arguments import check_count, check_share, check_sizes
-from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.arguments import check_choice, check_count, check_share, check_sizes
+from mtframework.errors import ModelError
 from mtframework.features.encoder import (
     FeatureEncoder,
     column_of,
@@ -92,12 +92,9 @@ class Tower(BaseTower):
             raise self._wrong("l2", l2, "A finite number, zero or more.")
         if isinstance(cross_layers, bool) or not isinstance(cross_layers, int) or cross_layers < 0:
             raise self._wrong("cross_layers", cross_layers, "A whole number from 0.")
-        if combiner not in COMBINERS:
-            hint = did_you_mean(str(combiner), COMBINERS)
-            raise self._wrong("combiner", combiner, f"One of {quoted_list(COMBINERS)}.{hint}")
-        self.combiner = combiner
-        self.features = tuple(features)
         owner = f'The tower "{self.name}"'
+        self.combiner = check_choice(owner, "combiner", combiner, COMBINERS)
+        self.features = tuple(features)
         self.embedding_dim = check_count(owner, "embedding_dim", embedding_dim)
         self.hidden_units = check_sizes(owner, "hidden_units", hidden_units, needed=False)
         self.key = key or column_of(self.features[0])

@@ -128,9 +128,7 @@ def test_a_part_by_itself_keeps_its_policy_and_stays_frozen(part):
         keras.config.set_dtype_policy(usual)
     made.trainable = False
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
-    policies = [
-        [each.dtype_policy.name for each in one._flatten_layers()] for one in (again, made)
-    ]
+    policies = [[each.dtype_policy.name for each in one._flatten_layers()] for one in (again, made)]
     assert policies[0] == policies[1]
     assert not again.trainable
     assert part().trainable

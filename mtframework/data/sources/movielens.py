@@ -9,7 +9,7 @@ from mtframework.data import splits
 from mtframework.data.dataset import Dataset, DatasetSource
 from mtframework.data.movielens import prepare as movielens_prepare
 from mtframework.data.movielens.tutorial_order import tensorflow_shuffle_order
-from mtframework.data.splits import check_share, hold_out
+from mtframework.data.splits import check_held_out_share, hold_out
 from mtframework.errors import DataError, did_you_mean, quoted_list
 from mtframework.registry import register_dataset
 from mtframework.schema.schema import Column, Schema
@@ -82,7 +82,7 @@ class MovieLens100K(DatasetSource):
                 f"One of {quoted_list(SPLITS)}.",
                 "Correct MovieLens100K.split.",
             )
-        check_share(
+        check_held_out_share(
             "MovieLens100K.validation_fraction", validation_fraction, split == "leave_last_out"
         )
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mtframework.data.dataset import Dataset, DatasetSource
-from mtframework.data.splits import check_share, hold_out_latest
+from mtframework.data.splits import check_held_out_share, hold_out_latest
 from mtframework.errors import DataError
 from mtframework.files import write_whole
 from mtframework.registry import register_dataset
@@ -199,8 +199,8 @@ class SyntheticShop(DatasetSource):
         validation_fraction: float = 0.0,
         seed: int = 0,
     ):
-        check_share("SyntheticShop.test_fraction", test_fraction, False)
-        check_share("SyntheticShop.validation_fraction", validation_fraction, False)
+        check_held_out_share("SyntheticShop.test_fraction", test_fraction, False)
+        check_held_out_share("SyntheticShop.validation_fraction", validation_fraction, False)
         self.sizes = (num_customers, num_products, views_per_customer)
         self.test_fraction = test_fraction
         self.validation_fraction = validation_fraction

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mtframework.data.dataset import Dataset, DatasetSource, print_to_stderr
-from mtframework.data.splits import SPLITS, check_share, hold_out
+from mtframework.data.splits import SPLITS, check_held_out_share, hold_out
 from mtframework.data.streaming.streamed_tables import load_streamed
 from mtframework.data.tables.column_values import one_array, other_separator
 from mtframework.data.tables.counted_repeats import REPEATS, count_repeats
@@ -132,9 +132,9 @@ class Tables(DatasetSource):
         self.test_fraction = (
             test_fraction if test_fraction is not None else 1.0 if whole else TEST_FRACTION
         )
-        check_share("Tables.test_fraction", self.test_fraction, whole)
-        check_share("Tables.validation_fraction", validation_fraction, whole)
-        check_share("Tables.max_rejected", max_rejected, True)
+        check_held_out_share("Tables.test_fraction", self.test_fraction, whole)
+        check_held_out_share("Tables.validation_fraction", validation_fraction, whole)
+        check_held_out_share("Tables.max_rejected", max_rejected, True)
         self.validation_fraction = validation_fraction
         self.seed = seed
         self.max_rejected = max_rejected

@@ -8,6 +8,7 @@ from keras import ops
 
 from mtf_feedback.peers import over_rows_with, peers
 from mtf_feedback.query_ranking import QueryRanking
+from mtframework import check_choice
 from mtframework.registry import register_task
 
 
@@ -91,9 +92,7 @@ class PairwiseRanking(QueryRanking):
             temperature,
             max_peers,
         )
-        if loss not in _LOSSES:
-            raise self._wrong("loss", loss, f"One of {', '.join(_LOSSES)}.")
-        self.loss = loss
+        self.loss = check_choice(f'The task "{self.name}"', "loss", loss, tuple(_LOSSES))
         self.pair_loss = _LOSSES[loss]()
 
     def example_losses(self, labels, predictions, inputs):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from keras import ops
 
 from mtf_feedback.headed_task import HeadedTask
-from mtframework import MtframeworkError
+from mtframework import MtframeworkError, check_count, check_range
 
 
 class QueryRanking(HeadedTask):
@@ -41,13 +41,10 @@ class QueryRanking(HeadedTask):
         max_peers: int = 64,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
-        if isinstance(max_peers, bool) or not isinstance(max_peers, int) or max_peers < 1:
-            raise self._wrong("max_peers", max_peers, "A whole number, 1 or more.")
-        if isinstance(temperature, (bool, str)) or not 0 < temperature < float("inf"):
-            raise self._wrong("temperature", temperature, "A finite number above 0.")
+        owner = f'the task "{self.name}"'
         self.query = query
-        self.temperature = temperature
-        self.max_peers = max_peers
+        self.temperature = check_range(owner, "temperature", temperature, 0, inclusive=False)
+        self.max_peers = check_count(owner, "max_peers", max_peers)
 
     def reads(self, towers):
         if self.query not in towers:
@@ -70,10 +67,3 @@ class QueryRanking(HeadedTask):
             "temperature": self.temperature,
             "max_peers": self.max_peers,
         }
-
-    def _wrong(self, argument: str, value, expected: str) -> MtframeworkError:
-        return MtframeworkError(
-            f'The task "{self.name}" has {argument} = {value!r}.',
-            expected,
-            f"Correct {self.name}/{type(self).__name__}.{argument}, or leave it out.",
-        )
