@@ -156,7 +156,9 @@ def test_steps_down_the_gradient_part_equal_scores(kind):
 @pytest.mark.parametrize("kind", [PairwiseRanking, ListwiseRanking])
 def test_what_makes_no_sense_is_refused(kind):
     for argument, value in (("temperature", 0.0), ("max_peers", 0)):
-        with pytest.raises(mtf.MtframeworkError, match=f"{argument} (of the task \"order\" is|=) {value}"):
+        with pytest.raises(
+            mtf.MtframeworkError, match=f'{argument} (of the task "order" is|=) {value}'
+        ):
             made(kind, **{argument: value})
     with pytest.raises(mtf.MtframeworkError, match='query = "user", and there is no such tower'):
         made(kind).reads(("reader", "page"))
@@ -165,5 +167,5 @@ def test_what_makes_no_sense_is_refused(kind):
 
 
 def test_other_pair_losses_are_refused():
-    with pytest.raises(mtf.MtframeworkError, match=r"loss = 'hing'[\s\S]*"hinge", "logistic""):
+    with pytest.raises(mtf.MtframeworkError, match='loss = \'hing\'[\\s\\S]*"hinge", "logistic"'):
         made(PairwiseRanking, loss="hing")
