@@ -78,7 +78,7 @@ def row_columns(
         exclusions.append(
             known_positives(query_ids, numbers[:batch], numbers, num_columns, positive_rows)
         )
-    rank_weights = None
+    rank_weights = rank_columns = None
     if with_ranks:
         # Each candidate is counted in the last of its columns.
         last = ops.scatter_update(ops.zeros_like(rows), numbers[:, None], rows, reduction="max")
@@ -86,6 +86,7 @@ def row_columns(
         if columns.inside is not None:
             counted = ops.logical_and(counted, columns.inside)
         rank_weights = ops.cast(counted, "float32")
+        rank_columns = ops.take(last, numbers[:batch])
     return SoftmaxColumns(
         positives=rows[:batch],
         log_weights=log_weights,
@@ -93,6 +94,7 @@ def row_columns(
         summed_log_weights=own,
         excluded=_any_of(exclusions),
         rank_weights=rank_weights,
+        rank_columns=rank_columns,
     )
 
 

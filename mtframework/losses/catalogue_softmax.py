@@ -53,7 +53,8 @@ def catalogue_softmax(
 
     Returns:
         The losses, `[batch]` float32. With `with_ranks` the losses and the ranks, `[batch]`
-        int32: how many candidates score higher than the row's own, before any weight or mask.
+        float32: how many candidates score higher than the row's own, and half of those that score
+        as it does, before any weight or mask.
 
     Raises:
         ModelError: An argument is missing or out of its range, or two have different lengths.

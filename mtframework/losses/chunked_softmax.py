@@ -24,8 +24,10 @@ class SoftmaxColumns(NamedTuple):
         excluded: Takes the rows of a chunk, `[chunk]` int32, and returns which columns do not
             count for them: `[chunk, num_columns]` bool. A positive counts in any case.
         num_hard_negatives: Only so many negatives count, those with the highest logits.
-        rank_weights: What a column adds to the rank of a positive that scores less:
-            `[num_columns]` float32, or None where no ranks are wanted.
+        rank_weights: What a column adds to the rank of a positive that scores less, and half of it
+            where they tie: `[num_columns]` float32, or None where no ranks are wanted.
+        rank_columns: The column by which a row's own candidate is counted, which adds nothing to
+            its rank: `[batch]` ints. None where that is the positive's.
     """
 
     positives: Any
@@ -35,6 +37,7 @@ class SoftmaxColumns(NamedTuple):
     excluded: Callable[[Any], Any] | None = None
     num_hard_negatives: int | None = None
     rank_weights: Any = None
+    rank_columns: Any = None
 
 
 def chunked_softmax(
@@ -60,13 +63,13 @@ def chunked_softmax(
         rows_per_chunk: Queries in a chunk. Chosen from the shapes unless given.
 
     Returns:
-        The losses, `[batch]` float32, and the ranks, `[batch]` int32, 0 the best; None in their
+        The losses, `[batch]` float32, and the ranks, `[batch]` float32, 0 the best; None in their
         place without `columns.rank_weights`. Products keep the dtype of the embeddings, sums are
         float32.
     """
     if queries.shape[0] == 0:
         none = ops.sum(ops.cast(ops.matmul(queries, ops.transpose(embeddings)), "float32"), axis=1)
-        return none, None if columns.rank_weights is None else ops.cast(none, "int32")
+        return none, None if columns.rank_weights is None else none
     columns = columns._replace(
         positives=ops.cast(columns.positives, "int32"),
         **{
@@ -112,7 +115,7 @@ def chunked_softmax(
     both = losses_and_ranks(queries, embeddings)
     if columns.rank_weights is None:
         return both[0], None
-    return both[0], ops.cast(ops.stop_gradient(both[1]), "int32")
+    return both[0], ops.stop_gradient(both[1])
 
 
 def chunk_rows(batch, num_columns, dim: int):
@@ -214,8 +217,17 @@ class _Pass:
         positive_scores = ops.take(ops.reshape(scores, (-1,)), flat)
         ranks = None
         if columns.rank_weights is not None:
-            larger = ops.cast(scores > positive_scores[:, None], "float32")
-            ranks = ops.matmul(larger, columns.rank_weights[:, None])[:, 0]
+            bounds = positive_scores[:, None]
+            above = (
+                ops.cast(scores > bounds, "float32") + ops.cast(scores >= bounds, "float32")
+            ) / 2
+            own = positives
+            if columns.rank_columns is not None:
+                own = ops.take(columns.rank_columns, rows)
+            flat = ops.arange(self.rows, dtype="int32") * self.num_columns + own
+            by_itself = ops.take(ops.reshape(above, (-1,)), flat)
+            ranks = ops.matmul(above, columns.rank_weights[:, None])[:, 0]
+            ranks = ranks - by_itself * ops.take(columns.rank_weights, own)
         logits = scores
         if columns.log_weights is not None:
             logits = logits + columns.log_weights

@@ -86,8 +86,8 @@ def in_batch_softmax(
 
     Returns:
         The losses, `[batch]` float32. With `with_ranks` the losses and the ranks, `[batch]`
-        int32: how many different candidates of the batch score higher than the row's own, before
-        any correction or mask.
+        float32: how many different candidates of the batch score higher than the row's own, and
+        half of those that score as it does, before any correction or mask.
 
     Raises:
         ModelError: An argument is missing or out of its range, or two have different lengths.

@@ -208,7 +208,7 @@ class Retrieval(Task):
     def example_losses(self, labels, predictions, inputs):
         """Returns the cross-entropy of each row's candidate, `[batch]` float32, and its rank.
 
-        The ranks, `[batch]` int32, only with `training_top_k`.
+        The ranks, `[batch]` float32, only with `training_top_k`.
         """
         queries = inputs["towers"][self.query]
         ids = inputs["ids"][self.candidate]

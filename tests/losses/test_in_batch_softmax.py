@@ -224,6 +224,21 @@ def test_hard_negatives_are_the_highest(data, value_and_gradients, num_candidate
         np.testing.assert_allclose(ours_is, plain_is, rtol=1e-5, atol=1e-5)
 
 
+def test_equals_take_the_mean_of_their_ranks():
+    """Four candidates, of which two are alike; the first stands in two rows."""
+    table = np.array([[1.0], [1.0], [3.0], [0.5]], "float32")
+    ids = np.array([0, 1, 0, 2, 3])
+    for num_candidates in (None, 4):
+        _, ranks = in_batch_softmax(
+            ops.ones((5, 1)),
+            ops.convert_to_tensor(table[ids]),
+            ops.convert_to_tensor(ids),
+            num_candidates=num_candidates,
+            with_ranks=True,
+        )
+        assert ops.convert_to_numpy(ranks).tolist() == [1.5, 1.5, 1.5, 0.0, 3.0]
+
+
 @pytest.mark.parametrize("num_candidates", [None, CATALOGUE, 40])
 @pytest.mark.parametrize("chunk", [None, 5])
 def test_ranks_count_the_different_candidates_that_score_higher(
