@@ -162,8 +162,8 @@ def _kind(kind: str, plural: str, package: str) -> Registry:
     return REGISTRIES.setdefault(plural, Registry(kind, package))
 
 
-# A new kind of part is declared here. Its checks are a kit in mtframework/testing, and its decorator
-# is a public name in __init__.pyi; a test says what is missing.
+# A new kind of part is declared here. Its contract is a kit in mtframework/testing, its decorator a
+# public name in __init__.pyi; a test says what is missing.
 TASKS = _kind("task", "tasks", "tasks")
 TOWERS = _kind("tower", "towers", "towers")
 FEATURES = _kind("feature", "features", "features")

@@ -41,8 +41,14 @@ class Bucketed(Feature):
 
     def build(self, num_ids, embedding_dim):
         # Of timestamps the days and the seconds apart: together they are more than float32 holds.
+        # The seconds of a day are more than float16 holds.
         self.boundaries = self.add_weight(
-            shape=(2, self.num_buckets - 1), name="boundaries", trainable=False, initializer="zeros"
+            shape=(2, self.num_buckets - 1),
+            dtype="float32",
+            autocast=False,
+            name="boundaries",
+            trainable=False,
+            initializer="zeros",
         )
         self.add_embedding(self.num_buckets, self.embedding_dim or embedding_dim)
 

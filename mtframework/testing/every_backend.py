@@ -27,7 +27,7 @@ def check_other_backends(check: str, make: Callable[[], Any], arguments: Mapping
         arguments: The check's other arguments, as JSON can hold them.
 
     Raises:
-        ContractError: The part breaks a clause there; the message names the backend.
+        ContractError: The part breaks clauses there; the message names the backend.
         ModelError: `make` cannot be found by another process.
     """
     file = inspect.getsourcefile(make)
@@ -87,17 +87,22 @@ def _raise_from(backend: str, answer: subprocess.CompletedProcess) -> None:
     try:
         told = json.loads(lines[-1])
     except json.JSONDecodeError:
-        told = {
-            "found": (answer.stderr.strip() or "no message").split("\n")[-1],
-            "expected": "A check that runs.",
-            "fix": f"Run the check with KERAS_BACKEND={backend} to see all of it.",
-        }
-    raise ContractError(f"On {backend}: {told['found']}", told["expected"], told["fix"])
+        told = [
+            (
+                (answer.stderr.strip() or "no message").split("\n")[-1],
+                "A check that runs.",
+                f"Run the check with KERAS_BACKEND={backend} to see all of it.",
+            )
+        ]
+    raise ContractError.of(
+        [ContractError(f"On {backend}: {found}", expected, fix) for found, expected, fix in told]
+    )
 
 
 if __name__ == "__main__":
     try:
         run(json.loads(sys.argv[1]))
     except MtframeworkError as error:
-        print(json.dumps({"found": error.found, "expected": error.expected, "fix": error.fix}))
+        errors = [error, *(error.others if isinstance(error, ContractError) else ())]
+        print(json.dumps([(each.found, each.expected, each.fix) for each in errors]))
         sys.exit(1)
