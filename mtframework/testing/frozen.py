@@ -1,4 +1,4 @@
-"""Part of the contract of what a model's author may freeze."""
+"""The clause of parts that a model may freeze."""
 
 from collections.abc import Callable
 
@@ -28,21 +28,24 @@ def check_stays_frozen(
     """
     part = find(model)
     part.trainable = False
+    clone = MultiTaskModel.from_config(model.get_config())
+    clone.adapt(data)
+    _require_frozen(clause, "a clone", find(clone))
     before = values_of(part.weights)
     loaded = check_saves(clause, model, data)
+    _require_frozen(clause, "a loaded model", find(loaded))
     for variable, old in zip(part.weights, before, strict=True):
         clause.require(
             np.array_equal(values_of([variable])[0], old),
             f"{variable.path} changes in training, though trainable is False.",
             "Weights that stay as they are.",
         )
-    clone = MultiTaskModel.from_config(model.get_config())
-    clone.adapt(data)
-    for what, other in (("a clone", clone), ("a loaded model", loaded)):
-        found = find(other)
-        learning = [variable.path for variable in found.trainable_variables]
-        clause.require(
-            not found.trainable and not learning,
-            f"In {what}, trainable is {found.trainable}, and these weights learn: {learning}.",
-            "trainable = False, as it was set.",
-        )
+
+
+def _require_frozen(clause: Clause, where: str, part: keras.layers.Layer) -> None:
+    learning = [variable.path for variable in part.trainable_variables]
+    clause.require(
+        not part.trainable and not learning,
+        f"In {where}, trainable is {part.trainable}, and these weights learn: {learning}.",
+        "trainable = False, as it was set.",
+    )
