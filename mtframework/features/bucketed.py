@@ -62,10 +62,12 @@ class Bucketed(Feature):
 
     def buckets(self, values):
         """Returns which bucket each number, or timestamp, falls into, `[batch]` int32, from 0."""
-        boundary, rest_of_boundary = ops.unstack(ops.convert_to_tensor(self.boundaries))
         value, rest = values, ops.zeros_like(values)
         if "int" in keras.backend.standardize_dtype(values.dtype):
             value, rest = days_and_seconds(values)
+        # A number that was rounded on its way here meets boundaries that are rounded alike.
+        boundaries = ops.cast(ops.convert_to_tensor(self.boundaries), value.dtype)
+        boundary, rest_of_boundary = ops.unstack(boundaries)
         value, rest = ops.expand_dims(value, -1), ops.expand_dims(rest, -1)
         above = (value > boundary) | ((value == boundary) & (rest >= rest_of_boundary))
         return ops.sum(ops.cast(above, "int32"), axis=-1)
