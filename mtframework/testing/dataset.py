@@ -29,6 +29,6 @@ def check_dataset(
     Example:
 
     >>> from mtframework.testing import check_dataset
-    >>> check_dataset(lambda: mtf.SyntheticShop(num_customers=20, num_products=30))
+    >>> check_dataset(lambda: mtf.SyntheticShop(num_customers=20, num_products=50))
     """
     KIT.run(make, (make, repeats), clause)
