@@ -1,7 +1,7 @@
 """Every error of the framework: what was found, what was expected, how to fix it."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class MtframeworkError(ValueError):
@@ -64,7 +64,33 @@ class RunError(MtframeworkError):
 
 
 class ContractError(MtframeworkError):
-    """A part that breaks a clause of its contract; see `mtframework.testing`."""
+    """A part that breaks clauses of its contract; see `mtframework.testing`.
+
+    Attributes:
+        others: The errors of the other clauses that it breaks, beside this one.
+    """
+
+    others: tuple["ContractError", ...] = ()
+
+    @classmethod
+    def of(cls, errors: Sequence["ContractError"]) -> "ContractError":
+        """Returns one error that says what each of the errors says.
+
+        >>> errors = [ContractError(f"It lacks {what}.", "Both.", "Add it.") for what in "ab"]
+        >>> print(ContractError.of(errors))
+        It lacks a.
+          expected: Both.
+          fix: Add it.
+        It lacks b.
+          expected: Both.
+          fix: Add it.
+        """
+        first = errors[0]
+        whole = cls(first.found, first.expected, first.fix)
+        whole.others = tuple(errors[1:])
+        whole.args = ("\n".join(map(str, errors)),)
+        whole.__cause__ = first.__cause__
+        return whole
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import keras
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -47,9 +46,11 @@ class Registry:
 
     Args:
         kind: What the parts are, in the singular, for messages: `"task"`.
+        package: Where the built-in ones are, below `mtframework`.
 
     Example:
 
+    >>> import keras
     >>> layers = Registry("layer")
     >>> @layers.register("double")
     ... class Double(keras.layers.Layer):
@@ -67,8 +68,9 @@ class Registry:
       fix: Correct the name, or install or load the plugin that registers it.
     """
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, package: str = ""):
         self.kind = kind
+        self.package = package
         self._parts: dict[str, Part] = {}
 
     def register(self, name: str) -> Callable[[type], type]:
@@ -85,6 +87,8 @@ class Registry:
         def decorate(cls: type) -> type:
             self._validate(name, cls)
             if hasattr(cls, "get_config"):
+                import keras  # here, since whoever only wants the kinds need not wait for it
+
                 package = cls.__module__.split(".")[0]
                 keras.saving.register_keras_serializable(package=package)(cls)
             self._parts[name] = Part(name, cls)
@@ -150,25 +154,24 @@ class Registry:
             )
 
 
-TASKS = Registry("task")
-TOWERS = Registry("tower")
-FEATURES = Registry("feature")
-SHARING = Registry("sharing")
-LOSS_BALANCERS = Registry("loss balancer")
-GRADIENT_BALANCERS = Registry("gradient balancer")
-DATASETS = Registry("dataset")
-METRICS = Registry("metric")
+REGISTRIES: dict[str, Registry] = {}
 
-REGISTRIES = {
-    "tasks": TASKS,
-    "towers": TOWERS,
-    "features": FEATURES,
-    "sharing": SHARING,
-    "loss_balancers": LOSS_BALANCERS,
-    "gradient_balancers": GRADIENT_BALANCERS,
-    "datasets": DATASETS,
-    "metrics": METRICS,
-}
+
+def _kind(kind: str, plural: str, package: str) -> Registry:
+    """Declares a kind of part: its names, and the package whose files are the built-in ones."""
+    return REGISTRIES.setdefault(plural, Registry(kind, package))
+
+
+# A new kind of part is declared here. Its contract is a kit in mtframework/testing, its decorator a
+# public name in __init__.pyi; a test says what is missing.
+TASKS = _kind("task", "tasks", "tasks")
+TOWERS = _kind("tower", "towers", "towers")
+FEATURES = _kind("feature", "features", "features")
+SHARING = _kind("sharing", "sharing", "sharing")
+LOSS_BALANCERS = _kind("loss balancer", "loss_balancers", "balancing")
+GRADIENT_BALANCERS = _kind("gradient balancer", "gradient_balancers", "balancing")
+DATASETS = _kind("dataset", "datasets", "data.sources")
+METRICS = _kind("metric", "metrics", "metrics")
 
 register_task = TASKS.register
 register_tower = TOWERS.register
@@ -183,18 +186,10 @@ register_metric = METRICS.register
 def load_builtin_parts() -> None:
     """Imports every built-in part, so that the registries and Keras know them all.
 
-    A built-in part is a file in one of the packages below; adding one changes no other file.
+    A built-in part is a file in the package of its kind; adding one changes no other file.
     """
-    for package in (
-        "features",
-        "metrics",
-        "towers",
-        "sharing",
-        "tasks",
-        "balancing",
-        "data.sources",
-        "model",
-    ):
+    packages = dict.fromkeys(registry.package for registry in REGISTRIES.values())
+    for package in (*packages, "model"):
         module = importlib.import_module(f"mtframework.{package}")
         for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
             importlib.import_module(f"{module.__name__}.{found.name}")

@@ -41,8 +41,14 @@ class Bucketed(Feature):
 
     def build(self, num_ids, embedding_dim):
         # Of timestamps the days and the seconds apart: together they are more than float32 holds.
+        # The seconds of a day are more than float16 holds.
         self.boundaries = self.add_weight(
-            shape=(2, self.num_buckets - 1), name="boundaries", trainable=False, initializer="zeros"
+            shape=(2, self.num_buckets - 1),
+            dtype="float32",
+            autocast=False,
+            name="boundaries",
+            trainable=False,
+            initializer="zeros",
         )
         self.add_embedding(self.num_buckets, self.embedding_dim or embedding_dim)
 
@@ -56,10 +62,12 @@ class Bucketed(Feature):
 
     def buckets(self, values):
         """Returns which bucket each number, or timestamp, falls into, `[batch]` int32, from 0."""
-        boundary, rest_of_boundary = ops.unstack(ops.convert_to_tensor(self.boundaries))
         value, rest = values, ops.zeros_like(values)
         if "int" in keras.backend.standardize_dtype(values.dtype):
             value, rest = days_and_seconds(values)
+        # A number that was rounded on its way here meets boundaries that are rounded alike.
+        boundaries = ops.cast(ops.convert_to_tensor(self.boundaries), value.dtype)
+        boundary, rest_of_boundary = ops.unstack(boundaries)
         value, rest = ops.expand_dims(value, -1), ops.expand_dims(rest, -1)
         above = (value > boundary) | ((value == boundary) & (rest >= rest_of_boundary))
         return ops.sum(ops.cast(above, "int32"), axis=-1)

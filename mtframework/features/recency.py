@@ -34,11 +34,10 @@ class Recency(Feature):
     reads = ("timestamp",)
 
     def build(self, num_ids, embedding_dim):
-        # Days and seconds apart: together they are more than float32 holds.
-        self.latest = self.add_weight(
-            shape=(2,), name="latest", trainable=False, initializer="zeros"
-        )
-        self.span = self.add_weight(name="span", trainable=False, initializer="ones")
+        # Days and seconds apart: together they are more than float32 holds, and more than float16.
+        exact = {"trainable": False, "dtype": "float32", "autocast": False}
+        self.latest = self.add_weight(shape=(2,), name="latest", initializer="zeros", **exact)
+        self.span = self.add_weight(name="span", initializer="ones", **exact)
         self.units = 1
 
     def adapt(self, values, vocabulary):

@@ -5,9 +5,20 @@ from typing import Any
 
 import keras
 
+from mtframework.errors import ModelError
 from mtframework.testing.clause import Clause
 from mtframework.testing.example_model import example_model, train
 from mtframework.testing.model_clauses import check_half_precision, check_saves
+
+
+def checked_names(task_names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names, and raises a `ModelError` where there are fewer than two."""
+    names = tuple(task_names)
+    if len(names) < 2:
+        raise ModelError(
+            f"The check was given the task names {names}.", "Two or more.", "Add a task."
+        )
+    return names
 
 
 def check_resumes(clause: Clause, names: Sequence[str], **parts: Any) -> None:

@@ -1,6 +1,7 @@
 """What is said where a part breaks a clause of its contract."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,11 @@ class Clause:
     name: str
     part: str
     fix: str
+
+    @classmethod
+    def of(cls, name: str, make: Callable[[], Any], fix: str) -> "Clause":
+        """Returns a clause of the part that `make` makes."""
+        return cls(name, type(make()).__name__, fix)
 
     def __enter__(self) -> "Clause":
         return self

@@ -18,18 +18,16 @@ from mtframework.errors import ContractError, ModelError, MtframeworkError
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
-def check_other_backends(
-    check: Callable[..., None], make: Callable[[], Any], arguments: Mapping[str, Any]
-) -> None:
+def check_other_backends(check: str, make: Callable[[], Any], arguments: Mapping[str, Any]) -> None:
     """Runs a check on every other installed backend, each in a process of its own.
 
     Args:
-        check: `check_task` or another check of `mtframework.testing`.
+        check: `"check_task"` or another name of `mtframework.testing`.
         make: What makes the part; a function or class at the top of a module.
         arguments: The check's other arguments, as JSON can hold them.
 
     Raises:
-        ContractError: The part breaks a clause there; the message names the backend.
+        ContractError: The part breaks clauses there; the message names the backend.
         ModelError: `make` cannot be found by another process.
     """
     file = inspect.getsourcefile(make)
@@ -40,7 +38,7 @@ def check_other_backends(
             "Write def make(): ... at the top of the file, and give it to the check.",
         )
     order = {
-        "check": [check.__module__, check.__qualname__],
+        "check": check,
         "file": str(Path(file).resolve()),
         "module": make.__module__,
         "name": make.__qualname__,
@@ -80,8 +78,7 @@ def run(order: Mapping[str, Any]) -> None:
     make = module
     for name in order["name"].split("."):
         make = getattr(make, name)
-    check_module, check_name = order["check"]
-    check = getattr(importlib.import_module(check_module), check_name)
+    check = getattr(importlib.import_module(__package__ or ""), order["check"])
     check(make, **order["arguments"])
 
 
@@ -90,17 +87,22 @@ def _raise_from(backend: str, answer: subprocess.CompletedProcess) -> None:
     try:
         told = json.loads(lines[-1])
     except json.JSONDecodeError:
-        told = {
-            "found": (answer.stderr.strip() or "no message").split("\n")[-1],
-            "expected": "A check that runs.",
-            "fix": f"Run the check with KERAS_BACKEND={backend} to see all of it.",
-        }
-    raise ContractError(f"On {backend}: {told['found']}", told["expected"], told["fix"])
+        told = [
+            (
+                (answer.stderr.strip() or "no message").split("\n")[-1],
+                "A check that runs.",
+                f"Run the check with KERAS_BACKEND={backend} to see all of it.",
+            )
+        ]
+    raise ContractError.of(
+        [ContractError(f"On {backend}: {found}", expected, fix) for found, expected, fix in told]
+    )
 
 
 if __name__ == "__main__":
     try:
         run(json.loads(sys.argv[1]))
     except MtframeworkError as error:
-        print(json.dumps({"found": error.found, "expected": error.expected, "fix": error.fix}))
+        errors = [error, *(error.others if isinstance(error, ContractError) else ())]
+        print(json.dumps([(each.found, each.expected, each.fix) for each in errors]))
         sys.exit(1)

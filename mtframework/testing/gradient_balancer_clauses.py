@@ -60,10 +60,10 @@ class GradientsModel(keras.Model):
         return -values_of([self.shared])[0].ravel()
 
 
-def check_shapes(make, part: str, names: Sequence[str]) -> None:
+def check_shapes(make, names: Sequence[str]) -> None:
     """Combined is one gradient; the state keeps its shape."""
     fix = "Return weights of [num_tasks], and the state in the shape of initial_state."
-    with Clause("shapes", part, fix) as clause:
+    with Clause.of("shapes", make, fix) as clause:
         balancer, num_tasks = make(), len(names)
         balancer.build(num_tasks)
         gradients = ops.unstack(ops.convert_to_tensor(_gradients(num_tasks, 0)), num=num_tasks)
@@ -79,10 +79,10 @@ def check_shapes(make, part: str, names: Sequence[str]) -> None:
         clause.require_finite("The combined gradient", combined)
 
 
-def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
+def check_absent_tasks(make, names: Sequence[str]) -> None:
     """A task without a gradient is as good as not there; without any, nothing is."""
     fix = "Leave out tasks whose gradient is zero: their row of the Gram matrix is zero."
-    with Clause("absent tasks", part, fix) as clause:
+    with Clause.of("absent tasks", make, fix) as clause:
         # Gradients that agree in every sign: what draws by chance has nothing to choose then.
         gradients = np.abs(_gradients(2, 0))
         without = make().combine(gradients)
@@ -97,10 +97,10 @@ def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
         clause.require_close("The combined gradient of absent tasks", nothing, zero[0], "zero")
 
 
-def check_backward(make, part: str, names: Sequence[str]) -> None:
+def check_backward(make, names: Sequence[str]) -> None:
     """It runs in the backward pass, step after step."""
     fix = "Use keras.ops on tensors; what only the forward pass can do belongs into prepare."
-    with Clause("gradients", part, fix) as clause:
+    with Clause.of("gradients", make, fix) as clause:
         model = GradientsModel(make(), names)
         for step in range(3):
             combined = model.step(_gradients(len(names), step))
@@ -112,24 +112,24 @@ def check_backward(make, part: str, names: Sequence[str]) -> None:
             )
 
 
-def check_saving(make, part: str, names: Sequence[str]) -> None:
+def check_saving(make, names: Sequence[str]) -> None:
     """A loaded model goes on as the saved one would have."""
     fix = "Keep what lasts in initial_state, or in variables made in make_variables."
-    with Clause("saving", part, fix) as clause:
+    with Clause.of("saving", make, fix) as clause:
         check_resumes(clause, names, gradient_balancer=make())
 
 
-def check_precision(make, part: str, names: Sequence[str]) -> None:
+def check_precision(make, names: Sequence[str]) -> None:
     """In half precision everything stays finite, and in float32."""
     fix = "Compute in float32, in which the gradients come."
-    with Clause("half precision", part, fix) as clause:
+    with Clause.of("half precision", make, fix) as clause:
         check_balanced_model(clause, names, lambda: {"gradient_balancer": make()})
 
 
-def check_compilation(make, part: str, names: Sequence[str]) -> None:
+def check_compilation(make, names: Sequence[str]) -> None:
     """A step compiles, once."""
     fix = "Use keras.ops on tensors, and no Python numbers made of them."
-    with Clause("compilation", part, fix) as clause:
+    with Clause.of("compilation", make, fix) as clause:
         balancer = make()
         model = GradientsModel(balancer, names)
         draws = iter(range(2))
@@ -142,14 +142,14 @@ def check_compilation(make, part: str, names: Sequence[str]) -> None:
         )
 
 
-ALL = (
-    check_shapes,
-    check_absent_tasks,
-    check_compilation,
-    check_backward,
-    check_saving,
-    check_precision,
-)
+CLAUSES = {
+    "shapes": check_shapes,
+    "absent tasks": check_absent_tasks,
+    "compilation": check_compilation,
+    "gradients": check_backward,
+    "saving": check_saving,
+    "half precision": check_precision,
+}
 
 
 def _gradients(num_tasks: int, step: int) -> np.ndarray:

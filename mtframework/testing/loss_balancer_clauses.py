@@ -53,10 +53,10 @@ class LossesModel(keras.Model):
         return gradient, values_of([self.effective])[0]
 
 
-def check_shapes(make, part: str, names: Sequence[str]) -> None:
+def check_shapes(make, names: Sequence[str]) -> None:
     """The total is a float32 scalar, and there is a weight for each task."""
     fix = "Return (total, weights) from balance: a scalar, and [num_tasks]."
-    with Clause("shapes", part, fix) as clause:
+    with Clause.of("shapes", make, fix) as clause:
         balancer = _built(make, names)
         losses, present = np.float32(_losses(names, 0)), np.ones(len(names), bool)
         tensors = (ops.convert_to_tensor(losses), ops.convert_to_tensor(present))
@@ -71,10 +71,10 @@ def check_shapes(make, part: str, names: Sequence[str]) -> None:
         clause.require(dtypes == {"float32"}, f"They are {', '.join(dtypes)}.", "float32.")
 
 
-def check_weights(make, part: str, names: Sequence[str]) -> None:
+def check_weights(make, names: Sequence[str]) -> None:
     """The weights are the derivatives of the total by the losses, in each of several steps."""
     fix = "Return as weights what the total's gradient is; ops.stop_gradient what is no loss."
-    with Clause("weights", part, fix) as clause:
+    with Clause.of("weights", make, fix) as clause:
         model = LossesModel(make(), names)
         for step in range(4):
             gradient, weights = model.step(_losses(names, step))
@@ -87,10 +87,10 @@ def check_weights(make, part: str, names: Sequence[str]) -> None:
             )
 
 
-def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
+def check_absent_tasks(make, names: Sequence[str]) -> None:
     """An absent task adds nothing; where all are absent, nothing moves."""
     fix = "Mask what belongs to a task with present, the sums over tasks and the assignments too."
-    with Clause("absent tasks", part, fix) as clause:
+    with Clause.of("absent tasks", make, fix) as clause:
         balancer = _built(make, names)
         losses = dict(zip(names, _losses(names, 0).tolist(), strict=True))
         balancer.weigh(losses, dict.fromkeys(names, True), training=True)
@@ -107,10 +107,10 @@ def check_absent_tasks(make, part: str, names: Sequence[str]) -> None:
         _require_unmoved(clause, balancer, before, "with every task absent")
 
 
-def check_evaluation(make, part: str, names: Sequence[str]) -> None:
+def check_evaluation(make, names: Sequence[str]) -> None:
     """Nothing moves outside of training."""
     fix = "Assign state in balance only where training is true."
-    with Clause("evaluation", part, fix) as clause:
+    with Clause.of("evaluation", make, fix) as clause:
         balancer = _built(make, names)
         before = values_of(balancer.weights)
         for step in range(2):
@@ -119,24 +119,24 @@ def check_evaluation(make, part: str, names: Sequence[str]) -> None:
         _require_unmoved(clause, balancer, before, "outside of training")
 
 
-def check_saving(make, part: str, names: Sequence[str]) -> None:
+def check_saving(make, names: Sequence[str]) -> None:
     """A loaded model goes on as the saved one would have."""
     fix = "Keep state in variables, made by add_weight in make_variables."
-    with Clause("saving", part, fix) as clause:
+    with Clause.of("saving", make, fix) as clause:
         check_resumes(clause, names, loss_balancer=make())
 
 
-def check_precision(make, part: str, names: Sequence[str]) -> None:
+def check_precision(make, names: Sequence[str]) -> None:
     """In half precision everything stays finite, and in float32."""
     fix = "Compute with the losses as they come, in float32, and make constants of that dtype."
-    with Clause("half precision", part, fix) as clause:
+    with Clause.of("half precision", make, fix) as clause:
         check_balanced_model(clause, names, lambda: {"loss_balancer": make()})
 
 
-def check_compilation(make, part: str, names: Sequence[str]) -> None:
+def check_compilation(make, names: Sequence[str]) -> None:
     """A step compiles, once."""
     fix = "Use keras.ops on tensors, and no Python numbers made of them."
-    with Clause("compilation", part, fix) as clause:
+    with Clause.of("compilation", make, fix) as clause:
         balancer = make()
         model = LossesModel(balancer, names)
         draws = iter(range(2))
@@ -149,15 +149,15 @@ def check_compilation(make, part: str, names: Sequence[str]) -> None:
         )
 
 
-ALL = (
-    check_shapes,
-    check_compilation,
-    check_weights,
-    check_absent_tasks,
-    check_evaluation,
-    check_saving,
-    check_precision,
-)
+CLAUSES = {
+    "shapes": check_shapes,
+    "compilation": check_compilation,
+    "weights": check_weights,
+    "absent tasks": check_absent_tasks,
+    "evaluation": check_evaluation,
+    "saving": check_saving,
+    "half precision": check_precision,
+}
 
 
 def _built(make, names: Sequence[str]) -> LossBalancer:

@@ -7,14 +7,16 @@ import keras
 from mtframework.errors import ModelError
 from mtframework.registry import METRICS
 from mtframework.testing import metric_clauses
-from mtframework.testing.every_backend import check_other_backends
-from mtframework.testing.registration import check_configuration, check_registration, make_checked
+from mtframework.testing.kit import Kit
+
+KIT = Kit("check_metric", METRICS, keras.metrics.Metric, metric_clauses.CLAUSES)
 
 
 def check_metric(
     make: Callable[[], keras.metrics.Metric],
     labels: Sequence[float] = (0.0, 1.0),
     every_backend: bool = False,
+    clause: str | None = None,
 ) -> None:
     """Checks that a metric of one number a row keeps its contract.
 
@@ -27,9 +29,10 @@ def check_metric(
             the smallest to the largest.
         every_backend: Whether to check on the other installed backends as well, each in a process
             of its own. `make` must then be a function or class at the top of a module.
+        clause: The one clause to check; None for all of them. `each_clause` makes a test of each.
 
     Raises:
-        ContractError: The metric breaks a clause; the message says which and how to fix it.
+        ContractError: The metric breaks clauses; the message says which and how to fix them.
         ModelError: There are fewer than two different labels.
 
     Example:
@@ -45,10 +48,5 @@ def check_metric(
             "Two different ones or more.",
             "Add a value that a label can have.",
         )
-    metric = make_checked(make, keras.metrics.Metric)
-    check_registration(metric, METRICS)
-    check_configuration(metric)
-    for check in metric_clauses.ALL:
-        check(make, type(metric).__name__, values)
-    if every_backend:
-        check_other_backends(check_metric, make, {"labels": list(values)})
+    arguments = {"labels": list(values)} if every_backend else None
+    KIT.run(make, (make, values), clause, arguments)

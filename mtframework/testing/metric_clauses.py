@@ -13,17 +13,17 @@ Make = Callable[[], keras.metrics.Metric]
 NUM_ROWS = 24
 
 
-def check_direction(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_direction(make: Make, labels: Sequence[float]) -> None:
     """The class declares which way it is better."""
     fix = "Write higher_is_better = True or False in the body of the class."
-    with Clause("direction", part, fix):
+    with Clause.of("direction", make, fix):
         higher_is_better(make())
 
 
-def check_name(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_name(make: Make, labels: Sequence[float]) -> None:
     """It can be made from a name alone, as an experiment makes it, and has that name."""
     fix = "Take name in the constructor, give it to super().__init__, and give the rest defaults."
-    with Clause("name", part, fix) as clause:
+    with Clause.of("name", make, fix) as clause:
         name = type(make())(name="another_name").name
         clause.require(
             name == "another_name",
@@ -32,20 +32,20 @@ def check_name(make: Make, part: str, labels: Sequence[float]) -> None:
         )
 
 
-def check_shapes(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_shapes(make: Make, labels: Sequence[float]) -> None:
     """The result is one finite number."""
     fix = "Return a scalar from result."
-    with Clause("shapes", part, fix) as clause:
+    with Clause.of("shapes", make, fix) as clause:
         result = make_updated(make, *example_rows(labels)).result()
         shape = np.shape(numbers(result))
         clause.require(shape == (), f"The result has the shape {shape}.", "().")
         clause.require_finite(f"The result of {NUM_ROWS} rows", result)
 
 
-def check_reset(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_reset(make: Make, labels: Sequence[float]) -> None:
     """After a reset nothing is left of the rows before."""
     fix = "Set every variable back in reset_state, and keep state in nothing but variables."
-    with Clause("reset", part, fix) as clause:
+    with Clause.of("reset", make, fix) as clause:
         rows, scores = example_rows(labels)
         metric = make_updated(make, rows[::-1], scores)
         metric.reset_state()
@@ -58,10 +58,10 @@ def check_reset(make: Make, part: str, labels: Sequence[float]) -> None:
         )
 
 
-def check_rows(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_rows(make: Make, labels: Sequence[float]) -> None:
     """Neither the order of rows nor how they are cut into batches matters."""
     fix = "Add up sums and counts of rows in update_state, and divide in result."
-    with Clause("rows", part, fix) as clause:
+    with Clause.of("rows", make, fix) as clause:
         rows, scores = example_rows(labels)
         expected = make_updated(make, rows, scores).result()
         clause.require_close(
@@ -80,10 +80,10 @@ def check_rows(make: Make, part: str, labels: Sequence[float]) -> None:
         )
 
 
-def check_weights(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_weights(make: Make, labels: Sequence[float]) -> None:
     """A row of weight 0 is none, and one of weight 2 is two."""
     fix = "Multiply what a row adds, to counts too, with its sample_weight."
-    with Clause("weights", part, fix) as clause:
+    with Clause.of("weights", make, fix) as clause:
         rows, scores = example_rows(labels)
         weights = np.ones(NUM_ROWS, "float32")
         weights[::3] = 0.0
@@ -103,13 +103,13 @@ def check_weights(make: Make, part: str, labels: Sequence[float]) -> None:
         )
 
 
-def check_exact(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_exact(make: Make, labels: Sequence[float]) -> None:
     """Where the class has `exact`, it is one number, and the order of rows does not matter."""
     exact = getattr(make(), "exact", None)
     if exact is None:
         return
     fix = "Return a float from exact(labels, scores), which has an array [num_rows] of each."
-    with Clause("exact", part, fix) as clause:
+    with Clause.of("exact", make, fix) as clause:
         rows, scores = example_rows(labels)
         expected = exact(rows, scores)
         shape = np.shape(expected)
@@ -123,10 +123,10 @@ def check_exact(make: Make, part: str, labels: Sequence[float]) -> None:
         )
 
 
-def check_compilation(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_compilation(make: Make, labels: Sequence[float]) -> None:
     """Compiled, it gives what it gives row by row."""
     fix = "Use keras.ops on tensors, and no NumPy and no Python numbers made of them."
-    with Clause("compilation", part, fix) as clause:
+    with Clause.of("compilation", make, fix) as clause:
         rows, scores = example_rows(labels)
         model = keras.Sequential([keras.Input((1,)), keras.layers.Activation("linear")])
         model.compile(loss="mse", metrics=[make()])
@@ -139,10 +139,10 @@ def check_compilation(make: Make, part: str, labels: Sequence[float]) -> None:
         )
 
 
-def check_saving(make: Make, part: str, labels: Sequence[float]) -> None:
+def check_saving(make: Make, labels: Sequence[float]) -> None:
     """What is made again from its configuration measures the same."""
     fix = "Keep every argument that changes the result in get_config."
-    with Clause("saving", part, fix) as clause:
+    with Clause.of("saving", make, fix) as clause:
         metric = make()
         saved = keras.saving.serialize_keras_object(metric)
         again = keras.saving.deserialize_keras_object(saved)
@@ -157,17 +157,17 @@ def check_saving(make: Make, part: str, labels: Sequence[float]) -> None:
         )
 
 
-ALL = (
-    check_direction,
-    check_name,
-    check_shapes,
-    check_reset,
-    check_rows,
-    check_weights,
-    check_exact,
-    check_compilation,
-    check_saving,
-)
+CLAUSES = {
+    "direction": check_direction,
+    "name": check_name,
+    "shapes": check_shapes,
+    "reset": check_reset,
+    "rows": check_rows,
+    "weights": check_weights,
+    "exact": check_exact,
+    "compilation": check_compilation,
+    "saving": check_saving,
+}
 
 
 def example_rows(labels: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

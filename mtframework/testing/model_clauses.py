@@ -57,7 +57,7 @@ def check_half_precision(
     """In half precision, weights stay finite in training; under mixed policies they are float32."""
     for name in POLICIES:
         # float16 cannot hold what Adam squares; mixed policies scale the loss for that.
-        optimizer = None if name in MIXED else keras.optimizers.SGD(0.01)
+        optimizer = None if name in MIXED else keras.optimizers.SGD(0.001)
         with policy(name):
             model, data = make()
             train(model, data.encode(data.train), optimizer=optimizer)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from mtframework.registry import TASKS
 from mtframework.tasks.task import Task
 from mtframework.testing import task_clauses
-from mtframework.testing.every_backend import check_other_backends
-from mtframework.testing.registration import check_configuration, check_registration, make_checked
+from mtframework.testing.kit import Kit
 from mtframework.testing.task_case import TaskCase
+
+KIT = Kit("check_task", TASKS, Task, task_clauses.CLAUSES)
 
 
 def check_task(
@@ -17,11 +18,12 @@ def check_task(
     query: str = "query",
     candidate: str = "candidate",
     every_backend: bool = False,
+    clause: str | None = None,
 ) -> None:
     """Checks that a task keeps its contract.
 
     The clauses, in this order: registration, configuration, shapes, rows (no reduction), metrics,
-    compilation, missing labels, empty batches, gradients, sample weights, saving, half precision.
+    compilation, missing labels, empty batch, gradients, sample weights, saving, half precision.
     Compilation comes before what trains, since JAX compiles whatever it differentiates.
 
     Args:
@@ -34,26 +36,21 @@ def check_task(
         candidate: The tower of candidates, where the task names one.
         every_backend: Whether to check on the other installed backends as well, each in a process
             of its own. `make` must then be a function or class at the top of a module.
+        clause: The one clause to check; None for all of them. `each_clause` makes a test of each.
 
     Raises:
-        ContractError: The task breaks a clause; the message says which and how to fix it.
+        ContractError: The task breaks clauses; the message says which and how to fix them.
 
     Example:
 
     >>> from mtframework.testing import check_task
     >>> check_task(lambda: mtf.Ranking("rating", label="stars", hidden_units=[4]), labels=[1, 3, 5])
     """
-    task = make_checked(make, Task)
     case = TaskCase(make, tuple(map(float, labels)), compares_rows, query, candidate)
-    check_registration(task, TASKS)
-    check_configuration(task)
-    for check in task_clauses.ALL:
-        check(case)
-    if every_backend:
-        arguments = {
-            "labels": list(case.labels),
-            "compares_rows": compares_rows,
-            "query": query,
-            "candidate": candidate,
-        }
-        check_other_backends(check_task, make, arguments)
+    arguments = {
+        "labels": list(case.labels),
+        "compares_rows": compares_rows,
+        "query": query,
+        "candidate": candidate,
+    }
+    KIT.run(make, (case,), clause, arguments if every_backend else None)

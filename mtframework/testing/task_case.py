@@ -39,7 +39,7 @@ class TaskCase:
 
     def clause(self, name: str, fix: str) -> Clause:
         """Returns a clause of this task."""
-        return Clause(name, type(self.make()).__name__, fix)
+        return Clause.of(name, self.make, fix)
 
 
 class TaskModel:

@@ -254,18 +254,18 @@ def check_compilation(case: TaskCase) -> None:
         check_compiles(clause, made.model, fit, made.task, "example_losses")
 
 
-ALL = (
-    check_shapes,
-    check_rows,
-    check_metrics,
-    check_compilation,
-    check_missing_labels,
-    check_empty_batch,
-    check_gradients,
-    check_sample_weights,
-    check_saving,
-    check_precision,
-)
+CLAUSES = {
+    "shapes": check_shapes,
+    "rows": check_rows,
+    "metrics": check_metrics,
+    "compilation": check_compilation,
+    "missing labels": check_missing_labels,
+    "empty batch": check_empty_batch,
+    "gradients": check_gradients,
+    "sample weights": check_sample_weights,
+    "saving": check_saving,
+    "half precision": check_precision,
+}
 
 
 def _first(rows: Rows, number: int) -> Rows:

@@ -139,7 +139,7 @@ def test_a_metric_that_is_written_out_passes(register):
 def test_each_clause_catches_what_breaks_it(register, cls, clause, found):
     register(METRICS, cls)
     with pytest.raises(ContractError, match=found) as caught:
-        check_metric(cls, labels=[1, 3, 5])
+        check_metric(cls, labels=[1, 3, 5], clause=clause)
     assert caught.value.found.startswith(f'{cls.__name__} breaks the clause "{clause}"')
 
 
@@ -153,7 +153,7 @@ def test_saving_catches_a_configuration_that_measures_something_else(register):
 def test_compilation_catches_numpy(register):
     register(METRICS, CountsInNumpy)
     with pytest.raises(ContractError, match='CountsInNumpy breaks the clause "compilation"'):
-        check_metric(CountsInNumpy, labels=[1, 3, 5])
+        check_metric(CountsInNumpy, labels=[1, 3, 5], clause="compilation")
 
 
 def test_a_metric_that_is_not_registered_is_refused():

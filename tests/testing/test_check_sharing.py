@@ -94,7 +94,7 @@ if keras.backend.backend() != "torch":  # where Python runs in every step
 def test_each_clause_catches_what_breaks_it(cls, clause, found, register):
     register(SHARING, cls)
     with pytest.raises(ContractError) as caught:
-        check_sharing(cls)
+        check_sharing(cls, clause=clause)
     assert caught.value.found.startswith(f'{cls.__name__} breaks the clause "{clause}": ')
     assert found in caught.value.found
 

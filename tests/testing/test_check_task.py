@@ -237,7 +237,7 @@ if keras.backend.backend() != "torch":  # where Python runs in every step
 def test_each_clause_catches_what_breaks_it(cls, clause, found, register):
     register(TASKS, cls)
     with pytest.raises(ContractError) as caught:
-        check_task(lambda: cls("a"), labels=(1.0, 3.0, 6.0))
+        check_task(lambda: cls("a"), labels=(1.0, 3.0, 6.0), clause=clause)
     assert caught.value.found.startswith(f'{cls.__name__} breaks the clause "{clause}": ')
     assert found in caught.value.found
     assert caught.value.fix
@@ -245,7 +245,7 @@ def test_each_clause_catches_what_breaks_it(cls, clause, found, register):
 
 def test_a_good_task_passes_and_must_be_registered(register):
     with pytest.raises(ContractError, match='breaks the clause "registration"') as caught:
-        check_task(lambda: Good("a"))
+        check_task(lambda: Good("a"), clause="registration")
     assert '@register_task("my_name")' in caught.value.fix
     register(TASKS, Good)
     check_task(Good, labels=(1.0, 3.0, 6.0))
@@ -279,7 +279,7 @@ def test_every_backend_names_the_one_where_it_breaks(register, monkeypatch):
     other = "jax" if _backend() == "tensorflow" else "tensorflow"
     monkeypatch.setenv("AT_HOME", _backend())
     with pytest.raises(ContractError) as caught:
-        check_other_backends(check_task, make_breaking_elsewhere, {"labels": [1.0, 3.0]})
+        check_other_backends("check_task", make_breaking_elsewhere, {"labels": [1.0, 3.0]})
     assert caught.value.found == (
         f'On {other}: BreaksElsewhere breaks the clause "shapes": scores of a batch of 32 has the '
         "shape (32, 1)."
@@ -289,4 +289,4 @@ def test_every_backend_names_the_one_where_it_breaks(register, monkeypatch):
 
 def test_every_backend_needs_a_name_to_find():
     with pytest.raises(ModelError, match="Another process cannot find"):
-        check_other_backends(check_task, lambda: Good("a"), {})
+        check_other_backends("check_task", lambda: Good("a"), {})

@@ -1,20 +1,14 @@
 """`mtframework list`."""
 
-from typing import Annotated, Literal
+import enum
+from typing import Annotated
 
 import typer
 
 from mtframework.cli import options
+from mtframework.registry import REGISTRIES
 
-Kind = Literal[
-    "tasks",
-    "towers",
-    "features",
-    "sharing",
-    "loss_balancers",
-    "gradient_balancers",
-    "datasets",
-]
+Kind = enum.StrEnum("Kind", list(REGISTRIES))
 
 
 def list_parts(
@@ -31,7 +25,6 @@ def list_parts(
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell
-    from mtframework.registry import REGISTRIES
 
     failures = config.load_parts(None, plugin or ())
     if failures and on_numpy:

@@ -1,0 +1,80 @@
+"""A feature under check: alone and in a model, with a column of each kind that it reads."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+from mtframework.data.dataset import Dataset
+from mtframework.features.feature import Feature
+from mtframework.model.model import MultiTaskModel
+from mtframework.schema.schema import Column, Schema
+from mtframework.tasks.ranking import Ranking
+from mtframework.testing.clause import Clause
+from mtframework.testing.example_columns import column_of, dataset_of
+from mtframework.testing.example_model import CANDIDATE, QUERY, adapted
+from mtframework.towers.tower import Tower
+
+TOWER, LABEL, EMBEDDING_DIM = "contract_tower", "contract_label", 6
+
+
+@dataclass(frozen=True)
+class FeatureCase:
+    """What `check_feature` was given."""
+
+    make: Callable[[], Feature]
+    numbers: tuple[float, ...]
+
+    def clause(self, name: str, fix: str) -> Clause:
+        """Returns a clause of this feature."""
+        return Clause.of(name, self.make, fix)
+
+    def datasets(self) -> Iterator[Dataset]:
+        """Returns data for each kind of column that the feature reads."""
+        feature = self.make()
+        for kind in feature.reads:
+            columns = (
+                Column(QUERY, "categorical", "query"),
+                Column(CANDIDATE, "categorical", "candidate"),
+                Column(LABEL, "numeric", "label"),
+                column_of(feature.column, kind, "context"),
+            )
+            yield dataset_of(Schema(columns, QUERY, CANDIDATE), self.numbers)
+
+    def models(self) -> Iterator["FeatureModel"]:
+        """Returns a new adapted model for each kind of column, with a new feature in its tower."""
+        for data in self.datasets():
+            feature = self.make()
+            towers = [
+                Tower(TOWER, [QUERY, feature], EMBEDDING_DIM),
+                Tower("contract_other_tower", [CANDIDATE], EMBEDDING_DIM),
+            ]
+            model = MultiTaskModel(towers, [Ranking("contract_task", label=LABEL)])
+            yield FeatureModel(feature, adapted(model, data), data)
+
+    def alone(self, data: Dataset, values: np.ndarray) -> Feature:
+        """Returns a new feature that has learned from encoded values of the data's column."""
+        feature = self.make()
+        vocabulary = data.vocabularies.get(feature.column)
+        feature.build(None if vocabulary is None else vocabulary.size, EMBEDDING_DIM)
+        feature.adapt(values, vocabulary)
+        return feature
+
+
+@dataclass(frozen=True)
+class FeatureModel:
+    """A model that reads the feature under check, with its data."""
+
+    feature: Feature
+    model: MultiTaskModel
+    data: Dataset
+
+    @property
+    def values(self) -> np.ndarray:
+        """The encoded column of the test rows, `[NUM_ROWS, ...]`."""
+        return self.data.encode(self.data.test)[self.feature.column]
+
+    def vectors(self, values: np.ndarray):
+        """Returns the feature's vectors, `[batch, units]`, of an encoded column."""
+        return self.feature(ops.convert_to_tensor(values))
