@@ -50,7 +50,7 @@ class FeatureCase:
                 Tower(TOWER, [QUERY, feature], EMBEDDING_DIM),
                 Tower("contract_other_tower", [CANDIDATE], EMBEDDING_DIM),
             ]
-            model = MultiTaskModel(towers, [Ranking("contract_task", label=LABEL)])
+            model = MultiTaskModel(towers, [Ranking("contract_task", label=LABEL, hidden_units=[])])
             yield FeatureModel(feature, adapted(model, data), data)
 
     def alone(self, data: Dataset, values: np.ndarray) -> Feature:

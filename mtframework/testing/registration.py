@@ -9,6 +9,7 @@ import keras
 
 from mtframework.errors import ModelError
 from mtframework.registry import Registry
+from mtframework.saved_parts import KEPT
 from mtframework.testing.clause import Clause
 
 
@@ -54,7 +55,8 @@ def check_configuration(part: Any) -> None:
     ) as clause:
         config = part.get_config()
         arguments = list(inspect.signature(cls).parameters)
-        lacking = [name for name in arguments if name not in config]
+        kept = KEPT if isinstance(part, keras.layers.Layer) else ()
+        lacking = [name for name in (*arguments, *kept) if name not in config]
         clause.require(
             not lacking,
             f"get_config leaves out {', '.join(lacking)}.",

@@ -65,7 +65,7 @@ class TowerCase:
         is_query = self.describes == "query"
         other_key = schema.candidate_key if is_query else schema.query_key
         towers = [tower, Tower(OTHER_TOWER, [other_key], embedding_dim=6)]
-        model = MultiTaskModel(towers, [Ranking("contract_task", label=LABEL)])
+        model = MultiTaskModel(towers, [Ranking("contract_task", label=LABEL, hidden_units=[])])
         return TowerModel(tower, model, data)
 
     def model(self) -> "TowerModel":

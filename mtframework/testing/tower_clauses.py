@@ -146,7 +146,7 @@ def check_gradients(case: TowerCase) -> None:
 
 def check_frozen(case: TowerCase) -> None:
     """With trainable = False its weights stay, in a clone and a loaded model as well."""
-    fix = "Leave trainable to Keras, and assign no weights in call."
+    fix = "Begin get_config with super().get_config(), and assign no weights in call."
     with case.clause("frozen", fix) as clause:
         made = case.model()
         name = made.tower.name

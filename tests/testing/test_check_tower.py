@@ -50,7 +50,7 @@ class Table(mtf.BaseTower):
 
     def get_config(self):
         return {
-            "name": self.name,
+            **super().get_config(),
             "key": self.key,
             "number": self.number,
             "embedding_dim": self.embedding_dim,
@@ -66,7 +66,9 @@ class AssignsInTraining(Table):
 
 class ForgetsAnArgument(Table):
     def get_config(self):
-        return {"name": self.name, "key": self.key, "number": self.number}
+        config = super().get_config()
+        del config["embedding_dim"]
+        return config
 
 
 class LeavesTheKeyOut(Table):
@@ -216,3 +218,14 @@ def test_a_good_tower_passes_and_must_be_registered(register):
     assert '@register_tower("my_name")' in caught.value.fix
     register(TOWERS, Table)
     check_tower(Table, kinds={"age": "numeric"})
+
+
+class ForgetsWhatItKeeps(Table):
+    def get_config(self):
+        config = super().get_config()
+        return {name: config[name] for name in ("name", "key", "number", "embedding_dim")}
+
+
+def test_a_configuration_keeps_the_policy_and_whether_the_part_trains():
+    with pytest.raises(ContractError, match="get_config leaves out trainable, dtype"):
+        check_tower(lambda: ForgetsWhatItKeeps("reader"), clause="configuration")
