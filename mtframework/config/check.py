@@ -13,6 +13,7 @@ from mtframework.config.checks import (
     orders,
     shares,
     unused,
+    validation,
     values,
 )
 from mtframework.config.configuration import Configuration
@@ -62,6 +63,7 @@ def check_objects(configuration: Configuration) -> Iterator[Finding]:
     yield from findings
     if experiment is None:
         return
+    yield from validation.check(configuration, experiment)
     lacking = list(columns.check(configuration, experiment))
     yield from lacking
     if not lacking:

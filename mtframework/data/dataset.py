@@ -105,7 +105,8 @@ class Dataset:
             raise DataError(
                 f"The split {name} of {self.name} has no rows.",
                 "A split with rows.",
-                "Ask for another split, or give the data set a share for it.",
+                "Ask for another split, or set the data set's test_fraction or "
+                "validation_fraction.",
             )
         return splits[name]
 
@@ -224,6 +225,12 @@ class DatasetSource(abc.ABC):
     """
 
     schema: Schema
+
+    @property
+    def holds_out_validation(self) -> bool | None:
+        """Whether there will be validation rows; None where only loading tells."""
+        fraction = getattr(self, "validation_fraction", None)
+        return None if fraction is None else fraction > 0
 
     def fingerprint(self) -> str:
         """Returns what changes when the rows do, beside the arguments; nothing by default.

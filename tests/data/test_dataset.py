@@ -176,7 +176,8 @@ class TestSplits:
         assert str(raised.value) == (
             "The split validation of the library has no rows.\n"
             "  expected: A split with rows.\n"
-            "  fix: Ask for another split, or give the data set a share for it."
+            "  fix: Ask for another split, or set the data set's test_fraction or "
+            "validation_fraction."
         )
 
     def test_unknown(self):

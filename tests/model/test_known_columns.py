@@ -77,7 +77,8 @@ def test_a_query_that_nobody_describes(wide_model):
 def test_what_is_known_of_queries_is_saved(wide_model, tmp_path):
     wide_model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
-    asked = {wide_model.schema.query_key: make_rows(9, seed=1)[wide_model.schema.query_key]}
+    rows, key = make_rows(9, seed=1), wide_model.schema.query_key
+    asked = {key: rows[key], "when": rows["when"]}
     expected = wide_model.recommend(asked, 3)
     for name, values in again.recommend(asked, 3).items():
         np.testing.assert_array_equal(values, expected[name])

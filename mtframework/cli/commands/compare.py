@@ -1,5 +1,6 @@
 """`mtframework compare`."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,6 +111,7 @@ def compare(
     from mtframework.evaluation.evidence import every_metric, evidence_of
     from mtframework.evaluation.finished_runs import FinishedRuns
     from mtframework.evaluation.report import write_report
+    from mtframework.files import lock_folder
     from mtframework.serving.recommender import Recommender
 
     loaded = load_experiments(experiments, bindings or [], plugin or [], trust)
@@ -126,44 +128,46 @@ def compare(
         if report is not None:
             write_report(report, evidence, " and ".join(names), split)
 
-    results: list[Comparison] = []
-    richest: tuple[int, PlannedRun, Trained | None] | None = None
-    finished = FinishedRuns(report / "runs") if report else None
-    needs_model = bool(rows or queries)
-    built: dict[str, Experiment] = {}
-    if needs_model:
-        built = {each.name: each.loaded.build() for each in runs}
-        answering = max(built, key=lambda name: (_num_tasks(built[name]), names.index(name)))
-        check_requests(built[answering], rows, queries, k)
-    try:
-        for each, trained, result in carry_out(runs, split, run, finished, not needs_model):
-            results.append(result)
-            if richest is None or len(result.tasks) >= richest[0]:
-                richest = (len(result.tasks), each, trained)
-            known = every_metric(results)
-            write(evidence_of(results, metrics=[name for name in metric or () if name in known]))
-    except KeyboardInterrupt:
-        if report is not None:
-            console().print(
-                f"{len(results)} of {len(runs)} runs are kept in {report}; the same command goes "
-                "on from there."
-            )
-        raise
-    assert richest is not None  # there is at least one experiment and one seed
-    _, planned, trained = richest
-    if with_baselines:
-        results += baselines_of(planned, split)
-    shown = every_metric(results) if all_metrics else metric or ()
-    evidence = evidence_of(results, baseline or (), shown)
-    write(evidence)
-    printer = output.console()
-    printer.print(comparison_table(evidence, in_rows=all_metrics))
-    print_differences(printer, evidence)
-    if trained is not None:
-        print_predictions(printer, planned.name, trained.model, rows)
-        if queries:
-            recommender = Recommender(trained.model, built[planned.name].fusion)
-            print_recommendations(printer, planned.name, recommender, queries, k)
+    with lock_folder(report) if report is not None else contextlib.nullcontext():
+        results: list[Comparison] = []
+        richest: tuple[int, PlannedRun, Trained | None] | None = None
+        finished = FinishedRuns(report / "runs") if report else None
+        needs_model = bool(rows or queries)
+        built: dict[str, Experiment] = {}
+        if needs_model:
+            built = {each.name: each.loaded.build() for each in runs}
+            answering = max(built, key=lambda name: (_num_tasks(built[name]), names.index(name)))
+            check_requests(built[answering], rows, queries, k)
+        try:
+            for each, trained, result in carry_out(runs, split, run, finished, not needs_model):
+                results.append(result)
+                if richest is None or len(result.tasks) >= richest[0]:
+                    richest = (len(result.tasks), each, trained)
+                known = every_metric(results)
+                told = [name for name in metric or () if name in known]
+                write(evidence_of(results, metrics=told))
+        except KeyboardInterrupt:
+            if report is not None:
+                console().print(
+                    f"{len(results)} of {len(runs)} runs are kept in {report}; the same command "
+                    "goes on from there."
+                )
+            raise
+        assert richest is not None  # there is at least one experiment and one seed
+        _, planned, trained = richest
+        if with_baselines:
+            results += baselines_of(planned, split)
+        shown = every_metric(results) if all_metrics else metric or ()
+        evidence = evidence_of(results, baseline or (), shown)
+        write(evidence)
+        printer = output.console()
+        printer.print(comparison_table(evidence, in_rows=all_metrics))
+        print_differences(printer, evidence)
+        if trained is not None:
+            print_predictions(printer, planned.name, trained.model, rows)
+            if queries:
+                recommender = Recommender(trained.model, built[planned.name].fusion)
+                print_recommendations(printer, planned.name, recommender, queries, k)
 
 
 def _num_tasks(experiment: "Experiment") -> int:

@@ -19,7 +19,7 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
         ("tower", name, column) for name, each in model.towers.items() for column in each.columns
     ]
     for name, task in model.tasks.items():
-        columns = (task.label, task.sample_weight)
+        columns = (task.label, task.sample_weight, *task.seen_labels)
         wanted += [("task", name, column) for column in columns if column is not None]
     made = {_identity(configuration, each): each for each in configuration.made()}
     lacking = set()

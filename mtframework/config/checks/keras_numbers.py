@@ -33,6 +33,14 @@ class Range:
         return start if self.below is None else f"{start} and below {self.below:g}"
 
 
+def expected_number(argument: str) -> str:
+    """Returns a sentence for an argument of Keras's that is a number, else an empty text."""
+    if argument not in _RANGES:
+        return ""
+    steps = "; an epoch has as many steps as batches" if argument.endswith("steps") else ""
+    return f"A number {_RANGES[argument]}{steps}."
+
+
 _ABOVE_ZERO = Range(0, includes_low=False)
 _FROM_ZERO = Range(0, includes_low=True)
 _FROM_ONE = Range(1, includes_low=True)

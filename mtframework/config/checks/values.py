@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from mtframework.config.checks.keras_numbers import expected_number
 from mtframework.config.configuration import Configuration, Made
 from mtframework.config.finding import Finding
 from mtframework.config.fragment import is_fragment, required
@@ -68,7 +69,9 @@ def _unset(configuration: Configuration, made: Made) -> Iterator[Finding]:
             yield Finding(
                 made.location,
                 f"{made.key}.{argument} is not set.",
-                _sentence(described(annotation, configuration.parts)),
+                expected_number(argument)
+                if parameter.annotation is inspect.Parameter.empty and expected_number(argument)
+                else _sentence(described(annotation, configuration.parts)),
                 f"Add a line: {made.key}.{argument} = ...",
             )
 

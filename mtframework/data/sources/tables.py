@@ -185,6 +185,12 @@ class Tables(DatasetSource):
             name=self.name,
         )
 
+    @property
+    def holds_out_validation(self) -> bool:
+        """Whether there will be validation rows: a share of the others, or a file of their own."""
+        own = isinstance(self.split, Mapping) and "validation" in self.split
+        return own or self.validation_fraction > 0
+
     def fingerprint(self) -> str:
         """Returns the files with their sizes and the times of their last change."""
         paths = [self.interactions] if isinstance(self.interactions, str) else []
