@@ -23,6 +23,10 @@ class Reference:
     called: bool
     line: int = field(default=0, compare=False)
 
+    def scope_within(self, scope: str) -> str:
+        """Returns the scope that the object is made in: without its own, that of its reader."""
+        return "/".join(self.scopes) or scope
+
     def __str__(self) -> str:
         return f"@{'/'.join((*self.scopes, self.selector))}{'()' if self.called else ''}"
 
@@ -167,7 +171,8 @@ class _Delegate(config_parser.ParserDelegate):
         return Reference(tuple(scopes), selector, evaluate)
 
     def macro(self, macro_name):
-        return Macro(macro_name)
+        # Gin knows its constant by the short name as well, whatever macro has that name.
+        return Macro(REQUIRED if macro_name == "REQUIRED" else macro_name)
 
 
 class _Parser(config_parser.ConfigParser):

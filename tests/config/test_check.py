@@ -121,6 +121,24 @@ MISTAKES = {
         "a = %b\nb = %a\nAdagrad.learning_rate = %a",
         "variant.gin:2: error: The macro a stands for itself: a -> b -> a.",
     ),
+    "macro of an outer scope": (
+        "rate = 0.1\nAdagrad.learning_rate = %slow/rate",
+        'variant.gin:3: error: There is no macro slow/rate. Did you mean "rate"?',
+    ),
+    "macro that an outer scope of its name has": (
+        "rate = 0.1\nAdagrad.learning_rate = %rate/slow",
+        "variant.gin:3: error: There is no macro rate/slow.",
+    ),
+    "macro by the name of Gin's own": (
+        "REQUIRED = 0.1\nAdagrad.learning_rate = %REQUIRED",
+        "variant.gin:2: error: Nothing uses the macro REQUIRED.",
+    ),
+    "object made for itself": (
+        "Experiment.optimizer = @LossScaleOptimizer()\n"
+        "LossScaleOptimizer.inner_optimizer = @LossScaleOptimizer()",
+        "variant.gin:3: error: LossScaleOptimizer() is made for itself: "
+        "keras.optimizers.LossScaleOptimizer -> keras.optimizers.LossScaleOptimizer.",
+    ),
     "macro that makes two": (
         "tower = @user/Tower()\nMultiTaskModel.towers = [%tower, %tower, @movie/Tower()]",
         "variant.gin:2: error: The macro tower is used 2 times and makes a new Tower each time",
