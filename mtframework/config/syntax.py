@@ -192,6 +192,10 @@ class _Parser(config_parser.ConfigParser):
         text = value_text(key)
         if text in self._keys[-1]:
             self._raise_syntax_error(f"The key {text} stands twice in a dictionary")
+        try:
+            hash(key)
+        except TypeError:
+            self._raise_syntax_error(f"The key {text} can be no key: it holds a list or the like")
         self._keys[-1].append(text)
         return key, value
 

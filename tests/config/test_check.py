@@ -297,6 +297,10 @@ MISTAKES = {
         "rating/Ranking.loss_weight 2.0",
         "variant.gin:2: error: This is no Gin",
     ),
+    "list for a key": (
+        "Experiment.fusion = @Fusion()\nFusion.weights = {['rating']: 1.0}",
+        "variant.gin:3: error: This is no Gin: The key ['rating'] can be no key",
+    ),
     "bracket left open": ("MultiTaskModel.tasks = [@rating/Ranking(),", "variant.gin:"),
     "unknown import": (
         "import no_such_module",
