@@ -128,7 +128,7 @@ def parse(text: str, source: str) -> Iterator[Statement]:
         message, (line, column) = error.args
         raise SyntaxError(message, (source, line, column, "")) from None
     except (MemoryError, RecursionError, ValueError) as error:  # Python's own limits
-        line, column = parser._current_token.start
+        line, column = parser.current_token.start
         message = f"A value is too long or too deep ({type(error).__name__})"
         raise SyntaxError(message, (source, line, column, "")) from None
 
@@ -199,14 +199,14 @@ class _Parser(config_parser.ConfigParser):
         self._keys[-1].append(text)
         return key, value
 
-    # Gin tells the line of a statement alone, and a list of tasks has many lines; these are the
-    # private names of gin-config that its pinned version is for.
+    # Gin tells the line of a statement alone, and a list of tasks has many lines; these private
+    # methods are what gin-config's version is pinned for.
     def _maybe_parse_configurable_reference(self):
-        line = self._current_token.start[0]
+        line = self.current_token.start[0]
         is_reference, reference = super()._maybe_parse_configurable_reference()
         return is_reference, replace(reference, line=line) if is_reference else None
 
     def _maybe_parse_macro(self):
-        line = self._current_token.start[0]
+        line = self.current_token.start[0]
         is_macro, macro = super()._maybe_parse_macro()
         return is_macro, replace(macro, line=line) if is_macro else None

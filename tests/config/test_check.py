@@ -449,8 +449,17 @@ def test_error_names_the_first_mistake_and_holds_all(write):
 
 
 def test_refused_argument_is_located_when_built(write):
-    with pytest.raises(MtframeworkError, match=r'^variant.gin:2: The task "rating" has loss = '):
+    with pytest.raises(
+        MtframeworkError, match=r'^variant.gin:2: The task "rating" has loss = '
+    ) as caught:
         config.load_experiment(write("rating/Ranking.loss = 'nonsense'"))
+    assert type(caught.value.__cause__).__module__ == "mtframework.errors"  # itself, not Gin's copy
+
+
+def test_refused_object_is_located_where_it_is_referred_to(write):
+    path = write("MultiTaskModel.tasks = [\n    @rating/Ranking(),\n    @like/BinaryFeedback(),\n]")
+    with pytest.raises(MtframeworkError, match=r'^variant.gin:4: The task "like" .* has no label'):
+        config.load_experiment(path)
 
 
 @pytest.mark.parametrize(
