@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from mtframework.config.build import LocatedError, line_of
 from mtframework.config.configuration import Configuration, Made
+from mtframework.config.located import LocatedError, line_of
 from mtframework.errors import MtframeworkError
 from mtframework.registry import owner_of
 from mtframework.training.experiment import Experiment

@@ -1,53 +1,28 @@
-"""From a resolved configuration to the objects, by Gin."""
+"""From a resolved configuration to the objects."""
 
-import contextlib
-import re
-from collections.abc import Iterator
-
-import gin
+from typing import Any
 
 from mtframework.config.configuration import ROOT, Configuration, Made
+from mtframework.config.located import located
 from mtframework.config.location import Location
-from mtframework.config.parts import make_configurable
-from mtframework.config.record import record
-from mtframework.errors import ExperimentError, MtframeworkError
+from mtframework.config.syntax import Macro, Reference
 from mtframework.training.experiment import Experiment
 from mtframework.training.seed import set_seed
 
 
 def build(configuration: Configuration) -> Experiment:
-    """Makes the experiment's objects.
+    """Makes the experiment's objects, as Gin would.
 
-    What is parsed is what a run folder records, so that the record cannot differ from the run.
+    Nothing but what `check_configuration` calls an error may stand in the way of that: every class
+    is known, every macro is bound, and no object is made for itself.
 
     Raises:
         LocatedError: A constructor refuses its arguments; the message names the line.
     """
-    with _empty_gin():
-        make_configurable(made.part for made in configuration.made())
-        gin.parse_config(record(configuration))
-        gin.finalize()
-        set_seed(seed_of(configuration))
-        try:
-            return gin.get_configurable(ROOT)()
-        except Exception as error:  # constructors of plugins may raise anything
-            raise located(error, configuration, _failed(error, configuration)) from error
-
-
-@contextlib.contextmanager
-def _empty_gin() -> Iterator[None]:
-    """Gives Gin no configuration, and its caller's back afterwards."""
-    config = gin.config
-    before = {target: dict(arguments) for target, arguments in config._CONFIG.items()}
-    was_locked = gin.config_is_locked()
-    gin.clear_config()
-    try:
-        yield
-    finally:
-        gin.clear_config()
-        config._CONFIG.update(before)
-        if was_locked:
-            config._set_config_is_locked(True)
+    root = configuration.parts.find(ROOT)
+    assert root is not None  # it is always among the parts
+    set_seed(seed_of(configuration))
+    return _object(configuration, Made(root, "", configuration.source.location))
 
 
 def seed_of(configuration: Configuration) -> int:
@@ -59,65 +34,41 @@ def seed_of(configuration: Configuration) -> int:
     return value if isinstance(value, int) and 0 <= value < 2**32 else 0
 
 
-_CALL = re.compile(
-    r"\n? *In call to configurable '(?P<name>\w+)'.*?(?: in scope '(?P<scope>.*)')?$", re.M
-)
+def _object(configuration: Configuration, made: Made) -> Any:
+    bound = configuration.arguments(made.part, made.scope)
+    # In the constructor's order, which is the record's, whatever the files' is: objects draw random
+    # numbers when they are made, and a run's record must draw the same.
+    arguments = {
+        name: _value(configuration, bound[name].value, made.scope, bound[name].location)
+        for name in made.part.parameters
+        if name in bound
+    }
+    try:
+        return made.part.cls(**arguments)
+    except Exception as error:  # constructors of plugins may raise anything
+        raise located(error, configuration, made) from error
 
 
-class LocatedError(ExperimentError):
-    """What a constructor refused, and the line of the experiment that it was given in.
-
-    Args:
-        location: The line.
-        found: What is wrong, without the line.
-        expected: As in every error.
-        fix: As in every error.
-    """
-
-    def __init__(self, location: Location, found: str, expected: str, fix: str):
-        self.location = location
-        self.unlocated = found
-        super().__init__(f"{location}: {found}", expected, fix)
-
-
-def located(error: Exception, configuration: Configuration, made: Made | None) -> LocatedError:
-    """Returns a constructor's error with the line of the argument, or the object, it is about."""
-    text = _CALL.split(str(error))[0].strip()
-    location = line_of(text, configuration, made) if made else configuration.source.location
-    if isinstance(error, MtframeworkError):
-        return LocatedError(location, error.found, error.expected, error.fix)
-    what = f"{made.key}()" if made else "The experiment"
-    return LocatedError(
-        location,
-        f"{what} cannot be made: {type(error).__name__}: {text}",
-        "Arguments that its constructor accepts.",
-        "Correct the binding; --debug shows the traceback.",
-    )
-
-
-def _failed(error: Exception, configuration: Configuration) -> Made | None:
-    """Returns which object failed: Gin appends each to the message, the innermost first."""
-    call = _CALL.search(str(error))
-    for made in configuration.made() if call else ():
-        if call and (made.part.name, made.scope) == (call["name"], call["scope"] or ""):
-            return made
-    return None
-
-
-def line_of(text: str, configuration: Configuration, failed: Made) -> Location:
-    """Returns the line of the argument that the text speaks of, else of the object.
-
-    A model refuses what a task or a balancer of it says; such a text has the task's name in quotes,
-    or the balancer's class.
-    """
-    first_line = text.split("\n")[0]
-    for made in (*configuration.made(), failed):
-        bound = configuration.arguments(made.part, made.scope)
-        name = configuration.resolved(bound["name"].value) if "name" in bound else None
-        is_named = f'"{name}"' in first_line or re.search(rf"\b{made.part.name}\b", first_line)
-        if made is not failed and not is_named:
-            continue
-        for argument, binding in bound.items():
-            if argument != "name" and re.search(rf"\b{argument}\b", first_line):
-                return binding.location
-    return failed.location
+def _value(configuration: Configuration, value: Any, scope: str, location: Location) -> Any:
+    """Returns a value with its macros replaced and its objects made, each reference's anew."""
+    match value:
+        case Reference():
+            part = configuration.parts.find(value.selector)
+            assert part is not None  # an unknown class is an error before anything is made
+            made = Made(part, value.scope_within(scope), location.at(value.line))
+            return _object(configuration, made)
+        case Macro():
+            binding = configuration.macro(value.name)
+            assert binding is not None  # as is a macro that nothing binds
+            # Gin makes what a macro holds in a scope of the macro's name.
+            return _value(configuration, binding.value, value.name, binding.location)
+        case list() | tuple():
+            return type(value)(_value(configuration, each, scope, location) for each in value)
+        case dict():
+            return {
+                _value(configuration, key, scope, location): _value(
+                    configuration, each, scope, location
+                )
+                for key, each in value.items()
+            }
+    return value

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mtframework.config.checks import (
+    circles,
     classes,
     columns,
     duplicates,
@@ -20,7 +21,7 @@ from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding
 from mtframework.errors import PluginError
 
-_CHECKS = (classes, duplicates, macros, unused, values, keras_numbers, names)
+_CHECKS = (classes, duplicates, macros, circles, unused, values, keras_numbers, names)
 
 
 def check_configuration(

@@ -20,18 +20,23 @@ class Made:
         part: Its class.
         scope: The scope that its arguments are looked up in.
         location: Where the reference to it stands.
-        path: The references that lead to it, outermost first, as far as the experiment.
+        path: The `target` of each object that it is made for, the experiment first.
     """
 
     part: Configurable
     scope: str
     location: Location
-    path: tuple[str, ...]
+    path: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The scope and the class as an experiment writes them."""
         return f"{self.scope}/{self.part.name}" if self.scope else self.part.name
+
+    @property
+    def target(self) -> str:
+        """The scope and the class's whole name: what its arguments follow from."""
+        return f"{self.scope}/{self.part.selector}"
 
 
 class Configuration:
@@ -72,9 +77,8 @@ class Configuration:
         return found
 
     def macro(self, name: str) -> Binding | None:
-        """Returns the binding of a macro, None where it has none."""
-        found = [self.macros[outer] for outer in scope_and_outer(name) if outer in self.macros]
-        return found[-1] if found else None
+        """Returns the binding of a macro, None where it has none: no outer scope stands in."""
+        return self.macros.get(name)
 
     def macros_in(self, value: Any) -> Iterator[tuple[Macro, Binding | None]]:
         """Yields the macros in a value and, once each, those behind them, with their bindings."""
@@ -129,9 +133,9 @@ class Configuration:
     ) -> Iterator[Made]:
         made = Made(part, scope, location, path)
         yield made
-        if f"{scope}/{part.selector}" in path:
+        if made.target in path:
             return
-        path = (*path, f"{scope}/{part.selector}")
+        path = (*path, made.target)
         for binding in self.arguments(part, scope).values():
             for reference, inner, where in self._references(
                 binding.value, scope, binding.location, ()
@@ -144,10 +148,9 @@ class Configuration:
         self, value: Any, scope: str, location: Location, open_macros: tuple[str, ...]
     ) -> Iterator[tuple[Reference, str, Location]]:
         for each in references(value):
-            where = Location(location.source, each.line or location.line)
+            where = location.at(each.line)
             if isinstance(each, Reference):
-                # A reference without scopes is made in the scope of whoever reads it.
-                yield each, "/".join(each.scopes) or scope, where
+                yield each, each.scope_within(scope), where
             elif isinstance(each, Macro) and each.name not in open_macros:
                 binding = self.macro(each.name)
                 if binding is not None:

@@ -17,6 +17,10 @@ class Location:
     source: str
     line: int = 0
 
+    def at(self, line: int) -> "Location":
+        """Returns another line of the same source; this one where the line is 0, unknown."""
+        return Location(self.source, line or self.line)
+
     def __str__(self) -> str:
         return f"{self.source}:{self.line}" if self.line else self.source
 

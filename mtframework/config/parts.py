@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
-import gin
 import keras
 
 from mtframework import registry
@@ -116,18 +115,6 @@ def known_parts() -> Parts:
     """Returns the built-in parts and those of the plugins that are loaded by now."""
     registry.load_builtin_parts()
     return Parts(_configurables())
-
-
-def make_configurable(parts: Iterable[Configurable]) -> None:
-    """Makes the classes known to Gin; the classes themselves stay as they are."""
-    with gin.unlock_config():
-        for part in set(parts):
-            # A class that was defined anew, in a notebook for example, replaces itself.
-            gin.enter_interactive_mode()
-            try:
-                gin.external_configurable(part.cls, name=part.name, module=part.module)
-            finally:
-                gin.exit_interactive_mode()
 
 
 def _configurables() -> Iterator[Configurable]:

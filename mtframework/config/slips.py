@@ -25,7 +25,8 @@ def slip(line: str) -> tuple[str, str] | None:
     value = code.partition("=")[2].strip()
     if any(each in code for each in _NO_BREAK):
         return "The line holds a no-break space.", "Type a plain space in its place."
-    if word := _ELSEWHERE.get(value.lower()):
+    word = _ELSEWHERE.get(value.lower())
+    if word and word != value:
         return f"{value} is written as in another language.", f"Write {word}."
     if value.lower() in ("nan", "inf", "-inf"):
         return f"{value} is no number that Gin reads.", "Write a finite number."

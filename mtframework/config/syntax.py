@@ -23,6 +23,10 @@ class Reference:
     called: bool
     line: int = field(default=0, compare=False)
 
+    def scope_within(self, scope: str) -> str:
+        """Returns the scope that the object is made in: without its own, that of its reader."""
+        return "/".join(self.scopes) or scope
+
     def __str__(self) -> str:
         return f"@{'/'.join((*self.scopes, self.selector))}{'()' if self.called else ''}"
 
@@ -124,7 +128,7 @@ def parse(text: str, source: str) -> Iterator[Statement]:
         message, (line, column) = error.args
         raise SyntaxError(message, (source, line, column, "")) from None
     except (MemoryError, RecursionError, ValueError) as error:  # Python's own limits
-        line, column = parser._current_token.start
+        line, column = parser.current_token.start
         message = f"A value is too long or too deep ({type(error).__name__})"
         raise SyntaxError(message, (source, line, column, "")) from None
 
@@ -167,7 +171,8 @@ class _Delegate(config_parser.ParserDelegate):
         return Reference(tuple(scopes), selector, evaluate)
 
     def macro(self, macro_name):
-        return Macro(macro_name)
+        # Gin knows its constant by the short name as well, whatever macro has that name.
+        return Macro(REQUIRED if macro_name == "REQUIRED" else macro_name)
 
 
 class _Parser(config_parser.ConfigParser):
@@ -187,17 +192,21 @@ class _Parser(config_parser.ConfigParser):
         text = value_text(key)
         if text in self._keys[-1]:
             self._raise_syntax_error(f"The key {text} stands twice in a dictionary")
+        try:
+            hash(key)
+        except TypeError:
+            self._raise_syntax_error(f"The key {text} can be no key: it holds a list or the like")
         self._keys[-1].append(text)
         return key, value
 
-    # Gin tells the line of a statement alone, and a list of tasks has many lines; these are the
-    # private names of gin-config that its pinned version is for.
+    # Gin tells the line of a statement alone, and a list of tasks has many lines; these private
+    # methods are what gin-config's version is pinned for.
     def _maybe_parse_configurable_reference(self):
-        line = self._current_token.start[0]
+        line = self.current_token.start[0]
         is_reference, reference = super()._maybe_parse_configurable_reference()
         return is_reference, replace(reference, line=line) if is_reference else None
 
     def _maybe_parse_macro(self):
-        line = self._current_token.start[0]
+        line = self.current_token.start[0]
         is_macro, macro = super()._maybe_parse_macro()
         return is_macro, replace(macro, line=line) if is_macro else None

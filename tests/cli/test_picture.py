@@ -24,9 +24,9 @@ def make_model() -> mtf.MultiTaskModel:
             make_towers()[1],
         ],
         tasks=[
-            mtf.BinaryFeedback("buy", label="bought", parent="like"),
+            mtf.BinaryFeedback("buy", label="bought", parent="like", hidden_units=[]),
             mtf.Ranking("rating", label="stars", hidden_units=[4], loss_weight=0.5),
-            mtf.BinaryFeedback("like", label="stars", positive_from=4),
+            mtf.BinaryFeedback("like", label="stars", positive_from=4, hidden_units=[]),
             mtf.Retrieval("find", query="shopper", candidate="product"),
         ],
         sharing=MMoE(num_experts=2, expert_units=[8]),

@@ -121,6 +121,24 @@ MISTAKES = {
         "a = %b\nb = %a\nAdagrad.learning_rate = %a",
         "variant.gin:2: error: The macro a stands for itself: a -> b -> a.",
     ),
+    "macro of an outer scope": (
+        "rate = 0.1\nAdagrad.learning_rate = %slow/rate",
+        'variant.gin:3: error: There is no macro slow/rate. Did you mean "rate"?',
+    ),
+    "macro that an outer scope of its name has": (
+        "rate = 0.1\nAdagrad.learning_rate = %rate/slow",
+        "variant.gin:3: error: There is no macro rate/slow.",
+    ),
+    "macro by the name of Gin's own": (
+        "REQUIRED = 0.1\nAdagrad.learning_rate = %REQUIRED",
+        "variant.gin:2: error: Nothing uses the macro REQUIRED.",
+    ),
+    "object made for itself": (
+        "Experiment.optimizer = @LossScaleOptimizer()\n"
+        "LossScaleOptimizer.inner_optimizer = @LossScaleOptimizer()",
+        "variant.gin:3: error: LossScaleOptimizer() is made for itself: "
+        "keras.optimizers.LossScaleOptimizer -> keras.optimizers.LossScaleOptimizer.",
+    ),
     "macro that makes two objects": (
         "tower = @user/Tower()\nMultiTaskModel.towers = [%tower, %tower, @movie/Tower()]",
         "variant.gin:2: error: The macro tower is used 2 times and makes a new Tower each time",
@@ -278,6 +296,10 @@ MISTAKES = {
     "syntax error": (
         "rating/Ranking.loss_weight 2.0",
         "variant.gin:2: error: This is no Gin",
+    ),
+    "list for a key": (
+        "Experiment.fusion = @Fusion()\nFusion.weights = {['rating']: 1.0}",
+        "variant.gin:3: error: This is no Gin: The key ['rating'] can be no key",
     ),
     "bracket left open": ("MultiTaskModel.tasks = [@rating/Ranking(),", "variant.gin:"),
     "unknown import": (
@@ -449,8 +471,17 @@ def test_error_names_the_first_mistake_and_holds_all(write):
 
 
 def test_refused_argument_is_located_when_built(write):
-    with pytest.raises(MtframeworkError, match=r'^variant.gin:2: The task "rating" has loss = '):
+    with pytest.raises(
+        MtframeworkError, match=r'^variant.gin:2: The task "rating" has loss = '
+    ) as caught:
         config.load_experiment(write("rating/Ranking.loss = 'nonsense'"))
+    assert type(caught.value.__cause__).__module__ == "mtframework.errors"  # itself, not Gin's copy
+
+
+def test_refused_object_is_located_where_it_is_referred_to(write):
+    path = write("MultiTaskModel.tasks = [\n    @rating/Ranking(),\n    @like/BinaryFeedback(),\n]")
+    with pytest.raises(MtframeworkError, match=r'^variant.gin:4: The task "like" .* has no label'):
+        config.load_experiment(path)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,10 @@ def test_fragment_says_what_it_leaves(write):
         loaded.build()
 
 
+def test_required_is_known_by_its_short_name(write):
+    assert config.load(write("rating/Ranking.loss_weight = %REQUIRED")).is_fragment
+
+
 def test_fragment_without_experiment(folder):
     (folder / "wide.gin").write_text("Tower.embedding_dim = 64\n")
     assert config.load("wide.gin").is_fragment

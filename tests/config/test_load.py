@@ -12,6 +12,7 @@ import pytest
 from mtframework import config
 from mtframework.errors import PluginError
 from mtframework.registry import TOWERS
+from mtframework.training.experiment import Experiment
 
 
 def test_names_are_scopes(folder):
@@ -76,6 +77,22 @@ def test_callers_own_gin_configuration_is_left_as_it_was(folder, write):
         assert gin.config_is_locked()
     finally:
         gin.clear_config()
+
+
+def test_callers_own_gin_configuration_holds_while_objects_are_made(folder, monkeypatch):
+    @gin.configurable(module="part")
+    def function_of_a_part(argument=1):
+        return argument
+
+    seen = []
+    monkeypatch.setattr(Experiment, "__post_init__", lambda self: seen.append(function_of_a_part()))
+    with gin.unlock_config():
+        gin.bind_parameter("function_of_a_part.argument", 5)
+    try:
+        config.load_experiment("base.gin")
+    finally:
+        gin.clear_config()
+    assert seen == [5]
 
 
 def test_seed_decides_the_weights(folder):

@@ -17,7 +17,7 @@ def check(configuration: Configuration) -> Iterator[Finding]:
             yield from _check_target(configuration, binding)
         for each in references(binding.value):
             if isinstance(each, Reference):
-                location = Location(binding.location.source, each.line or binding.location.line)
+                location = binding.location.at(each.line)
                 yield from _check_reference(configuration, each, location)
 
 

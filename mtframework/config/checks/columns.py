@@ -60,9 +60,8 @@ def _identity(configuration: Configuration, made: Made) -> tuple[str, str]:
 def _line(configuration: Configuration, made: Made | None, column: str = "") -> Location:
     if made is None:  # made by another object, not by a reference
         return configuration.source.location
-    inner = f"{made.scope}/{made.part.selector}"
     # A tower's features are objects of their own, which name a column each.
-    for each in (made, *(other for other in configuration.made() if inner in other.path)):
+    for each in (made, *(other for other in configuration.made() if made.target in other.path)):
         for binding in configuration.arguments(each.part, each.scope).values():
             value = configuration.resolved(binding.value)
             if value == column or (isinstance(value, (list, tuple)) and column in value):

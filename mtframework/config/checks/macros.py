@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding
-from mtframework.config.location import Location
 from mtframework.config.syntax import REQUIRED, Binding, Macro, Reference, references
 from mtframework.errors import did_you_mean, quoted_list
 
@@ -24,7 +23,7 @@ def _missing(configuration: Configuration) -> Iterator[Finding]:
             if macro.name != REQUIRED and configuration.macro(macro.name) is None:
                 known = configuration.macros
                 yield Finding(
-                    Location(binding.location.source, macro.line or binding.location.line),
+                    binding.location.at(macro.line),
                     f"There is no macro {macro.name}.{did_you_mean(macro.name, known)}",
                     f"One of {quoted_list(known)}.",
                     f"Correct the name, or bind it: {macro.name} = ...",
@@ -35,8 +34,7 @@ def _unused(configuration: Configuration) -> Iterator[Finding]:
     used = {macro.name for binding in configuration.source.bindings for macro in _macros(binding)}
     for binding in configuration.source.bindings:
         name = binding.key
-        # A scoped macro takes the place of the outer one for whoever names an inner scope.
-        if binding.is_macro and not any(f"{each}/".startswith(f"{name}/") for each in used):
+        if binding.is_macro and name not in used:
             yield Finding(
                 binding.location,
                 f"Nothing uses the macro {name}.{did_you_mean(name, used)}",

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from mtframework.config.build import LocatedError, build, located
+from mtframework.config.build import build
 from mtframework.config.configuration import Configuration, Made
 from mtframework.config.finding import Finding
+from mtframework.config.located import LocatedError, located
 from mtframework.config.location import Location
 from mtframework.config.syntax import Reference, references
 from mtframework.training.experiment import Experiment

@@ -8,9 +8,9 @@ import numpy as np
 from keras import ops
 
 from mtframework.config.blame import blame
-from mtframework.config.build import LocatedError
 from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding
+from mtframework.config.located import LocatedError
 from mtframework.config.location import Location
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset

@@ -121,4 +121,4 @@ def _located_references(configuration: Configuration) -> Iterator[tuple[Referenc
     for binding in configuration.source.bindings:
         for each in references(binding.value):
             if isinstance(each, Reference):
-                yield each, Location(binding.location.source, each.line or binding.location.line)
+                yield each, binding.location.at(each.line)
