@@ -61,5 +61,5 @@ def make_tasks() -> list[mtf.Task]:
     return [
         mtf.Ranking("rating", label="stars", hidden_units=[8], loss_weight=0.5),
         mtf.Retrieval("find", query="shopper", candidate="product"),
-        mtf.BinaryFeedback("buy", label="bought", sample_weight="trust"),
+        mtf.BinaryFeedback("buy", label="bought", sample_weight="trust", hidden_units=[]),
     ]

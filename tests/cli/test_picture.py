@@ -104,8 +104,8 @@ def test_picture_fits_80_columns_and_says_it_all(counted, width):
 def test_show_draws_the_experiment(run, folder):
     shown = run("show", "joint.gin").stdout
     assert "1 · stars + 1 · buy" in shown
-    # 4 + 1 numbers to 4 in the shopper's tower, 8 to 1 in the rating's head.
-    assert "33 + 4 × shopper + 4 × product parameters" in shown
+    # 4 + 1 numbers to 4 in the shopper's tower, 8 to 64 to 1 in the rating's head.
+    assert "665 + 4 × shopper + 4 × product parameters" in shown
 
 
 def test_show_draws_nothing_that_cannot_be_made(run, folder):
