@@ -104,20 +104,27 @@ def check_weights(make: Make, part: str, labels: Sequence[float]) -> None:
 
 
 def check_exact(make: Make, part: str, labels: Sequence[float]) -> None:
-    """Where the class has `exact`, it is one number, and the order of rows does not matter."""
+    """Where the class has `exact`, it is one number, and the order of rows does not matter.
+
+    A class that reads queries has it.
+    """
+    reads_queries = getattr(make(), "reads_queries", False)
     exact = getattr(make(), "exact", None)
-    if exact is None:
+    if exact is None and not reads_queries:
         return
-    fix = "Return a float from exact(labels, scores), which has an array [num_rows] of each."
+    arguments = "labels, scores, queries" if reads_queries else "labels, scores"
+    fix = f"Return a float from exact({arguments}), which has an array [num_rows] of each."
     with Clause("exact", part, fix) as clause:
-        rows, scores = example_rows(labels)
-        expected = exact(rows, scores)
+        clause.require(exact, "It reads queries and has no exact.", f"exact({arguments}).")
+        assert exact is not None
+        columns = [*example_rows(labels), *([np.arange(NUM_ROWS) % 3 + 1] * reads_queries)]
+        expected = exact(*columns)
         shape = np.shape(expected)
         clause.require(shape == (), f"exact returns the shape {shape}.", "().")
         clause.require_finite(f"exact of {NUM_ROWS} rows", expected)
         clause.require_close(
             "exact of the rows backwards",
-            exact(rows[::-1], scores[::-1]),
+            exact(*(column[::-1] for column in columns)),
             expected,
             "that of the rows forwards",
         )
@@ -168,6 +175,10 @@ ALL = (
     check_compilation,
     check_saving,
 )
+
+
+OF_QUERIES = (check_direction, check_name, check_exact)
+"""Those of a metric that reads queries, which is not updated with batches."""
 
 
 def example_rows(labels: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
