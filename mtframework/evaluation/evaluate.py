@@ -123,7 +123,13 @@ def evaluate(
             found = metrics_of_ranks(ranks, filtered, rows, model.catalogue.size, top_k)
             results.notes += rows.notes(model, task, split, ties)
         else:
-            found = metrics_of_scores(task, labels[valid], scores[name][valid], results.notes)
+            found = metrics_of_scores(
+                task,
+                labels[valid],
+                scores[name][valid],
+                columns[model.schema.query_key][valid],
+                results.notes,
+            )
         results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
 
@@ -164,7 +170,7 @@ def rows_that_count(task: Task, columns: Mapping[str, np.ndarray]) -> tuple[np.n
 
 
 def metrics_of_scores(
-    task: Task, labels: np.ndarray, scores: np.ndarray, notes: list[str]
+    task: Task, labels: np.ndarray, scores: np.ndarray, queries: np.ndarray, notes: list[str]
 ) -> dict[str, float]:
     """Returns a task's own metrics of rows that count, by name.
 
@@ -172,13 +178,23 @@ def metrics_of_scores(
         task: The task.
         labels: `[num_rows]`.
         scores: What `predict` gave.
-        notes: Gets a sentence for each metric that is undefined and left out.
+        queries: Whose row it is, `[num_rows]` int ids, for metrics that declare `reads_queries`; 0
+            for queries that training never met.
+        notes: Gets a sentence for each metric that is undefined and left out, and for each that
+            reads queries where some are unknown.
     """
     labels = ops.convert_to_numpy(task.metric_labels(labels))
     found = {}
     for metric in task.make_metrics():
         exact = getattr(metric, "exact", None)
-        if exact is not None:
+        if getattr(metric, "reads_queries", False):
+            value = metric.exact(labels, scores, queries)
+            if num_unknown := int((queries == 0).sum()):
+                notes.append(
+                    f"{task.name}/{metric.name}: {num_unknown:,} of {len(queries):,} rows have a "
+                    "query that training never met."
+                )
+        elif exact is not None:
             value = exact(labels, scores)
         else:
             metric.update_state(labels[:, None], scores[:, None])

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import keras
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
-from mtframework.metrics import of_numbers  # noqa: F401 - registers the built-in ones
+from mtframework.metrics import (  # noqa: F401 - registers the built-in ones
+    auc_per_query,
+    average_precision,
+    calibration_error,
+    of_numbers,
+)
 from mtframework.registry import METRICS
 
 

@@ -13,7 +13,8 @@ class TaskReport(keras.metrics.Metric):
 
     Args:
         name: The task's name.
-        metrics: The task's metrics.
+        metrics: The task's metrics. Those that read the ids of queries are left out: batches cut
+            queries apart.
 
     Example:
 
@@ -29,7 +30,7 @@ class TaskReport(keras.metrics.Metric):
         self.loss = keras.metrics.Mean(name="loss")
         self.weight = keras.metrics.Mean(name="weight")
         self.total = keras.metrics.Sum(name="total")
-        self.task_metrics = list(metrics)
+        self.task_metrics = [each for each in metrics if not getattr(each, "reads_queries", False)]
 
     def update_loss(self, loss, sum_of_weights, loss_weight):
         """Adds one batch's loss, a scalar; its rows' weights' sum; and what it is weighted with."""

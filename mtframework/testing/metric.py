@@ -21,7 +21,9 @@ def check_metric(
     """Checks that a metric of one number a row keeps its contract.
 
     The clauses, in this order: registration, configuration, direction, name, shapes, reset, rows
-    (their order and their batches do not matter), weights, exact, compilation, saving.
+    (their order and their batches do not matter), weights, exact, compilation, saving. A metric
+    that declares `reads_queries` is not updated with batches: of it, registration, configuration,
+    direction, name and exact.
 
     Args:
         make: What makes a new metric each time it is called.

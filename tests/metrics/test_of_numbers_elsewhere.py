@@ -11,7 +11,9 @@ sklearn_metrics = pytest.importorskip("sklearn.metrics")
 CLICKS = {
     "accuracy": lambda labels, scores: sklearn_metrics.accuracy_score(labels, scores > 0.5),
     "auc": sklearn_metrics.roc_auc_score,
+    "gauc": sklearn_metrics.roc_auc_score,  # of rows that are all one query's
     "log_loss": sklearn_metrics.log_loss,
+    "pr_auc": sklearn_metrics.average_precision_score,
     "precision": lambda labels, scores: sklearn_metrics.precision_score(labels, scores > 0.5),
     "recall": lambda labels, scores: sklearn_metrics.recall_score(labels, scores > 0.5),
 }
@@ -32,7 +34,7 @@ def test_of_probabilities(name, base_rate):
     scores = np.round(np.clip(draw.normal(0.4 + 0.2 * labels, 0.15), 0.01, 0.99), 2)
     scores = scores.astype("float32")
     task = mtf.BinaryFeedback("click", label="click", metrics=[name])
-    found = metrics_of_scores(task, labels, scores, [])
+    found = metrics_of_scores(task, labels, scores, np.ones(len(labels), "int32"), [])
     assert found[name] == pytest.approx(float(CLICKS[name](labels, scores)), abs=1e-5)
 
 
@@ -42,7 +44,7 @@ def test_auc_of_rare_positives_with_probabilities_that_are_all_small():
     labels[:15] = 1.0
     scores = (0.001 * np.exp(draw.normal(0.8 * labels, 1.0))).astype("float32")
     task = mtf.BinaryFeedback("click", label="click", metrics=["auc"])
-    found = metrics_of_scores(task, labels, scores, [])
+    found = metrics_of_scores(task, labels, scores, np.ones(len(labels), "int32"), [])
     expected = float(sklearn_metrics.roc_auc_score(labels, scores))
     assert found["auc"] == pytest.approx(expected, abs=1e-9)
 
@@ -53,5 +55,5 @@ def test_of_numbers(name):
     labels = draw.integers(1, 6, 2000).astype("float32")
     scores = (labels + draw.normal(0.0, 1.0, 2000)).astype("float32")
     task = mtf.Ranking("stars", label="stars", metrics=[name])
-    found = metrics_of_scores(task, labels, scores, [])
+    found = metrics_of_scores(task, labels, scores, np.ones(len(labels), "int32"), [])
     assert found[name] == pytest.approx(float(STARS[name](labels, scores)), rel=1e-5)

@@ -95,6 +95,18 @@ class ReadsTheFirstRowExactly(MeanGap):
         return float(scores[0])
 
 
+class ReadsQueriesWithoutExact(MeanGap):
+    reads_queries = True
+
+
+class ReadsTheFirstQuery(MeanGap):
+    reads_queries = True
+
+    @staticmethod
+    def exact(labels, scores, queries):
+        return float(queries[0])
+
+
 class CountsInNumpy(MeanGap):
     def gaps(self, labels, scores):
         return ops.convert_to_tensor(np.abs(np.array(scores)[:, 0] - np.array(labels)[:, 0]))
@@ -132,6 +144,8 @@ def test_a_metric_that_is_written_out_passes(register):
         (IgnoresWeights, "weights", "with some weights of 0 differs"),
         (CountsOnlyWhetherWeighted, "weights", "with some weights of 2 differs"),
         (ReadsTheFirstRowExactly, "exact", "exact of the rows backwards differs"),
+        (ReadsQueriesWithoutExact, "exact", "reads queries and has no exact"),
+        (ReadsTheFirstQuery, "exact", "exact of the rows backwards differs"),
         (ForgetsAnArgument, "configuration", "get_config leaves out power"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",

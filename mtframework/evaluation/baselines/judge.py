@@ -47,7 +47,8 @@ def judge_baselines(
     retrievals = [task for task in model.tasks.values() if task.retrieves]
     results = []
     if numbers:
-        results.append(_judge("constant", numbers, lambda task: _judge_constant(task, train, rows)))
+        judge = functools.partial(_judge_constant, model.schema.query_key, train, rows)
+        results.append(_judge("constant", numbers, judge))
     for name, method in _methods().items() if retrievals else ():
         judge = functools.partial(_judge_ranking, method, model, train, rows)
         results.append(_judge(name, retrievals, judge))
@@ -116,7 +117,9 @@ def _judge(
     return Comparison(name, None, metrics, fit_seconds, evaluate_seconds)
 
 
-def _judge_constant(task: Task, train: Columns, rows: Columns) -> tuple[dict[str, float], float]:
+def _judge_constant(
+    query_key: str, train: Columns, rows: Columns, task: Task
+) -> tuple[dict[str, float], float]:
     began = time.perf_counter()
     valid, labels = rows_that_count(task, train)
     labels = ops.convert_to_numpy(task.metric_labels(labels[valid]))
@@ -126,7 +129,8 @@ def _judge_constant(task: Task, train: Columns, rows: Columns) -> tuple[dict[str
     if not valid.any():
         return {}, seconds
     scores = np.full(valid.sum(), constant, "float32")
-    return metrics_of_scores(task, labels[valid], scores, []), seconds
+    queries = rows[query_key][valid]
+    return metrics_of_scores(task, labels[valid], scores, queries, []), seconds
 
 
 def _judge_ranking(
