@@ -125,8 +125,8 @@ def good_rows(
     good = np.ones(table.num_rows, bool)
     if rejects is not None:
         rejects.add_file(rows)
-        for name in meanings.keys() & rows.table.column_names:
-            if _is_key(meanings[name]):
+        for name, meaning in meanings.items():
+            if _is_key(meaning) and name in rows.table.column_names:
                 rejects.num_normalized[name] += _num_changed(rows.table[name], table[name])
     for reason, mask in problems:
         if rejects is not None:
