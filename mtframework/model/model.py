@@ -31,12 +31,13 @@ from mtframework.model.doors import (
     check_weights,
     one_row_of,
 )
+from mtframework.model.frozen_layers import freeze
 from mtframework.model.idle_parts import keep_idle_parts
 from mtframework.model.known_columns import lasting_columns
 from mtframework.model.losses import TOWERS, total_loss
 from mtframework.model.recommend import recommend
 from mtframework.model.results import measured, with_shares
-from mtframework.model.saved_config import config_of, model_of, parts_of
+from mtframework.model.saved_config import config_of, model_of
 from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.columns import columns_of
@@ -553,9 +554,9 @@ class MultiTaskModel(keras.Model):
             task.build({TOWERS: shapes, "representation": representation, "num_ids": key_ids})
         if self.junction is not None:
             self.junction.build()
-        for part in (self, *parts_of(self)):
-            for layer in part._flatten_layers() if not part.trainable else ():
-                layer.trainable = False  # with the weights that it has by now
+        for layer in self._flatten_layers():
+            if not layer.trainable:
+                freeze(layer)  # with the layers and weights that it has by now
         self._built_of = dict(num_ids)
         self.built = True
 

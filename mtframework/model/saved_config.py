@@ -41,10 +41,3 @@ def model_of(cls: type, config: Mapping[str, Any], custom_objects: Any = None) -
         for name in ("towers", "tasks", "sharing", "loss_balancer", "gradient_balancer")
     }
     return part_of_config(cls, {**config, **parts})
-
-
-def parts_of(model) -> list[keras.layers.Layer]:
-    """Returns the parts that a model was given."""
-    single = (model.sharing, model.loss_balancer, model.gradient_balancer)
-    parts = [*model.towers.values(), *model.tasks.values(), *single]
-    return [part for part in parts if part is not None]

@@ -21,7 +21,7 @@ def check_feature(
     """Checks that a feature keeps its contract, on each kind of column that it reads.
 
     The clauses, in this order: registration, configuration, reads, shapes, rows, unknown values,
-    adapt, compilation, gradients, weights by id, saving, half precision.
+    adapt, compilation, gradients, frozen, weights by id, saving, half precision.
 
     Args:
         make: What makes a new feature each time it is called.

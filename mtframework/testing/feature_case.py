@@ -75,6 +75,11 @@ class FeatureModel:
         """The encoded column of the test rows, `[NUM_ROWS, ...]`."""
         return self.data.encode(self.data.test)[self.feature.column]
 
+    def of(self, model: MultiTaskModel) -> Feature:
+        """Returns the feature of a model that was made from this one."""
+        layers = model.towers[TOWER].feature_layers
+        return next(each for each in layers if each.name == self.feature.name)
+
     def vectors(self, values: np.ndarray):
         """Returns the feature's vectors, `[batch, units]`, of an encoded column."""
         return self.feature(ops.convert_to_tensor(values))

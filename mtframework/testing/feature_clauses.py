@@ -11,6 +11,7 @@ from mtframework.schema.schema import Column
 from mtframework.testing.example_columns import KindOfColumn, column_of, unknown_rows
 from mtframework.testing.example_model import NUM_ROWS, train, values_of
 from mtframework.testing.feature_case import FeatureCase
+from mtframework.testing.frozen import check_stays_frozen
 from mtframework.testing.model_clauses import (
     check_compiles,
     check_half_precision,
@@ -136,6 +137,14 @@ def check_gradients(case: FeatureCase) -> None:
             check_trains(clause, made.model, made.data, made.feature.trainable_variables)
 
 
+def check_frozen(case: FeatureCase) -> None:
+    """With trainable = False its weights stay, in a clone and a loaded model as well."""
+    fix = "Begin get_config with super().get_config(), and assign no weights in call."
+    with case.clause("frozen", fix) as clause:
+        for made in case.models():
+            check_stays_frozen(clause, made.model, made.data, made.of)
+
+
 def check_weights_by_id(case: FeatureCase) -> None:
     """What a warm start moves id by id has a row for each id."""
     fix = "Return in weights_by_id the feature's weights whose first axis is ids, and no others."
@@ -191,6 +200,7 @@ CLAUSES = {
     "adapt": check_adapt,
     "compilation": check_compilation,
     "gradients": check_gradients,
+    "frozen": check_frozen,
     "weights by id": check_weights_by_id,
     "saving": check_saving,
     "half precision": check_precision,

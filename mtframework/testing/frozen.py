@@ -30,10 +30,10 @@ def check_stays_frozen(
     part.trainable = False
     clone = MultiTaskModel.from_config(model.get_config())
     clone.adapt(data)
-    _require_frozen(clause, "a clone", find(clone))
+    _require_frozen(clause, "a clone", clone, find(clone))
     before = values_of(part.weights)
     loaded = check_saves(clause, model, data)
-    _require_frozen(clause, "a loaded model", find(loaded))
+    _require_frozen(clause, "a loaded model", loaded, find(loaded))
     for variable, old in zip(part.weights, before, strict=True):
         clause.require(
             np.array_equal(values_of([variable])[0], old),
@@ -42,8 +42,11 @@ def check_stays_frozen(
         )
 
 
-def _require_frozen(clause: Clause, where: str, part: keras.layers.Layer) -> None:
-    learning = [variable.path for variable in part.trainable_variables]
+def _require_frozen(
+    clause: Clause, where: str, model: MultiTaskModel, part: keras.layers.Layer
+) -> None:
+    own = {id(variable) for variable in part.variables}
+    learning = [each.path for each in model.trainable_variables if id(each) in own]
     clause.require(
         not part.trainable and not learning,
         f"In {where}, trainable is {part.trainable}, and these weights learn: {learning}.",

@@ -135,6 +135,36 @@ def test_a_part_by_itself_keeps_its_policy_and_stays_frozen(part):
     assert keras.config.dtype_policy() == usual
 
 
+def test_a_frozen_feature_of_a_tower_that_trains_stays_frozen(shop, tmp_path):
+    hashed = mtf.Hashed("shopper", 8)
+    tower = mtf.Tower("shopper", ["shopper", hashed], embedding_dim=8)
+    model = mtf.MultiTaskModel([tower, make_towers()[1]], make_tasks())
+    model.adapt(shop)
+    num_trainable = len(model.trainable_variables)
+    hashed.trainable = False
+    assert len(model.trainable_variables) == num_trainable - 1
+    model.save(tmp_path / "model.keras")
+    again = mtf.load_model(tmp_path / "model.keras")
+    assert len(again.trainable_variables) == num_trainable - 1
+    clone = keras.models.clone_model(model)
+    clone.adapt(shop)
+    assert len(clone.trainable_variables) == num_trainable - 1
+
+
+def test_a_frozen_task_keeps_the_weights_that_are_its_own(shop, tmp_path):
+    """Those of `bilinear` are no layer's within the task."""
+    tasks = [mtf.Ranking("rating", label="stars", hidden_units=[], bilinear=True)]
+    model = mtf.MultiTaskModel(make_towers(), tasks)
+    model.tasks["rating"].trainable = False
+    model.adapt(shop)
+    for each in (model, mtf.MultiTaskModel.from_config(model.get_config())):
+        if not each.is_adapted:
+            each.adapt(shop)
+        own = {id(variable) for variable in each.tasks["rating"].variables}
+        assert len(own) == 3
+        assert not [v.path for v in each.trainable_variables if id(v) in own]
+
+
 def test_a_seed_before_adapt_decides_the_weights():
     def weights(before):
         set_seed(before)

@@ -125,6 +125,11 @@ class LearnsOutsideOfWeights(Scaled):
         return super().call(values) / self.largest
 
 
+class ForgetsToBeFrozen(Scaled):
+    def get_config(self):
+        return {"column": self.column}
+
+
 class StaysInFloat32(Scaled):
     def call(self, values):
         return ops.cast(super().call(values), "float32")
@@ -142,6 +147,7 @@ BROKEN = [
     (DividesByTheSpread, "adapt", "Where all training rows are equal, the vector holds NaN"),
     (TrainsWhatItLearned, "adapt", "mean differs from what adapt learned"),
     (LeavesAWeightOut, "gradients", "unused does not change in three training steps"),
+    (ForgetsToBeFrozen, "frozen", "In a clone, trainable is True"),
     (NamesItsFactorById, "weights by id", "factor has the shape ()"),
     (LearnsOutsideOfWeights, "saving", "What a loaded model predicts"),
     (StaysInFloat32, "half precision", "The vectors are float32 under mixed_float16"),

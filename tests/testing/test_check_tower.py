@@ -64,6 +64,13 @@ class AssignsInTraining(Table):
         return super().call(features)
 
 
+class ForgetsToBeFrozen(Table):
+    def get_config(self):
+        config = super().get_config()
+        del config["trainable"]
+        return config
+
+
 class ForgetsAnArgument(Table):
     def get_config(self):
         config = super().get_config()
@@ -179,6 +186,7 @@ class OverflowsInHalf(Table):
 
 BROKEN = [
     (ForgetsAnArgument, "configuration", "get_config leaves out embedding_dim"),
+    (ForgetsToBeFrozen, "frozen", "In a clone, trainable is True"),
     (LeavesTheKeyOut, "columns", "columns is ('age',), and key is \"reader\""),
     (AcceptsAnySchema, "columns", 'check accepts a schema without the column "reader"'),
     (KnowsItsColumnsLate, "adapt first", "AttributeError"),
