@@ -42,29 +42,28 @@ class RankedRows:
     Args:
         queries: The query's id: `[num_rows]`.
         candidates: The positive's row in the catalogue: `[num_rows]`.
-        is_trained: Whether the positive is in a training row: `[num_rows]`.
     """
 
     queries: np.ndarray
     candidates: np.ndarray
-    is_trained: np.ndarray
 
     @classmethod
     def of(
         cls, model: MultiTaskModel, task: Task, columns: Mapping[str, np.ndarray], valid: np.ndarray
     ) -> "RankedRows":
         """Returns those rows of a split that count for a task."""
-        catalogue = model.catalogue
-        candidates = catalogue.rows(columns[catalogue.key][valid])
-        is_trained = np.zeros(catalogue.size, bool)
-        is_trained[catalogue.seen_rows] = True
-        return cls(columns[model.schema.query_key][valid], candidates, is_trained[candidates])
+        candidates = model.catalogue.rows(columns[model.catalogue.key][valid])
+        return cls(columns[model.schema.query_key][valid], candidates)
 
     def notes(self, model: MultiTaskModel, task: Task, split: str, ties: np.ndarray) -> list[str]:
         """Returns what to know of a task's metrics: unknown queries and candidates, and ties."""
+        is_trained = np.zeros(model.catalogue.size, bool)
+        is_trained[model.catalogue.seen_rows] = True
         counts = {
             f'have a "{model.schema.query_key}" that training never met': self.queries == 0,
-            f'have a "{model.schema.candidate_key}" that no training row has': ~self.is_trained,
+            f'have a "{model.schema.candidate_key}" that no training row has': ~is_trained[
+                self.candidates
+            ],
             "have a candidate whose score others share": ties > 0,
         }
         found = [f"{each.sum():,} {what}" for what, each in counts.items() if each.any()]

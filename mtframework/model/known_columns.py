@@ -31,22 +31,22 @@ def encode_known(model, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
             model, since training did not meet it.
     """
     encoded = model.encode(columns)
-    schema, catalogue = model.schema, model.catalogue
-    rows_of = catalogue.row_of_each_id(model.vocabularies[schema.candidate_key].size)
-    missing = [
-        name for name in catalogue_columns(schema, model.feature_columns) if name not in columns
-    ]
-    if missing and schema.candidate_key in columns:
-        names = columns[schema.candidate_key]
-        rows = rows_of[model.vocabularies[schema.candidate_key].ids(names)]
-        _refuse_unknown("candidate", names, rows < 0, missing)
+    schema, catalogue, queries = model.schema, model.catalogue, model.queries
+
+    def lacking(key: str, names: Iterable[str]) -> list[str]:
+        return [name for name in names if name not in columns] if key in columns else []
+
+    key = schema.candidate_key
+    if missing := lacking(key, catalogue_columns(schema, model.feature_columns)):
+        vocabulary = model.vocabularies[key]
+        rows = catalogue.row_of_each_id(vocabulary.size)[vocabulary.ids(columns[key])]
+        _refuse_unknown("candidate", columns[key], rows < 0, missing)
         encoded |= {name: catalogue.columns[name][rows] for name in missing}
-    missing = [name for name in model.queries.columns if name not in columns]
-    if missing and schema.query_key in columns:
-        names = columns[schema.query_key]
-        ids = model.vocabularies[schema.query_key].ids(names)
-        _refuse_unknown("query", names, ~model.queries.is_known[ids], missing)
-        encoded |= {name: model.queries.columns[name][ids] for name in missing}
+    key = schema.query_key
+    if missing := lacking(key, queries.columns):
+        ids = model.vocabularies[key].ids(columns[key])
+        _refuse_unknown("query", columns[key], ~queries.is_known[ids], missing)
+        encoded |= {name: queries.columns[name][ids] for name in missing}
     return encoded
 
 

@@ -78,6 +78,26 @@ def score_pairs(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def score_all(
+    model, tasks: Sequence[str], of_queries: Mapping[str, Any], of_candidates: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Returns some tasks' scores of every candidate for every query.
+
+    Args:
+        model: A `MultiTaskModel`.
+        tasks: The tasks' names.
+        of_queries: The embeddings by query tower, `[num_queries, dim]`.
+        of_candidates: The embeddings by candidate tower, `[num_candidates, dim]`.
+
+    Returns:
+        `{task: [num_queries, num_candidates]}` float32, with entries as `score_pairs` has them.
+    """
+    shape = tuple(len(next(iter(each.values()))) for each in (of_queries, of_candidates))
+    rows = (each.ravel() for each in np.indices(shape, "int32"))
+    scores = score_pairs(model, tasks, of_queries, of_candidates, *rows)
+    return {name: each.reshape(shape) for name, each in scores.items()}
+
+
 def flat_scores(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Returns `{task: scores}`; `"task/part"` where a task predicts several numbers.
 

@@ -11,7 +11,7 @@ from mtframework.metrics.finite import check_not_diverged
 from mtframework.model.embedded_rows import embed_rows
 from mtframework.model.excluded_rows import Hidden, excluded_rows
 from mtframework.model.known_columns import encode_known
-from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
+from mtframework.model.pair_scores import query_and_candidate_towers, score_all
 from mtframework.model.requests import check_lengths, request_columns
 from mtframework.model.same_order import warn_of_same_order
 
@@ -40,7 +40,7 @@ def recommend(
                 pair = of_queries[scoring.query], of_catalogue[scoring.candidate]
                 found.append(best_products(*pair, k, excluded))
             else:
-                scores = _score_all(model, scoring.name, of_queries, of_catalogue)
+                scores = _scores_of(model, scoring.name, of_queries, of_catalogue)
                 warn_of_same_order(scoring.name, scores)
                 found.append(_best(scores, k, excluded))
     best, best_scores = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -135,18 +135,15 @@ def _best(scores: np.ndarray, num: int, excluded: Excluded) -> tuple[np.ndarray,
     return rows, np.take_along_axis(scores, rows, 1)
 
 
-def _score_all(
+def _scores_of(
     model, task: str, of_queries: Mapping[str, np.ndarray], of_catalogue: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """Returns a task's score of every candidate for every query."""
-    shape = tuple(len(next(iter(each.values()))) for each in (of_queries, of_catalogue))
-    query_rows, candidate_rows = (each.ravel() for each in np.indices(shape, "int32"))
-    scores = score_pairs(model, [task], of_queries, of_catalogue, query_rows, candidate_rows)
+    scores = score_all(model, [task], of_queries, of_catalogue)
     if task not in scores:
         raise several_numbers(task, scores)
-    scores_of_all = scores[task].reshape(shape)
-    check_not_diverged(f'queries\' scores of the task "{task}"', scores_of_all)
-    return scores_of_all
+    check_not_diverged(f'queries\' scores of the task "{task}"', scores[task])
+    return scores[task]
 
 
 def as_of_now(model, rows: Mapping[str, Any]) -> Mapping[str, Any]:

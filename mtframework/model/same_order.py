@@ -7,7 +7,7 @@ import numpy as np
 
 from mtframework.errors import MtframeworkWarning
 from mtframework.model.embedded_rows import embed_rows
-from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
+from mtframework.model.pair_scores import query_and_candidate_towers, score_all
 
 # So many of each are enough to tell.
 _QUERIES, _CANDIDATES = 32, 64
@@ -59,7 +59,4 @@ def score_some(model, encoded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
     some = {name: each[:_CANDIDATES] for name, each in model.catalogue.columns.items()}
     of_queries = embed_rows(model, query_towers, few)
     of_candidates = embed_rows(model, candidate_towers, some)
-    shape = tuple(len(next(iter(each.values()))) for each in (of_queries, of_candidates))
-    rows = [each.ravel() for each in np.indices(shape, "int32")]
-    scores = score_pairs(model, list(model.tasks), of_queries, of_candidates, *rows)
-    return {name: each.reshape(shape) for name, each in scores.items()}
+    return score_all(model, list(model.tasks), of_queries, of_candidates)

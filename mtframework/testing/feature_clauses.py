@@ -2,7 +2,6 @@
 
 from typing import get_args
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -18,6 +17,7 @@ from mtframework.testing.model_clauses import (
     check_saves,
     check_trains,
     fit_both_ways,
+    require_compute_dtype,
 )
 
 
@@ -179,14 +179,8 @@ def check_precision(case: FeatureCase) -> None:
 
             def adapted_model(kind=kind):
                 made = list(case.models())[kind]
-                name = keras.config.dtype_policy().name
                 vectors = made.vectors(made.values)
-                clause.require_finite(f"Under {name}, the vector", vectors)
-                dtype = keras.backend.standardize_dtype(vectors.dtype)
-                wanted = made.feature.compute_dtype
-                clause.require(
-                    dtype == wanted, f"The vectors are {dtype} under {name}.", f"{wanted}."
-                )
+                require_compute_dtype(clause, "vector", vectors, made.feature)
                 return made.model, made.data
 
             check_half_precision(clause, adapted_model)

@@ -72,6 +72,25 @@ def check_half_precision(
             clause.require_finite(f"After three steps under {name}, {variable.path}", variable)
 
 
+def require_compute_dtype(clause: Clause, what: str, made: Any, layer: keras.layers.Layer) -> None:
+    """What a layer makes under the current policy is finite, and of its compute dtype.
+
+    Args:
+        clause: The clause.
+        what: What it makes, in the singular, such as `"vector"`.
+        made: A tensor of them.
+        layer: The layer.
+    """
+    name = keras.config.dtype_policy().name
+    clause.require_finite(f"Under {name}, the {what}s", made)
+    dtype = keras.backend.standardize_dtype(made.dtype)
+    clause.require(
+        dtype == layer.compute_dtype,
+        f"The {what}s are {dtype} under {name}.",
+        f"{layer.compute_dtype}.",
+    )
+
+
 def check_compiles(
     clause: Clause, model: keras.Model, fit: Callable[[], Any], part: Any, method: str
 ) -> None:

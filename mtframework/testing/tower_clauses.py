@@ -1,6 +1,5 @@
 """The clauses of a tower's contract, one function each."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -15,6 +14,7 @@ from mtframework.testing.model_clauses import (
     check_saves,
     check_trains,
     fit_both_ways,
+    require_compute_dtype,
 )
 from mtframework.testing.tower_case import TowerCase
 
@@ -202,13 +202,7 @@ def check_precision(case: TowerCase) -> None:
         def embedded():
             made = case.model()
             embeddings = made.embed(made.data.encode(made.data.test))
-            name = keras.config.dtype_policy().name
-            clause.require_finite(f"Under {name}, the embeddings", embeddings)
-            dtype = keras.backend.standardize_dtype(embeddings.dtype)
-            wanted = made.tower.compute_dtype
-            clause.require(
-                dtype == wanted, f"The embeddings are {dtype} under {name}.", f"{wanted}."
-            )
+            require_compute_dtype(clause, "embedding", embeddings, made.tower)
             return made.model, made.data
 
         check_half_precision(clause, embedded)

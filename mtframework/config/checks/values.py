@@ -66,12 +66,12 @@ def _unset(configuration: Configuration, made: Made) -> Iterator[Finding]:
     for argument, parameter in made.part.parameters.items():
         if parameter.default is inspect.Parameter.empty and argument not in bound:
             annotation = annotation_of(parameter, made.part.types)
+            is_keras = parameter.annotation is inspect.Parameter.empty
+            expected = expected_number(argument) if is_keras else ""
             yield Finding(
                 made.location,
                 f"{made.key}.{argument} is not set.",
-                expected_number(argument)
-                if parameter.annotation is inspect.Parameter.empty and expected_number(argument)
-                else _sentence(described(annotation, configuration.parts)),
+                expected or _sentence(described(annotation, configuration.parts)),
                 f"Add a line: {made.key}.{argument} = ...",
             )
 
