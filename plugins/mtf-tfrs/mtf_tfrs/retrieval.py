@@ -1,5 +1,7 @@
 """Finds the candidates of a query, with the loss of TensorFlow Recommenders."""
 
+import inspect
+from collections.abc import Sequence
 from typing import Literal
 
 from keras import ops
@@ -42,6 +44,7 @@ class TfrsRetrieval(Retrieval):
             negative.
         num_hard_negatives: How many of the highest-scoring negatives to keep; None for all.
         reduction: `"mean"`, or `"sum"` as in TFRS, whose weight grows with the batch size.
+        seen: What counts as seen by a query, as in `Retrieval`.
 
     Example:
 
@@ -67,6 +70,7 @@ class TfrsRetrieval(Retrieval):
         remove_accidental_hits: bool = False,
         num_hard_negatives: int | None = None,
         reduction: Literal["mean", "sum"] = "mean",
+        seen: str | Sequence[str] = "own",
     ):
         super().__init__(
             name,
@@ -82,6 +86,7 @@ class TfrsRetrieval(Retrieval):
             remove_accidental_hits=remove_accidental_hits,
             num_hard_negatives=num_hard_negatives,
             reduction=reduction,
+            seen=seen,
         )
         self.unreduced = _unreduced_retrieval(
             temperature, num_hard_negatives, remove_accidental_hits
@@ -100,16 +105,8 @@ class TfrsRetrieval(Retrieval):
         return self.unreduced(queries, candidates, ops.cast(ids, "int32"), probability)
 
     def get_config(self):
-        config = super().get_config()
-        for fixed in (
-            "negatives",
-            "negative_rows",
-            "remove_known_positives",
-            "num_uniform_negatives",
-            "training_top_k",
-        ):
-            del config[fixed]
-        return config
+        own = set(inspect.signature(type(self)).parameters) | {"trainable", "dtype"}
+        return {key: value for key, value in super().get_config().items() if key in own}
 
 
 def _unreduced_retrieval(temperature, num_hard_negatives, remove_accidental_hits):
