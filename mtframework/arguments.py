@@ -15,7 +15,7 @@ def check_sizes(owner: str, argument: str, sizes: Sequence[int], needed: bool) -
     """Returns a list of sizes, of layers or top-k lists, as a tuple.
 
     Raises:
-        ModelError: They are no list of whole numbers from 1 up, or `needed` and there is none.
+        ModelError: They are no list of whole numbers of at least 1, or `needed` and there is none.
     """
     if not isinstance(sizes, Sequence) or isinstance(sizes, str):
         _refuse(owner, argument, sizes, "A list of whole numbers.", f"Write {argument} = [64].")
@@ -37,7 +37,7 @@ def check_count(owner: str, argument: str, count: int, fix: str | None = None) -
     """Returns the count.
 
     Raises:
-        ModelError: It is no whole number from 1 up.
+        ModelError: It is not a whole number of at least 1.
     """
     if not _is_whole(count) or count < 1:
         fix = fix or f"Correct {argument}, or leave it out for the default."

@@ -17,7 +17,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Gives the path to write to, and puts the file in its place when all of it is written.
 
     A file that is there is replaced in one step and keeps its mode; of a symbolic link, the file
-    that it leads to. A device or a pipe is no file that could be replaced: it is written as it is.
+    that it leads to. A device or a pipe cannot be replaced: it is written as it is.
     Where an error or Ctrl-C comes between, nothing is left and what was there is still there.
 
     Args:
@@ -100,7 +100,7 @@ def lock_folder(folder: Path) -> IO[str]:
         lock.close()
         raise RunError(
             f"{folder} is in use by another process{f', {owner}' if owner else ''}.",
-            "A folder that one process writes to.",
+            "A folder that no other process writes to.",
             "Wait until it ends, or name another folder.",
         ) from None
     lock.truncate(0)
@@ -110,7 +110,7 @@ def lock_folder(folder: Path) -> IO[str]:
 
 
 def _is_alive(process: str) -> bool:
-    """Returns whether a process of that number runs; a text that is no number is left alone."""
+    """Returns whether a process of that number runs; a text that is not a number is left alone."""
     if not process.isdigit():
         return True
     try:

@@ -80,8 +80,8 @@ class Registry:
         defines it, so that a plugin's author registers once.
 
         Raises:
-            RegistryError: `name` is no identifier, what is decorated is no class, its constructor
-                takes `**kwargs`, or the name is taken; nothing is registered then.
+            RegistryError: `name` is not an identifier, the decorated object is not a class, its
+                constructor takes `**kwargs`, or the name is taken; nothing is registered then.
         """
 
         def decorate(cls: type) -> type:
@@ -125,13 +125,13 @@ class Registry:
     def _validate(self, name: str, cls: type) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise RegistryError(
-                f"The name {name!r} of a {self.kind} is no identifier.",
+                f"The name {name!r} of a {self.kind} is not an identifier.",
                 "Letters, digits and underscores, not starting with a digit.",
                 f'Register it as @register_{self.kind.replace(" ", "_")}("my_name").',
             )
         if not inspect.isclass(cls):
             raise RegistryError(
-                f'The {self.kind} "{name}" is {cls!r}, which is no class.',
+                f'The {self.kind} "{name}" is {cls!r}, which is not a class.',
                 "A class.",
                 "Put the decorator on the class itself.",
             )
@@ -144,12 +144,12 @@ class Registry:
                     f"List the arguments of {cls.__name__}.__init__ one by one.",
                 )
         taken = self._parts.get(name)
-        # The same class again is a module imported anew (a notebook cell, a reload): it replaces.
+        # The same class again is a module imported again (a notebook cell, a reload): it replaces.
         if taken and _identity(taken.cls) != _identity(cls):
             raise RegistryError(
                 f'The {self.kind} name "{name}" is taken: {_identity(taken.cls)} of '
-                f"{taken.owner} has it, and {_identity(cls)} of {owner_of(cls)} wants it.",
-                "One owner a name.",
+                f"{taken.owner} has it, and {_identity(cls)} of {owner_of(cls)} asks for it.",
+                "One owner for each name.",
                 "Register one of the two under another name, or uninstall its plugin.",
             )
 

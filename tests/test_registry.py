@@ -68,7 +68,7 @@ def test_duplicate_names_both_owners_and_changes_nothing(layers):
     ("text", "name", "part"),
     [
         ("no identifier", "not a name", keras.layers.Layer),
-        ("which is no class", "right", lambda: None),
+        ("which is not a class", "right", lambda: None),
         ("takes **kwargs", "right", keras.layers.Dense),
     ],
 )

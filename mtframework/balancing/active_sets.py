@@ -27,7 +27,7 @@ def all_sets(num_tasks):
         raise ModelError(
             f"The gradient balancer tries every set of tasks, and there are {num_tasks} tasks.",
             f"At most {MAX_TASKS} tasks.",
-            "Use a balancer that grows slower: pcgrad, nash_mtl, imtl_g or aligned_mtl.",
+            "Use a balancer whose cost grows more slowly: pcgrad, nash_mtl, imtl_g or aligned_mtl.",
         )
     sets = np.array(list(itertools.product((0.0, 1.0), repeat=num_tasks)), dtype="float32")
     return ops.convert_to_tensor(sets)

@@ -53,7 +53,7 @@ class GradientBalancer(keras.layers.Layer):
                 raise ModelError(
                     f"The gradient balancer {self.name} was built for {self.num_tasks} tasks and "
                     f"then for {num_tasks}.",
-                    "One model a balancer.",
+                    "A balancer of its own for each model.",
                     "Make a new balancer for each model.",
                 )
             return
@@ -66,7 +66,7 @@ class GradientBalancer(keras.layers.Layer):
         if num_tasks < 2:
             raise ModelError(
                 f"The gradient balancer {type(self).__name__} was given {num_tasks} task.",
-                "At least two tasks, whose gradients can be balanced.",
+                "At least two tasks whose gradients can be balanced.",
                 "Take the gradient balancer out of the model, or add a task.",
             )
 

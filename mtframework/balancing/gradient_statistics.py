@@ -40,7 +40,7 @@ class GradientStatistics(keras.metrics.Metric):
         )
 
     def reset_state(self):
-        """Starts anew, with the junction's last measurement forgotten too."""
+        """Starts afresh, with the junction's last measurement forgotten too."""
         super().reset_state()
         if self.on_reset is not None:
             self.on_reset()

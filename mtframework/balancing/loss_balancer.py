@@ -40,7 +40,7 @@ class LossBalancer(keras.layers.Layer):
     """
 
     min_tasks = 2
-    """How many tasks the method needs for a meaning."""
+    """The smallest number of tasks for which the method makes sense."""
 
     def __init__(self, name: str | None = None):
         # Losses stay in float32 under mixed precision.
@@ -58,7 +58,7 @@ class LossBalancer(keras.layers.Layer):
                 raise ModelError(
                     f"The loss balancer {self.name} was built for the tasks "
                     f"{quoted_list(self.task_names)} and then for {quoted_list(task_names)}.",
-                    "One model a balancer.",
+                    "A balancer of its own for each model.",
                     "Make a new balancer for each model.",
                 )
             return
@@ -135,7 +135,7 @@ def check_loss_weights(weights: Mapping[str, float]) -> None:
         if not math.isfinite(weight) or weight < 0.0:
             raise ModelError(
                 f'The loss weight of the task "{name}" is {weight}.',
-                "A finite number from 0 up.",
+                "A finite number, zero or more.",
                 "Set it to 0 to leave the task out of the loss, or to a positive number.",
             )
     if not any(weights.values()):

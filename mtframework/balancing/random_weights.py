@@ -9,7 +9,7 @@ from mtframework.registry import register_loss_balancer
 
 @register_loss_balancer("random")
 class RandomWeights(LossBalancer):
-    """Weighs the losses at random, anew in every step: a baseline that others have to beat.
+    """Weighs the losses at random, newly drawn in every step: a baseline that others have to beat.
 
     Weights `softmax(z)` over the present tasks, `z` standard normal; outside of training their
     mean, equal weights. They sum to 1.

@@ -89,7 +89,9 @@ def _columns_to_read(
     implied = {*known, *times} - set(blocks.column_names)
     for name in times:
         if name in implied:
-            console().print(f'{blocks.path} has no column "{name}": its rows are of now.')
+            console().print(
+                f'{blocks.path} has no column "{name}": its rows are taken to happen now.'
+            )
     free = [name for name in blocks.column_names if name not in model.schema]
     misspelt = [name for name in names if name in implied and did_you_mean(name, free)]
     needed = [name for name in names if name not in implied]
@@ -97,7 +99,7 @@ def _columns_to_read(
     taken = [name for name in names if name in implied and name not in times]
     if taken:
         console().print(
-            f"{blocks.path} lacks {quoted_list(taken)}: the model says what it knows of it.",
+            f"{blocks.path} lacks {quoted_list(taken)}: the model fills in what it knows.",
             markup=False,
         )
     return needed

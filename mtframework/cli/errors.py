@@ -56,7 +56,7 @@ def tell(error: Exception) -> None:
     printer = console()
     printer.print("Error: ", style="bold red", end="")
     printer.print(f"{type(error).__name__}: {error}")
-    printer.print("  This was not foreseen; --debug shows the traceback.", style="dim")
+    printer.print("  This error was not expected; --debug shows the traceback.", style="dim")
 
 
 def tell_finding(finding: Any, debug: bool = False) -> None:

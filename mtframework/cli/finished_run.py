@@ -29,7 +29,7 @@ def load_experiment(run: Run, plugins: Sequence[str] | None, trust: bool) -> Exp
     if not run.config_path.exists():
         raise RunError(
             f"{run.path} holds no config.gin: it was trained from Python.",
-            "A run that `mtframework train` made, which says what its data are.",
+            "A run made by `mtframework train`, which records its data.",
             "Call mtframework.evaluate(mtframework.Run.open(path).load_model(), dataset).",
         )
     return config.load_experiment(run.config_path, plugins=plugins or (), trust=trust)

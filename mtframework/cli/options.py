@@ -20,7 +20,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="A binding that comes after the file's, such as rating/Ranking.loss_weight=0.3. "
+        help="A binding that overrides the file's, such as rating/Ranking.loss_weight=0.3. "
         "Repeatable.",
         metavar="BINDING",
         show_default=False,
@@ -30,7 +30,7 @@ Plugin = Annotated[
     list[str] | None,
     typer.Option(
         "--plugin",
-        help="A Python file or module with parts of your own. Repeatable.",
+        help="A Python file or module with your own parts. Repeatable.",
         metavar="FILE|MODULE",
         show_default=False,
     ),
@@ -38,29 +38,28 @@ Plugin = Annotated[
 Trust = Annotated[
     bool,
     typer.Option(
-        "--trust", help="Execute the Python that import lines name: yours, or what you have read."
+        "--trust",
+        help="Execute the Python that import lines name. Use it for code that you trust.",
     ),
 ]
 ForSpreadsheet = Annotated[
     bool,
     typer.Option(
         "--for-spreadsheet",
-        help="Put an apostrophe before texts of --output that a spreadsheet would run as formulas.",
+        help="Put an apostrophe before texts in --output that a spreadsheet would run as formulas.",
     ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(
-        "--seed", help="What everything random follows from: Experiment.seed.", show_default=False
-    ),
+    typer.Option("--seed", help="The random seed: Experiment.seed.", show_default=False),
 ]
-Split = Annotated[SplitName, typer.Option("--split", help="The rows to judge by.")]
-K = Annotated[int, typer.Option("--k", help="How many to recommend.", min=1)]
+Split = Annotated[SplitName, typer.Option("--split", help="The rows to evaluate on.")]
+K = Annotated[int, typer.Option("--k", help="How many candidates to recommend.", min=1)]
 NumRetrieved = Annotated[
     int,
     typer.Option(
         "--num-retrieved",
-        help="How many candidates the first retrieval task hands to the run's fusion.",
+        help="How many candidates the first retrieval task passes to the run's fusion.",
         min=1,
     ),
 ]
@@ -77,7 +76,7 @@ Run = Annotated[
 Json = Annotated[
     Path | None,
     typer.Option(
-        "--json", help="Write the result to this file too.", metavar="FILE", show_default=False
+        "--json", help="Write the result to this file, too.", metavar="FILE", show_default=False
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

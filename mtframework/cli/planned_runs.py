@@ -52,8 +52,8 @@ def load_experiments(
     if not complete:
         raise ExperimentError(
             "Every file that was given is a fragment.",
-            "At least one whole experiment.",
-            "Name files that include these.",
+            "At least one complete experiment.",
+            "Name files that include these fragments.",
         )
     findings = [finding for each in complete for finding in each.check()]
     config.raise_errors(findings)
@@ -83,7 +83,7 @@ def carry_out(
 
     Args:
         runs: What to train.
-        split: The rows to judge by.
+        split: The rows to evaluate on.
         folder: Where to keep each training; None keeps none.
         finished: Where to keep each result; None keeps none.
         reuse: Whether a result that was kept stands for its run, which then has no model.

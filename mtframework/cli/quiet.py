@@ -47,7 +47,7 @@ def choose_numpy() -> bool:
 
 
 def run_again() -> NoReturn:
-    """Runs the process's command anew on Keras's usual backend, which a plugin may need."""
+    """Runs the process's command again on Keras's usual backend, which a plugin may need."""
     code = "from mtframework.cli import app, quiet; quiet.start_keras(); app.main()"
     environment = {name: text for name, text in os.environ.items() if name != "KERAS_BACKEND"}
     command = [sys.executable, "-P", "-c", code, *sys.argv[1:]]

@@ -28,7 +28,7 @@ def parse_row(text: str, known: Sequence[str] = ()) -> dict[str, str]:
     starts = list(re.finditer(rf"(?:^|,)\s*({'|'.join(names)})\s*=", text))
     if not starts or starts[0].start():
         raise DataError(
-            f'"{text}" is no row.',
+            f'"{text}" is not a row.',
             "Columns as name=value, separated by commas, such as user_id=42.",
             "Correct the row.",
         )

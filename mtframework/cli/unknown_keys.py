@@ -42,5 +42,5 @@ class UnknownKeys:
         for key, first in self.first.items():
             console().print(
                 f'{self.num_unknown[key]} of {self.num_rows[key]} rows have a "{key}" that the '
-                f'model does not know, such as "{first}": it is answered as any unknown one.',
+                f'model does not know, such as "{first}": it gets the answer of an unknown one.',
             )

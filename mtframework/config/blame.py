@@ -36,7 +36,7 @@ def blame(error: Exception, configuration: Configuration, experiment: Experiment
         made.location,
         f"{made.key}() of {owner_of(made.part.cls)} failed while training: "
         f"{type(error).__name__}: {text}",
-        "A part that trains on the columns and arguments that it is given.",
+        "A part that can be trained with the columns and arguments it is given.",
         f"Check the arguments of {made.key}; if they are right, fix the class. --debug shows the "
         "traceback.",
     )

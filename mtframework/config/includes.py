@@ -12,7 +12,7 @@ from mtframework.config.slips import backslashes, slip
 from mtframework.config.syntax import Binding, Import, Include, parse
 
 MAX_BYTES = 1_000_000
-"""More than this is no experiment but a data file that was named by mistake."""
+"""More than this is not an experiment but a data file that was named by mistake."""
 
 COMMAND_LINE = Location("the command line")
 
@@ -126,7 +126,7 @@ def _read_binding(source: Source, text: str) -> None:
         source.findings.append(_no_binding(location, f"cannot be read: {what}", fix))
         return
     if len(statements) != 1 or not isinstance(statements[0], Binding):
-        source.findings.append(_no_binding(location, "is no binding"))
+        source.findings.append(_no_binding(location, "is not a binding"))
         return
     source.bindings.append(replace(statements[0], location=location))
 
@@ -150,7 +150,7 @@ def _text(source: Source, path: Path, includes) -> str | None:
         source.findings.append(
             Finding(
                 Location(location.source, line),
-                f"Byte {error.start} is no UTF-8.",
+                f"Byte {error.start} is not valid UTF-8.",
                 "A text file in UTF-8.",
                 "Save the file as UTF-8.",
             )
@@ -201,7 +201,7 @@ def _escaped_paths(text: str, source: str) -> Iterator[Finding]:
         found = None if line.lstrip().startswith("#") else backslashes(line)
         if found is not None:
             what, fix = found
-            yield Finding(Location(source, number), what, "A path as it is meant.", fix)
+            yield Finding(Location(source, number), what, "A valid path.", fix)
 
 
 def _no_gin(error: SyntaxError, source: str, text: str) -> Finding:
@@ -215,13 +215,13 @@ def _no_gin(error: SyntaxError, source: str, text: str) -> Finding:
             what, fix = found
             return Finding(
                 Location(source, each),
-                f"This is no Gin: {what} The line is: {lines[each - 1].strip()}",
-                "scope/Class.argument = value, with a value that Python reads alone.",
+                f"This is not valid Gin: {what} The line is: {lines[each - 1].strip()}",
+                "scope/Class.argument = value, with a plain Python value.",
                 fix,
             )
     return Finding(
         Location(source, error.lineno or 0),
-        f"This is no Gin: {_said(error)}" + f" The line is: {line}" * bool(line),
+        f"This is not valid Gin: {_said(error)}" + f" The line is: {line}" * bool(line),
         "scope/Class.argument = value, name = value, include 'path', or import module.",
         "Correct the line, or the one before it.",
     )

@@ -19,7 +19,7 @@ def slip(line: str) -> tuple[str, str] | None:
     >>> slip("find/Retrieval.logq = true")
     ('true is written as in another language.', 'Write True.')
     >>> slip("Adam.learning_rate = 0.01,")
-    ('The line ends in a comma.', 'Take the comma away.')
+    ('The line ends in a comma.', 'Remove the comma.')
     """
     code = _STRING.sub("''", line).split("#")[0].rstrip()
     value = code.partition("=")[2].strip()
@@ -27,21 +27,24 @@ def slip(line: str) -> tuple[str, str] | None:
         return "The line holds a no-break space.", "Type a plain space in its place."
     word = _ELSEWHERE.get(value.lower())
     if word and word != value:
-        return f"{value} is written as in another language.", f"Write {word}."
+        return f"{value} is not how Python writes it.", f"Write {word}."
     if value.lower() in ("nan", "inf", "-inf"):
-        return f"{value} is no number that Gin reads.", "Write a finite number."
+        return f"{value} is not a number that Gin reads.", "Write a finite number."
     is_whole = all(value.count(a) == value.count(b) for a, b in ("()", "[]", "{}"))
     if value.endswith(",") and is_whole:
-        return "The line ends in a comma.", "Take the comma away."
+        return "The line ends in a comma.", "Remove the comma."
     if re.fullmatch(r"[\d._e\s()*/+-]+", value) and re.search(r"\d\s*(\*|/|\+|-)", value):
-        return "Gin computes nothing.", f"Write the number itself{_result(value)}."
+        return "Gin does not evaluate expressions.", f"Write the number itself{_result(value)}."
     if found := backslashes(line):
         return found
     for word in _WORD.findall(value):
         if right := _ELSEWHERE.get(word):
-            return f"{word} is written as in another language.", f"Write {right}."
+            return f"{word} is not how Python writes it.", f"Write {right}."
         if word not in ("True", "False", "None"):
-            return f"The word {word} stands alone.", f"Put it in quotes if it is a text: '{word}'."
+            return (
+                f"The word {word} is not in quotes.",
+                f"Put it in quotes if it is a text: '{word}'.",
+            )
     return None
 
 
@@ -51,7 +54,7 @@ def backslashes(line: str) -> tuple[str, str] | None:
         if re.match(r"[A-Za-z]:\\(?!\\)", text[1:]):
             slashes = text.replace("\\\\", "/").replace("\\", "/")
             return (
-                f"The backslashes of {text} are escapes in a text, such as a tabulator for \\t.",
+                f"The backslashes of {text} are escapes in a text, such as a tab for \\t.",
                 f"Write slashes: {slashes}.",
             )
     return None

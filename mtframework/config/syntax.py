@@ -104,7 +104,7 @@ def parse(text: str, source: str) -> Iterator[Statement]:
         source: What to call it in locations.
 
     Raises:
-        SyntaxError: The text is no Gin; `lineno` says where.
+        SyntaxError: The text is not valid Gin; `lineno` says where.
     """
     parser = _Parser(io.StringIO(text), _Delegate())
     try:
@@ -191,11 +191,13 @@ class _Parser(config_parser.ConfigParser):
         key, value = super()._parse_dict_item()
         text = value_text(key)
         if text in self._keys[-1]:
-            self._raise_syntax_error(f"The key {text} stands twice in a dictionary")
+            self._raise_syntax_error(f"The key {text} appears twice in a dictionary")
         try:
             hash(key)
         except TypeError:
-            self._raise_syntax_error(f"The key {text} can be no key: it holds a list or the like")
+            self._raise_syntax_error(
+                f"The key {text} cannot be a key: it holds a list or another unhashable value"
+            )
         self._keys[-1].append(text)
         return key, value
 

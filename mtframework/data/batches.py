@@ -12,7 +12,7 @@ class Batches(keras.utils.PyDataset):
     """Gives `(features, labels, sample_weights)`, each a dict of columns, in shuffled batches.
 
     Ids were looked up when the columns were encoded; a batch is nothing but a gather, one a
-    column. The rows are shuffled anew each epoch, from `seed` alone.
+    column. The rows are reshuffled each epoch, from `seed` alone.
 
     What went wrong while reading would be in `error`, as with streamed rows; here nothing can.
 
@@ -88,9 +88,9 @@ def as_keras_batch(features: dict, labels: dict, sample_weights: dict) -> tuple:
 
 
 def check_batch_size(batch_size: int) -> int:
-    """Returns the number, and raises a `DataError` where it is no number of rows."""
+    """Returns the number, and raises a `DataError` where it is not a number of rows."""
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise DataError(
-            f"batch_size is {batch_size!r}.", "A whole number from 1.", "Correct batch_size."
+            f"batch_size is {batch_size!r}.", "A whole number of at least 1.", "Correct batch_size."
         )
     return batch_size

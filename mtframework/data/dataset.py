@@ -1,4 +1,4 @@
-"""What every data set gives: rows to learn from, rows to judge by, and a catalogue."""
+"""What every data set gives: rows to learn from, rows to evaluate on, and a catalogue."""
 
 import abc
 import sys
@@ -128,7 +128,7 @@ class Dataset:
     ) -> dict[str, np.ndarray]:
         """Returns the encoded columns of `"train"`, `"validation"` or `"test"`, encoded once.
 
-        Streamed rows are encoded anew each time, since their columns may not fit into memory.
+        Streamed rows are encoded again each time, since their columns may not fit into memory.
 
         Args:
             name: The split.
@@ -171,7 +171,7 @@ class Dataset:
         if len(set(lengths.values())) > 1:
             raise DataError(
                 f"The {split} columns of {self.name} have unequal lengths: {lengths}.",
-                "One value a row in every column.",
+                "One value for each row in every column.",
                 "Check how the columns were read.",
             )
         self._check_num_rows(split, next(iter(lengths.values()), 0))
@@ -188,7 +188,7 @@ class Dataset:
     def _check_num_rows(self, split: str, num_rows: int) -> None:
         if not num_rows:
             raise DataError(
-                f"The {split} rows of {self.name} are none: the data set is empty.",
+                f"{self.name} has no {split} rows: the data set is empty.",
                 "At least one row.",
                 "Check the path, the filter and the split.",
             )

@@ -162,7 +162,7 @@ def _num_held_out(num_rows: int, fraction: float) -> int:
     if num_held_out and num_held_out >= num_rows:
         raise DataError(
             f"Holding out {fraction:g} of {num_rows} rows keeps none.",
-            "At least one row to learn from.",
+            "At least one row to train on.",
             "Hold out less, or use more rows.",
         )
     return num_held_out

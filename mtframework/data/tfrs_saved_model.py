@@ -73,7 +73,7 @@ def read_tfrs_model(folder: Path, query_column: str, candidate_column: str) -> T
 def _load(folder: Path) -> Any:
     if not (folder / "saved_model.pb").is_file():
         raise DataError(
-            f"{folder} is no SavedModel: it has no saved_model.pb.",
+            f"{folder} is not a SavedModel: it has no saved_model.pb.",
             "A folder that tf.saved_model.save(model, folder) wrote.",
             "Check the path; weights or a checkpoint alone hold no vocabularies.",
         )
@@ -84,13 +84,13 @@ def _load(folder: Path) -> Any:
     except ImportError as error:
         raise DataError(
             f"A SavedModel is read with TensorFlow, which cannot be imported: {error}",
-            "TensorFlow, beside whatever backend Keras runs on.",
+            "TensorFlow, in addition to the backend of Keras.",
             "Run: pip install tensorflow",
         ) from error
     except Exception as error:  # TensorFlow raises whatever the damage leads to
         raise DataError(
             f"{folder} cannot be read: {type(error).__name__}: {error}",
-            "A whole SavedModel.",
+            "A complete SavedModel.",
             "Save the model again.",
         ) from error
 
@@ -133,7 +133,7 @@ def _embedding_of(saved: Any, name: str, folder: Path) -> tuple[Vocabulary, np.n
         raise DataError(
             f"The {name} of {folder} looks up {len(order)} values, with ids from "
             f"{ids[order][0]} to {ids[order][-1]}, in {len(embeddings)} embeddings.",
-            "Ids from 1, and one embedding more than values: id 0 is of all that is unknown.",
+            "Ids from 1, and one more embedding than values: id 0 stands for everything unknown.",
             "Make the StringLookup with mask_token=None and one out-of-vocabulary index, as the "
             "tutorial does, and train again.",
         )

@@ -64,7 +64,7 @@ class Difference:
         if self.interval.count < 2:
             return f"{who} {verb} {amount}{than}, by one seed, which gives no interval"
         if self.interval.mean == 0 == self.interval.half_width:
-            return f"{who} leaves {task} {metric} as it was{than}"
+            return f"{who} leaves {task} {metric} unchanged{than}"
         if self.interval.excludes_zero:
             return f"{who} {verb} {amount} [{low:.4f}, {high:.4f}]{than}"
         return (

@@ -27,7 +27,7 @@ class Results(dict[str, float]):
     """Metrics by name, and in `notes` what to know of them.
 
     A note says of a metric that it is undefined and left out, of a task how many of its rows have
-    a query or candidate that training never met, or a candidate that others tie with.
+    a query or candidate never seen in training, or a candidate that others tie with.
     """
 
     def __init__(self, metrics: Iterable[tuple[str, float]] = ()):
@@ -60,7 +60,7 @@ class RankedRows:
         is_trained = np.zeros(model.catalogue.size, bool)
         is_trained[model.catalogue.seen_rows] = True
         counts = {
-            f'have a "{model.schema.query_key}" that training never met': self.queries == 0,
+            f'have a "{model.schema.query_key}" never seen in training': self.queries == 0,
             f'have a "{model.schema.candidate_key}" that no training row has': ~is_trained[
                 self.candidates
             ],
@@ -99,7 +99,7 @@ def evaluate(
         top_k: The k of the top-k accuracies; those above the catalogue's size are left out.
         batch_size: How many rows to predict at once.
     """
-    # The model's own vocabularies: those of data that have grown since number their ids anew.
+    # The model's own vocabularies: data that have grown since would number ids differently.
     columns = dataset.encoded_split(split, model.vocabularies)
     batches = Batches(columns, model.feature_columns, batch_size=batch_size, shuffle=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
@@ -178,7 +178,7 @@ def metrics_of_scores(
         labels: `[num_rows]`.
         scores: What `predict` gave.
         queries: Whose row it is, `[num_rows]` int ids, for metrics that declare `reads_queries`; 0
-            for queries that training never met.
+            for queries never seen in training.
         notes: Gets a sentence for each metric that is undefined and left out, and for each that
             reads queries where some are unknown.
     """
@@ -191,7 +191,7 @@ def metrics_of_scores(
             if num_unknown := int((queries == 0).sum()):
                 notes.append(
                     f"{task.name}/{metric.name}: {num_unknown:,} of {len(queries):,} rows have a "
-                    "query that training never met."
+                    "query never seen in training."
                 )
         elif exact is not None:
             value = exact(labels, scores)

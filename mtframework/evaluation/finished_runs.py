@@ -46,8 +46,8 @@ class FinishedRuns:
         except (OSError, ValueError, TypeError) as error:
             raise RunError(
                 f"{path} cannot be read: {type(error).__name__}: {error}.",
-                "What an earlier comparison wrote.",
-                "Remove the file, and the run is made again.",
+                "A file that an earlier comparison wrote.",
+                "Remove the file; the run is then made again.",
             ) from error
 
     def keep(self, fingerprint: str, split: str, result: Comparison) -> None:

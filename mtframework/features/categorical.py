@@ -25,7 +25,7 @@ class Categorical(Feature):
 
     >>> genres = Categorical("genres", embedding_dim=4)
     >>> genres.build(10, 32)
-    >>> tuple(genres(np.array([[3, 7, 0], [1, 0, 0]])).shape)  # 0 is no category
+    >>> tuple(genres(np.array([[3, 7, 0], [1, 0, 0]])).shape)  # 0 is not a category
     (2, 4)
     """
 

@@ -78,9 +78,9 @@ class FeatureEncoder(keras.layers.Layer):
                 f'{type(part).__name__} of "{part.column}" has {part.units}' for part in self.parts
             )
             raise ModelError(
-                f"Features whose vectors have unequal sizes shall be added up: {sizes}.",
+                f"Features with vectors of unequal sizes cannot be added up: {sizes}.",
                 "Vectors of one size, such as embeddings.",
-                'Take combiner = "concatenate", or Bucketed in place of a plain number.',
+                'Use combiner = "concatenate", or Bucketed in place of a plain number.',
             )
 
     def _check_is_new(self, feature: Feature) -> None:

@@ -48,8 +48,8 @@ class Feature(keras.layers.Layer):
         if column.role in ("label", "weight"):
             raise ModelError(
                 f'A tower reads the {column.role} column "{column.name}" as a feature.',
-                "A column that is known before any feedback is.",
-                "Take it out of the features, or correct its role.",
+                "A column that is known before the feedback.",
+                "Remove it from the features, or correct its role.",
             )
         kind = "timestamp" if column.role == "timestamp" else column.kind
         if kind not in self.reads:
@@ -115,7 +115,7 @@ class Feature(keras.layers.Layer):
         return self.whole_number("embedding_dim", embedding_dim, 1)
 
     def whole_number(self, argument: str, value: object, minimum: int) -> int:
-        """Returns the argument, and raises a `ModelError` where it is no number of things."""
+        """Returns the argument, and raises a `ModelError` where it is not a number of things."""
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             raise self.wrong(argument, value, f"A whole number from {minimum}.")
         return value

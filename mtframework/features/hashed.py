@@ -16,7 +16,7 @@ class Hashed(Feature):
     The table has `num_buckets` rows, however many categories there are; categories of one bucket
     share an embedding. With `num_hashes`, a category's vector is the sum of so many rows of the
     table, each found by a hash of its own, and two categories rarely have all of them in common.
-    The hash depends on the text alone, on every machine. A category that training never met is
+    The hash depends on the text alone, on every machine. A category never seen in training is
     hashed as `"[UNK]"`, so that all of them share one vector.
 
     Args:

@@ -30,7 +30,7 @@ def check_given(name: str, value, needed) -> None:
     if needed and value is None:
         raise ModelError(
             f"{name} is missing.",
-            f"{name}, [batch] ints, to tell which rows are alike.",
+            f"{name}, [batch] ints, which tells which rows are equal.",
             f"Pass {name}, or remove nothing by it.",
         )
 

@@ -33,8 +33,8 @@ def batch_columns(
         ]
         if missing:
             raise ModelError(
-                f"{missing[0]} is given for only one of the batch and the extra negatives.",
-                "It for both, or for neither.",
+                f"{missing[0]} is given only for the batch or only for the extra negatives.",
+                "Values for both, or for neither.",
                 f"Pass {missing[0]} for the other, too.",
             )
         count = ops.shape(extra.candidates)[0]
@@ -115,7 +115,7 @@ def catalogue_columns(
     elif columns.allowed is columns.inside:
         summed = None
     else:
-        # The row's own column counts even where it is no negative.
+        # The row's own column counts even where it is not a negative.
         uncounted = ops.where(columns.allowed, 0.0, weights)[:batch]
         summed = ops.log(ops.take(totals, positives) + uncounted)
     excluded = None

@@ -53,7 +53,7 @@ def chunked_softmax(
     With `row_weights` the gradients are computed along with the losses, from the same logits.
     They hold for every loss that is proportional to `Σ_i row_weights_i · loss_i`, and save a
     quarter of the matrix products and half of the exponentials. For any other upstream gradient
-    they are computed anew: the weights cost time where they are wrong, never correctness.
+    they are computed again: the weights cost time where they are wrong, never correctness.
 
     Args:
         queries: `[batch, dim]`; float32 or bfloat16.

@@ -69,16 +69,16 @@ def in_batch_softmax(
         sampling_probability: How probable each row's candidate is as a negative, `[batch]`, for
             the logQ correction. Zero and below count as 1e-6.
         negative_rows: Which rows' candidates may be negatives, `[batch]` bool; None for all.
-        remove_accidental_hits: Whether a candidate with the id of the positive is no negative.
+        remove_accidental_hits: Whether a candidate with the id of the positive is not a negative.
         query_ids: `[batch]` ints.
         positive_rows: Which rows are positives of their query, `[batch]` bool; None for all.
         remove_known_positives: Whether a candidate that is the positive of another row of the
-            same query is no negative. Candidates are told apart by id where there are ids.
+            same query is not a negative. Candidates are told apart by id where there are ids.
         num_hard_negatives: Only so many negatives count, those with the highest logits.
         extra: Candidates beyond the batch, which are negatives of every row; for mixed negative
             sampling see `mixed_sampling_probability`.
         num_candidates: The size of the catalogue, with ids in `[0, num_candidates)`. A row with
-            an id outside has loss 0 and is no negative.
+            an id outside has loss 0 and is not a negative.
         row_weights: `[batch]`; what the losses will be multiplied with, up to a common factor.
             Computes the gradients along with the losses, which is faster where they are wanted
             and right, and only slower where not; it does not weigh the losses.

@@ -15,7 +15,7 @@ class AreaUnderCurvePerQuery(keras.metrics.Metric):
     over the queries q that have a positive and a negative, n_q their rows. It says whether the
     rows of one query are in order, which is what a ranking is for; the plain area also rewards
     knowing which queries are more often positive. Queries of one class have nothing to order, and
-    rows of queries that training never met cannot be told apart; both are left out.
+    rows of queries never seen in training cannot be told apart; both are left out.
 
     Only `mtframework.evaluate` reports it, and what builds on that: `compare`, `sweep` and early
     stopping. Batches cut queries apart, so the progress of training does not show it.
@@ -40,7 +40,7 @@ class AreaUnderCurvePerQuery(keras.metrics.Metric):
         Args:
             labels: 0 or 1: `[num_rows]`.
             scores: Any numbers: `[num_rows]`. Ties count half.
-            queries: Whose row it is: `[num_rows]` int ids, 0 for queries that training never met.
+            queries: Whose row it is: `[num_rows]` int ids, 0 for queries never seen in training.
 
         Example:
 

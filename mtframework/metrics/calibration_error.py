@@ -28,7 +28,7 @@ class CalibrationError(keras.metrics.Metric):
             makes the gaps larger.
 
     Raises:
-        ModelError: `num_bins` is no whole number from 1.
+        ModelError: `num_bins` is not a whole number of at least 1.
 
     Source: Naeini et al. 2015, "Obtaining well calibrated probabilities using Bayesian binning".
     """

@@ -59,8 +59,8 @@ def read_assets(
             raise ModelError(
                 f'The vocabulary of "{column.name}" has {len(values)} values, and the model '
                 f"{size} ids.",
-                "One value less than ids.",
-                "Take the file as it was written: it is damaged, or somebody changed it.",
+                "One value fewer than ids.",
+                "Use the original file: this one is damaged or was changed.",
             )
         vocabularies[column.name] = Vocabulary(values)
     sizes = {name: vocabulary.size for name, vocabulary in vocabularies.items()}

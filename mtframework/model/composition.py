@@ -62,7 +62,7 @@ def check_composition(towers: Mapping[str, BaseTower], tasks: Mapping[str, Task]
     """Raises a `ModelError` where no task reads a tower, or a task has a name that is taken."""
     if TOWERS in tasks:
         raise ModelError(
-            f'A task is named "{TOWERS}", which is where the model puts its embeddings.',
+            f'A task is named "{TOWERS}", which is the key of the embeddings in outputs.',
             "Any other name.",
             "Rename the task.",
         )
@@ -98,9 +98,9 @@ def lineage_of(name: str, tasks: Mapping[str, Task]) -> tuple[str, ...]:
             )
         if parent in lineage:
             raise ModelError(
-                f"The parents go in a circle: {' -> '.join([parent, *lineage])}.",
+                f"The parents form a circle: {' -> '.join([parent, *lineage])}.",
                 "A chain with a first link.",
-                f"Take the parent out of one of these tasks, for example of {child}.",
+                f"Remove the parent of one of these tasks, for example of {child}.",
             )
         lineage.insert(0, parent)
     return tuple(lineage)

@@ -61,5 +61,5 @@ def _refuse_unknown(what: str, names: Any, is_unknown: np.ndarray, missing: list
             f'The {what} "{np.asarray(names)[is_unknown][0]}" is not one that training met, so the '
             f"model does not know its {quoted_list(missing)}.",
             f"Rows with the column{'s' * (len(missing) > 1)} {quoted_list(missing)}.",
-            f"Say them of each {what} that is new, or leave its rows out.",
+            f"Give them for each new {what}, or leave its rows out.",
         )

@@ -172,7 +172,7 @@ class MultiTaskModel(keras.Model):
         """
         if self.is_adapted:
             raise ModelError(
-                "adapt was called on a model that is adapted already.",
+                "adapt was called on a model that is already adapted.",
                 "One call, before training.",
                 "Make a new model for another data set.",
             )
@@ -212,7 +212,7 @@ class MultiTaskModel(keras.Model):
             self._build(self._num_ids())
         elif self._built_of != self._num_ids():
             raise ModelError(
-                "The data have other numbers of ids than the model was built for.",
+                "The data have different numbers of ids than the model was built for.",
                 f"The sizes of its configuration: {self._built_of}.",
                 "Make a new model for another data set.",
             )
@@ -233,7 +233,7 @@ class MultiTaskModel(keras.Model):
     def encode(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Returns raw columns as the model reads them: ids (int32) and numbers (float32).
 
-        Columns that no tower reads are left out. A category that training never met becomes id 0.
+        Columns that no tower reads are left out. A category never seen in training becomes id 0.
 
         Raises:
             DataError: A value is not of its column's kind, or a number is not finite.
@@ -327,13 +327,13 @@ class MultiTaskModel(keras.Model):
             ModelError: Always.
         """
         raise ModelError(
-            "export of Keras was called, which would write a graph that reads internal ids.",
+            "Keras's export was called, which would write a graph that reads internal ids.",
             "A SavedModel that takes raw values and recommends.",
             f"Write mtframework.export(model, {str(filepath)!r}).",
         )
 
     def forget_compiled_steps(self) -> None:
-        """Lets the next step be compiled anew, with what a task says by now."""
+        """Lets the next step be compiled again, with what a task says by now."""
         if getattr(self, "train_function", None) is not None:
             self.make_train_function(force=True)
         if getattr(self, "test_function", None) is not None:
@@ -408,7 +408,7 @@ class MultiTaskModel(keras.Model):
         Args:
             queries: The raw columns that describe the queries: `{name: [num_queries]}`. Of queries
                 that training met, the key is enough: their other columns are those of their latest
-                training row. A query that training never met gets what the out-of-vocabulary
+                training row. A query never seen in training gets what the out-of-vocabulary
                 embedding gives; one without a timestamp asks now.
             k: How many.
             exclude_seen: Whether to leave out what the query has seen in the training rows, as the

@@ -23,7 +23,7 @@ def query_and_candidate_towers(model) -> tuple[list[str], list[str]]:
     if not candidate_towers or not query_towers:
         missing = "candidate" if query_towers else "query"
         raise ModelError(
-            f"The model has no tower of {missing} columns alone.",
+            f"The model has no tower that reads only {missing} columns.",
             "One tower for queries and one for candidates.",
             "Recommend with a model that has both.",
         )
@@ -32,7 +32,7 @@ def query_and_candidate_towers(model) -> tuple[list[str], list[str]]:
             raise ModelError(
                 f'The tower "{task.candidate}", in which the task "{task.name}" finds candidates, '
                 "reads more than candidate columns.",
-                "An embedding that a candidate has for every query.",
+                "A tower whose embedding of a candidate is the same for every query.",
                 "Take the other columns out of the tower, or declare them candidate columns.",
             )
     return query_towers, candidate_towers

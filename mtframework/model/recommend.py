@@ -183,7 +183,7 @@ def check_query_key(key: str, queries: Mapping[str, Any]) -> None:
             f'The queries lack the column "{key}", by which a query\'s seen candidates are known.'
             f"{did_you_mean(key, queries)}",
             f'The column "{key}", or exclude_seen=False.',
-            "Add the column to the queries, or recommend what has been seen, too.",
+            "Add the column to the queries, or recommend seen candidates, too.",
         )
 
 

@@ -44,8 +44,8 @@ def check_lengths(columns: Mapping[str, Any]) -> int:
     if len(set(lengths.values())) > 1:
         found = ", ".join(f'"{name}" has {length}' for name, length in lengths.items())
         raise DataError(
-            f"The columns differ in their numbers of rows: {found}.",
-            "A value a row in every column.",
+            f"The columns have different numbers of rows: {found}.",
+            "One value for each row in every column.",
             "Correct the columns.",
         )
     return next(iter(lengths.values()), 0)
@@ -60,7 +60,7 @@ def _rows(name: str, values: Any, kind: str) -> Any:
         found = f"one value, {values!r}" if array.ndim == 0 else f"values of shape {array.shape}"
         raise DataError(
             f'The column "{name}" is {found}.',
-            "A list with a value for each row.",
+            "A list with one value for each row.",
             f'Write {{"{name}": [value]}} for one row.',
         )
     return array

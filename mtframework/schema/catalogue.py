@@ -238,16 +238,16 @@ def _check_saved(
         or offsets[-1] != len(rows)
         or (np.diff(offsets) < 0).any()
     ):
-        wrong = "who has seen what has no order"
+        wrong = "the seen candidates are out of order"
     elif rows.size and not 0 <= rows.min() <= rows.max() < size:
         wrong = f"who has seen what names rows beyond its {size} candidates"
     elif any(len(each) != len(rows) for each in labels.values()):
-        wrong = "labels of what was seen are more or fewer than that"
+        wrong = "the labels of seen candidates do not match them in number"
     if wrong is not None:
         raise DataError(
-            f"The catalogue of the file does not fit together: {wrong}.",
+            f"The file's catalogue is inconsistent: {wrong}.",
             "Ids and rows within their bounds.",
-            "Take the file as it was written: it is damaged, or somebody changed it.",
+            "Use the original file: this one is damaged or was changed.",
         )
 
 

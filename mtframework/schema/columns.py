@@ -31,7 +31,7 @@ def columns_of(rows: Any) -> Mapping[str, Any]:
     names = list(getattr(rows, "columns", ()) if names is None else names)
     if not names or not all(isinstance(name, str) for name in names):
         raise DataError(
-            f"Columns were asked of {type(rows).__name__}.",
+            f"Columns were expected from {type(rows).__name__}.",
             "A mapping {name: values}, or a table of pandas, polars or PyArrow.",
             "Write {'user_id': ['42']}.",
         )

@@ -91,8 +91,8 @@ class KnownQueries:
         )
         if is_known.shape != (num_ids[key],) or is_known.dtype != bool or not fits:
             raise DataError(
-                "What the file says of known queries does not fit to its vocabularies.",
+                "The file's known queries do not match its vocabularies.",
                 f"A row for each of {num_ids[key]} query ids, with ids within their bounds.",
-                "Take the file as it was written: it is damaged, or somebody changed it.",
+                "Use the original file: this one is damaged or was changed.",
             )
         return cls(columns, is_known)

@@ -19,7 +19,7 @@ class Column:
         kind: `"categorical"` (strings or integers, turned into ids by a vocabulary),
             `"multi_categorical"` (several of them a row: `"Comedy|Drama"` or a list) or
             `"numeric"` (numbers, NaN where missing).
-        role: Whom it describes: `"query"` (who asks), `"candidate"` (what is recommended),
+        role: Whom it describes: `"query"` (who receives), `"candidate"` (what is recommended),
             `"context"` (the single event), or how it is used: `"label"`, `"weight"`,
             `"timestamp"` (seconds since 1970, in UTC, before 2038).
 
@@ -36,7 +36,7 @@ class Column:
             raise DataError(
                 f"A column is named {self.name!r}.",
                 "A string of one character or more.",
-                "Name the column as the data do.",
+                "Use the column's name in the data.",
             )
         for argument, value, known in (
             ("kind", self.kind, get_args(Kind)),

@@ -21,7 +21,7 @@ class Vocabulary:
             their decimal strings, so that `42` and `"42"` are one value. `"[UNK]"` is none.
 
     Raises:
-        DataError: A value stands twice, is `"[UNK]"`, or is neither a string nor an integer.
+        DataError: A value appears twice, is `"[UNK]"`, or is neither a string nor an integer.
 
     Example:
 
@@ -106,14 +106,14 @@ class Vocabulary:
             raise DataError(
                 f"A vocabulary was asked for ids of type {asked.dtype}.",
                 "Integers.",
-                "Use ids that this vocabulary gave.",
+                "Use ids that this vocabulary returned.",
             )
         if asked.min() < 0 or asked.max() >= self.size:
             raise DataError(
                 f"A vocabulary of {self.size} ids was asked for id "
                 f"{asked.min() if asked.min() < 0 else asked.max()}.",
                 f"Ids from 0 to {self.size - 1}.",
-                "Use ids that this vocabulary gave.",
+                "Use ids that this vocabulary returned.",
             )
         if not len(self._values):
             return np.full(asked.shape, self.UNKNOWN)
@@ -154,7 +154,7 @@ def _string(value: object) -> str:
             return value.decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(
-                f"A categorical column holds {value!r}, which is no UTF-8.",
+                f"A categorical column holds {value!r}, which is not valid UTF-8.",
                 "Bytes in UTF-8.",
                 "Decode the column with its own encoding first.",
             ) from error

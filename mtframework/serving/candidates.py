@@ -68,7 +68,7 @@ class Candidates:
         if again:
             raise DataError(
                 f'The new candidate "{again[0]}" is there already.',
-                "Candidates that are in the catalogue neither before nor twice.",
+                "New candidates, each given once.",
                 "Leave it out.",
             )
         read = {name: columns[name] for name in wanted}

@@ -30,7 +30,7 @@ class FaissIndex:
         except ImportError as error:
             raise ModelError(
                 f"faiss cannot be imported: {error}.",
-                "faiss, for a search that does not look at every candidate.",
+                "faiss, for approximate search.",
                 'Run pip install "mtframework[ann]", or search exactly, which is the default.',
             ) from error
         num, dim = embeddings.shape

@@ -37,8 +37,8 @@ def known_queries(model) -> dict[str, np.ndarray]:
         raise ModelError(
             f"The model's query towers read {quoted_list(events)}, which differ from event to "
             "event.",
-            "Query columns alone, of which a query has one value.",
-            "Say of which events: give the queries with all their columns.",
+            "Query columns only, which have one value for each query.",
+            "Give the queries with all their columns.",
         )
     names = model.vocabularies[key].known_values
     lasting = lasting_columns(model.schema, columns)

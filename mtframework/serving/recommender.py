@@ -152,7 +152,7 @@ class Recommender:
         Args:
             queries: The raw columns that describe the queries: `{name: [num_queries]}`. Of queries
                 that training met, the key is enough: their other columns are those of their latest
-                training row. A query that training never met gets what the out-of-vocabulary
+                training row. A query never seen in training gets what the out-of-vocabulary
                 embedding gives; one without a timestamp asks now.
             k: How many.
             exclude_seen: Whether to leave out what the query has seen in the training rows, as the
@@ -162,7 +162,7 @@ class Recommender:
         Raises:
             ModelError: `k` is below 1 or above the number of candidates, or a column is missing, or
                 a score is not finite.
-            DataError: A value is not of its column's kind, or `exclude` is no list a query.
+            DataError: A value is not of its column's kind, or `exclude` is not a list a query.
         """
         hidden = None if exclude is None else (exclude, self.candidates.rows)
         request = request_blocks(

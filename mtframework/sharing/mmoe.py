@@ -55,7 +55,10 @@ class MMoE(Sharing):
     ):
         super().__init__(name=name)
         self.num_experts = check_count(
-            "MMoE", "num_experts", num_experts, "A gate needs experts to weigh: give it some."
+            "MMoE",
+            "num_experts",
+            num_experts,
+            "A gate needs experts to weigh; give it at least one.",
         )
         self.expert_units = check_sizes("MMoE", "expert_units", expert_units, needed=True)
         self.gate_units = check_sizes("MMoE", "gate_units", gate_units, needed=False)

@@ -84,7 +84,7 @@ class Sharing(keras.layers.Layer):
     def weights_of_no_task(self) -> Sequence[keras.Variable]:
         """The weights that mean the same whichever tasks there are.
 
-        A warm start keeps them where tasks were added or removed; the others then begin anew.
+        A warm start keeps them where tasks were added or removed; the others then start afresh.
         """
         return ()
 

@@ -91,7 +91,7 @@ def plot_front(sweep: Sweep, results: Sequence[TrialResult]) -> str:
         Series("best", [point(result) for result in best], len(sweep.objectives) == 2),
         Series("other trials", [point(result) for result in others], is_line=False),
     ]
-    return plot_series("Trials by what they reach", series, x_title, y_title)
+    return plot_series("Trials by their metrics", series, x_title, y_title)
 
 
 def _markdown(sweep: Sweep, best: Sequence[TrialResult]) -> str:
@@ -100,7 +100,7 @@ def _markdown(sweep: Sweep, best: Sequence[TrialResult]) -> str:
     return (
         f"# A sweep of {sweep.base.name}\n\nNo other trial is better in one of these without being "
         f"worse in another, by the validation rows.\n\n{table}\n\n"
-        "![Trials by what they reach](sweep.svg)\n"
+        "![Trials by their metrics](sweep.svg)\n"
     )
 
 

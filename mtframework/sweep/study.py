@@ -81,7 +81,7 @@ class Study:
 
     @property
     def num_failed(self) -> int:
-        """How many trials ended with an error, such as a loss that is no number."""
+        """How many trials ended with an error, such as a loss that is not a number."""
         return sum("error" in trial.user_attrs for trial in self._study.trials)
 
     @property
@@ -120,7 +120,7 @@ class Study:
             tell: Told of the error of each trial that fails.
 
         Raises:
-            ExperimentError: An objective is no metric of the experiment.
+            ExperimentError: An objective is not a metric of the experiment.
         """
         while self.num_tried < num_trials:
             trial = self._study.ask()
@@ -143,7 +143,7 @@ class Study:
         if importlib.util.find_spec("optuna") is None:
             raise RunError(
                 "Optuna is not installed.",
-                "The package optuna, which chooses what a sweep tries.",
+                "The package optuna, which chooses a sweep's trials.",
                 "Install it: pip install 'mtframework[sweep]'.",
             )
         import optuna
@@ -180,7 +180,7 @@ class Study:
         except ValueError as error:
             raise RunError(
                 f"{journal} cannot be read: {error}",
-                "What an earlier sweep wrote.",
+                "A file that an earlier sweep wrote.",
                 "Name another folder, or remove this one.",
             ) from error
         kept = study.user_attrs.setdefault("settings", settings)

@@ -14,7 +14,7 @@ from mtframework.sweep.variation import Variation
 
 @dataclass(frozen=True)
 class Sweep:
-    """An experiment, the bindings to vary and the metrics to judge by.
+    """An experiment, the bindings to vary and the metrics to rank the trials by.
 
     Args:
         experiment: The Gin file.

@@ -53,7 +53,7 @@ def parse_variation(text: str) -> Variation:
             reads them. Two whole numbers give whole numbers.
 
     Raises:
-        ExperimentError: It is none of these.
+        ExperimentError: It is not one of these.
 
     Example:
 

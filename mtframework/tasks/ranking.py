@@ -82,14 +82,14 @@ class Ranking(Task):
             raise ModelError(
                 f'The task "{self.name}" has activation = {activation!r}, which is of several '
                 "numbers, and the task predicts one.",
-                "An activation of one number, such as 'sigmoid', or None.",
+                "An activation for one number, such as 'sigmoid', or None.",
                 f"Correct {self.name}/{type(self).__name__}.activation.",
             )
         if start_at_mean and activation is not None:
             raise ModelError(
                 f'The task "{self.name}" has start_at_mean = {start_at_mean} and activation = '
                 f"{activation!r}.",
-                "No activation, behind which the bias is no mean.",
+                "No activation, since the bias is the mean only without one.",
                 f"Leave out {self.name}/{type(self).__name__}.start_at_mean or the activation.",
             )
         self.start_at_mean = start_at_mean

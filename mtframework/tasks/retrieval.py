@@ -42,7 +42,7 @@ class Retrieval(Task):
         loss_weight: The weight of the task's loss in the total.
         sample_weight: The column of the rows' weights.
         missing_label: A label value that means "not known", beside NaN and None.
-        query: The tower of who asks.
+        query: The query's tower.
         candidate: The tower of what is found.
         positive_from: The smallest label that makes a row a positive; None for any label.
         negatives: `"batch"` or `"catalogue"`.
@@ -119,7 +119,9 @@ class Retrieval(Task):
                 "0, since every candidate of the catalogue is a negative already.",
             )
         if positive_from is not None and label is None:
-            raise self._wrong("positive_from", positive_from, "A label that it is a bound of.")
+            raise self._wrong(
+                "positive_from", positive_from, "A label, to which the bound applies."
+            )
         self.query = query
         self.candidate = candidate
         self.positive_from = positive_from
@@ -156,7 +158,7 @@ class Retrieval(Task):
             raise ModelError(
                 f'The task "{self.name}" compares embeddings of unequal sizes: {sizes}.',
                 "Two towers with the same embedding_dim.",
-                "Set embedding_dim of both towers to one number.",
+                "Set embedding_dim of both towers to the same number.",
             )
         if self.corrects:
             self.sampling_probability = self.add_weight(
@@ -177,7 +179,7 @@ class Retrieval(Task):
             labels = ops.convert_to_tensor(columns[self.label])
             counted = counted[ops.convert_to_numpy(self.valid_rows(labels))]
         counts = np.bincount(counted, minlength=self.sampling_probability.shape[0])
-        # A candidate that training never met has no share; it counts as met once.
+        # A candidate never seen in training has no share; it counts as met once.
         counts = np.maximum(counts, 1)
         self.sampling_probability.assign((counts / counts.sum()).astype("float32"))
 

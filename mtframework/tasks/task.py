@@ -40,7 +40,7 @@ class Task(keras.layers.Layer):
     #: The task whose feedback this one's can only follow, in a chain.
     parent: str | None = None
 
-    #: The towers of who asks and of what is found. A task that names both **retrieves**: its score
+    #: The towers of the query and of the candidate. A task that names both **retrieves**: its score
     #: is the inner product of their embeddings, it is judged over the whole catalogue, and
     #: candidates are found and sorted by it.
     query: str = ""
@@ -234,6 +234,6 @@ def check_binary(task: Task, labels: np.ndarray) -> None:
         raise ModelError(
             f'The label "{task.label}" of the task "{task.name}" holds {other[0]:g}.',
             "0, 1 or missing in every row.",
-            "Take BinaryFeedback and set positive_from to the smallest positive value, or correct "
+            "Use BinaryFeedback and set positive_from to the smallest positive value, or correct "
             "the column.",
         )

@@ -23,7 +23,7 @@ def each_clause(
             for the other backends.
 
     Raises:
-        ModelError: `check` is no check of one kind of part.
+        ModelError: `check` is not a check of one kind of part.
 
     Example:
 

@@ -62,7 +62,7 @@ def dataset_of(schema: Schema, numbers: Sequence[float] = NUMBERS) -> Dataset:
 
 
 def unknown_rows(data: Dataset) -> Rows:
-    """Returns the test rows with categories, and times, that training never met."""
+    """Returns the test rows with categories, and times, never seen in training."""
     rows = dict(data.test)
     for column in data.schema:
         if column.role == "timestamp":

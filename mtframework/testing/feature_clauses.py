@@ -85,7 +85,7 @@ def check_rows(case: FeatureCase) -> None:
 
 
 def check_unknown_values(case: FeatureCase) -> None:
-    """Categories that training never met, and later times, have finite vectors."""
+    """Categories never seen in training, and later times, have finite vectors."""
     fix = "Give id 0, which stands for every unknown value, a finite vector, and so later times."
     with case.clause("unknown values", fix) as clause:
         for made in case.models():

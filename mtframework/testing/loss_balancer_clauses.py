@@ -73,7 +73,7 @@ def check_shapes(make, names: Sequence[str]) -> None:
 
 def check_weights(make, names: Sequence[str]) -> None:
     """The weights are the derivatives of the total by the losses, in each of several steps."""
-    fix = "Return as weights what the total's gradient is; ops.stop_gradient what is no loss."
+    fix = "Return as weights what the total's gradient is; ops.stop_gradient what is not a loss."
     with Clause.of("weights", make, fix) as clause:
         model = LossesModel(make(), names)
         for step in range(4):

@@ -102,12 +102,12 @@ def check_rows(case: TowerCase) -> None:
 
 
 def check_unknown_values(case: TowerCase) -> None:
-    """Categories that training never met, and later times, have finite embeddings."""
+    """Categories never seen in training, and later times, have finite embeddings."""
     fix = "Give id 0, which stands for every unknown value, a row of each table of its own."
     with case.clause("unknown values", fix) as clause:
         made = case.model()
         unknown = made.embed(made.model.encode(unknown_rows(made.data)))
-        clause.require_finite("The embedding of values that training never met", unknown)
+        clause.require_finite("The embedding of values never seen in training", unknown)
 
 
 def check_determinism(case: TowerCase) -> None:

@@ -60,7 +60,7 @@ class BaseTower(keras.layers.Layer):
         """Is told who has seen what; called after `adapt`, and when a model is loaded."""
 
     def precompute(self) -> np.ndarray | None:
-        """Returns what `call` would compute anew in every served call; None where nothing.
+        """Returns what `call` would recompute in every served call; None where nothing.
 
         An export computes it once, and sets `precomputed` to it for `call` to read.
         """

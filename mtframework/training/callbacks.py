@@ -36,7 +36,9 @@ class _Writer(keras.callbacks.Callback):
         except OSError as error:
             self.is_able = False
             reason = error.strerror or error
-            print_to_stderr(f"{self.path} cannot be written: {reason}. Training goes on without.")
+            print_to_stderr(
+                f"{self.path} cannot be written: {reason}. Training goes on without it."
+            )
 
 
 class MetricsWriter(_Writer):
@@ -104,7 +106,7 @@ class CheckpointWriter(keras.callbacks.Callback):
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Ends training with an error that names the task whose loss is no number any more.
+    """Ends training with an error that names the task whose loss is no longer a number.
 
     Args:
         run: The run folder, whose last checkpoint the error names.
@@ -125,7 +127,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         self._check(logs or {})
 
     def explain(self, batches) -> None:
-        """Raises the error of a loss that is no number, if that is why training failed.
+        """Raises the error of a loss that is not a number, if that is why training failed.
 
         On TensorFlow, Keras's updates of embedding tables may fail at gradients that are no
         numbers, before a callback is told of the loss. Other backends tell it first, and JAX has

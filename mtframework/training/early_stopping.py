@@ -71,12 +71,12 @@ class EarlyStopping:
             raise _wrong(
                 "metrics",
                 self.metrics,
-                "Weights other than 0, negative where a metric should be small.",
+                "Weights other than 0, negative for metrics where lower is better.",
             )
         for argument in ("patience", "min_epochs", "every"):
             value = getattr(self, argument)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise _wrong(argument, value, "A whole number from 1.")
+                raise _wrong(argument, value, "A whole number of at least 1.")
         if not is_finite_number(self.min_gain) or self.min_gain < 0:
             raise _wrong("min_gain", self.min_gain, "A finite number, zero or more.")
 
@@ -106,7 +106,7 @@ class EarlyStopping:
                 better, sign = ("high", "positive") if known[name] else ("low", "negative")
                 raise ModelError(
                     f'EarlyStopping.metrics gives "{name}" the weight {weight:g}.',
-                    f"A {sign} weight, since a {better} value is the better one.",
+                    f"A {sign} weight, since {better} values are better.",
                     f"Write {-weight:g}.",
                 )
 
@@ -114,7 +114,7 @@ class EarlyStopping:
         """Returns the weighted sum of the metrics' logarithms.
 
         Raises:
-            ModelError: A metric was not measured, is negative or is no number.
+            ModelError: A metric was not measured, is negative or is not a number.
         """
         total = 0.0
         for name, weight in self.metrics.items():
@@ -122,7 +122,7 @@ class EarlyStopping:
             if value < 0:
                 raise ModelError(
                     f'The metric "{name}" is {value:g}, which has no logarithm.',
-                    "Metrics from 0 up.",
+                    "Metrics of zero or more.",
                     "Leave it out of EarlyStopping.metrics, or name it in at_most or at_least.",
                 )
             total += weight * math.log(max(value, SMALLEST))
@@ -141,7 +141,7 @@ class EarlyStopping:
         value = values.get(name, math.nan)
         if not math.isfinite(value):
             raise ModelError(
-                f'The metric "{name}" cannot be had of the validation rows: it is {value}.',
+                f'The metric "{name}" cannot be computed on the validation rows: it is {value}.',
                 "Validation rows that have the task's label.",
                 "Hold out more rows, ask for a k within the catalogue, or leave the metric out of "
                 "EarlyStopping.",

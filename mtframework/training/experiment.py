@@ -51,7 +51,7 @@ class Experiment:
         for argument in ("batch_size", "epochs"):
             value = getattr(self, argument)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise self._wrong(argument, value, "A whole number from 1.")
+                raise self._wrong(argument, value, "A whole number of at least 1.")
         whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
         if not whole or not 0 <= self.seed < 2**32:
             raise self._wrong("seed", self.seed, "A whole number from 0 to 2**32 - 1.")

@@ -41,7 +41,7 @@ def import_tfrs(
         label: What to call the ratings' column.
 
     Raises:
-        DataError: The folder is no SavedModel of the tutorial's model.
+        DataError: The folder is not a SavedModel of the tutorial's model.
         ModelError: The SavedModel computes something else from its parts.
     """
     folder = Path(path)
@@ -103,7 +103,7 @@ def _check_shapes(tfrs: TfrsModel, inputs: int, folder: Path) -> None:
     if kernels != list(pairwise(sizes)) or sizes[-1] != 1:
         raise ModelError(
             f"The rating_model of {folder} has kernels of the shapes {kernels}.",
-            f"{inputs} inputs, the embeddings of user and movie side by side, and 1 output.",
+            f"{inputs} inputs, the concatenated embeddings of user and movie, and 1 output.",
             "Only the tutorial's model can be imported; see docs/migrate_from_tfrs.md.",
         )
 

@@ -94,12 +94,12 @@ class Run:
         """Opens the run folder of a finished training.
 
         Raises:
-            RunError: The path is no run folder, has no model, or belongs to a newer version.
+            RunError: The path is not a run folder, has no model, or belongs to a newer version.
         """
         run = cls(Path(path))
         if not (run.path / _MARK).is_file():
             raise RunError(
-                f"{run.path} is no run folder: it has no {_MARK}.",
+                f"{run.path} is not a run folder: it has no {_MARK}.",
                 "A folder that mtframework train --run wrote.",
                 "Check the path.",
             )
@@ -139,7 +139,7 @@ class Run:
         except (OSError, ValueError, TypeError) as error:
             raise RunError(
                 f"{self.fusion_path} cannot be read: {type(error).__name__}: {error}.",
-                "What mtframework train wrote.",
+                "A file that mtframework train wrote.",
                 f"Train again from {self.config_path}, or write it as in another run.",
             ) from error
 
@@ -196,7 +196,7 @@ def load_model(path: str | os.PathLike) -> MultiTaskModel:
         plugins = " ".join(each.found for each in failed)
         raise RunError(
             f"{path} cannot be loaded: {type(error).__name__}: {error}",
-            "A whole .keras file, and every part that its model is made of. " + plugins,
+            "A complete .keras file, and every part that its model is made of. " + plugins,
             "Check the path; install or name the plugin that the model needs; or train again.",
         ) from error
 
@@ -206,12 +206,12 @@ def _version(mark: Path) -> str:
     try:
         version = json.loads(mark.read_text("utf-8"))["mtframework"]
         if not re.match(r"\d+\.\d+", version):
-            raise ValueError(f"{version!r} is no version")
+            raise ValueError(f"{version!r} is not a version")
         return version
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{mark} cannot be read: {type(error).__name__}: {error}.",
-            "What mtframework train wrote.",
+            "A file that mtframework train wrote.",
             f"Train again from {mark.with_name('config.gin')}.",
         ) from error
 

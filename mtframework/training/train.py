@@ -64,12 +64,12 @@ def train(
         run: Where to write metrics and the model; None writes nothing.
         callbacks: Keras callbacks, for example one that shows progress.
         dataset: The experiment's data, where it is loaded already.
-        warm_start: What to continue from; None begins anew.
+        warm_start: What to continue from; None starts afresh.
 
     Raises:
         DataError: The data cannot be had or read.
-        ModelError: The model does not fit the data or the warm start, or its loss is no number any
-            more.
+        ModelError: The model does not fit the data or the warm start, or its loss is no longer
+            a number.
     """
     data: Dataset = dataset or experiment.dataset.load()
     set_seed(experiment.seed)  # loading may have drawn numbers

@@ -38,7 +38,7 @@ class Restored:
         told = (
             ("Restored", ", ".join(self.restored)),
             ("Grown", "; ".join(f"{part} ({what})" for part, what in self.grown.items())),
-            ("Begun anew", "; ".join(f"{part} ({what})" for part, what in self.anew.items())),
+            ("Started afresh", "; ".join(f"{part} ({what})" for part, what in self.anew.items())),
             ("Left behind", ", ".join(self.left)),
         )
         return [f"{outcome}: {what}." for outcome, what in told if what]
@@ -55,10 +55,10 @@ class WarmStart:
     - Statistics of features, such as a mean or the boundaries of buckets, are kept, since the
       weights behind them were trained with them.
     - Layers whose inputs are others now (other features of a tower; other towers or another sharing
-      layer before a head) begin anew, and so do the parts of a sharing layer that belong to tasks
+      layer before a head) start afresh, and so do the parts of a sharing layer that belong to tasks
       where the tasks are others.
-    - The optimizer and balancers begin anew. The catalogue, candidate frequencies and who has seen
-      what are learned from the data set's rows alone.
+    - The optimizer and balancers start afresh. The catalogue, candidate frequencies and seen
+      candidates are learned from the data set's rows alone.
 
     Args:
         model: The trained model.
@@ -73,7 +73,7 @@ class WarmStart:
     >>> (trained, _), (model, _) = example_model(["click", "buy"]), example_model(["buy", "like"])
     >>> report = WarmStart(trained, tell=print).restore(model)
     Restored: tower query, tower candidate, task buy.
-    Begun anew: task like (not in the trained model).
+    Started afresh: task like (not in the trained model).
     Left behind: task click.
     """
 
@@ -99,7 +99,7 @@ class WarmStart:
             if here != there:
                 raise ModelError(
                     f'The data set has the {which} "{here}", the model to start from "{there}".',
-                    "A model of the same queries and candidates.",
+                    "A model with the same query and candidate keys.",
                     "Name another run, or rename the column.",
                 )
         grown = {}
@@ -139,7 +139,7 @@ class WarmStart:
             moves[-1].move(same_sharing)
         if not any(move.num_moved for move in moves):
             raise ModelError(
-                "The model to start from has not one weight that fits.",
+                "No weight of the model to start from fits.",
                 "Towers or tasks with the names, classes and sizes of "
                 f"{quoted_list([*old.towers, *old.tasks])}.",
                 "Name another run, or train without a warm start.",
@@ -171,7 +171,7 @@ class _Move:
 
         Args:
             same_inputs: Whether the inputs mean what they meant.
-            wanted: The weights to move, others beginning anew; None for all.
+            wanted: The weights to move, others starting afresh; None for all.
         """
         wanted_ids = None if wanted is None else set(map(id, wanted))
         for path, weight in _by_path(self.here).items():
@@ -226,7 +226,7 @@ class _Move:
 
     def add_to(self, report: Restored) -> None:
         if not self.fits:
-            reason = "not in the trained model" if self.there is None else "of another class there"
+            reason = "not in the trained model" if self.there is None else "of another class in it"
             report.anew[self.name] = reason
             return
         if self.grown:

@@ -47,7 +47,7 @@ def prepared_for(name, num_tasks, size):
 
 @functools.cache
 def compiled(cls, config, num_tasks):
-    """Returns the traced step of a balancer; its arguments' shapes decide what is compiled anew."""
+    """Returns the traced step of a balancer; its arguments' shapes decide what is compiled."""
     balancer = cls.from_config(json.loads(config))
     balancer.build(num_tasks)
 
@@ -388,7 +388,7 @@ def test_config_round_trip(name):
 def test_one_task_is_an_error(name):
     with pytest.raises(ModelError, match=r"was given 1 task\.") as raised:
         make(name).combine(np.ones((1, 3), "float32"))
-    assert raised.value.expected == "At least two tasks, whose gradients can be balanced."
+    assert raised.value.expected == "At least two tasks whose gradients can be balanced."
     assert raised.value.fix == "Take the gradient balancer out of the model, or add a task."
 
 

@@ -220,7 +220,7 @@ def test_predict_a_file_gives_what_predicting_rows_gives(run, trained, folder):
         ("shoper=3", 'The model reads no column "shoper". Did you mean "shopper"?'),
         ("shopper=3,age=old,product=x", 'The numeric column "age" holds a text'),
         ("shopper=3,age=1", 'The features lack the column "product"'),
-        ("42", '"42" is no row.'),
+        ("42", '"42" is not a row.'),
     ],
 )
 def test_predict_what_cannot_be_predicted(row, expected, run, trained):
@@ -250,7 +250,7 @@ def test_recommend_more_than_there_are(run, trained):
 def test_run_that_is_none(run):
     result = run("predict", "nowhere", "a=1")
     assert result.exit_code == 1
-    assert "nowhere is no run folder" in result.stderr
+    assert "nowhere is not a run folder" in result.stderr
 
 
 def test_show(run):

@@ -116,7 +116,7 @@ def test_nothing_is_overwritten_unless_told(run, folder):
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        (["--data", "none.csv"], "none.csv is no file"),
+        (["--data", "none.csv"], "none.csv is not a file"),
         (["--data", "log.csv"], "No column of log.csv has a name that a candidate key would have."),
         (
             ["--data", "log.csv", "--candidate", "thng"],
@@ -124,7 +124,7 @@ def test_nothing_is_overwritten_unless_told(run, folder):
         ),
         (
             ["--data", "log.csv", "--candidate", "thing", "--label", "colour"],
-            'The column "colour" of log.csv is to be a label, and holds what is no number.',
+            'The column "colour" of log.csv cannot be a label: not all values are numbers.',
         ),
         (["--data", "empty.csv"], "empty.csv holds no rows."),
         (
@@ -156,7 +156,7 @@ def test_bad_names_are_refused(name, run, folder):
     ("name", "found"),
     [
         ("class", 'The name "class" is a word of Python'),
-        ("stay_", 'The name "stay_" is a word of Python, or begins or ends with an underscore.'),
+        ("stay_", 'The name "stay_" is a Python keyword, or begins or ends with an underscore.'),
         ("ranking", 'There is a task "ranking" already.'),
         ("numpy", 'There is a module "numpy" already.'),
         ("json", 'There is a module "json" already.'),

@@ -22,5 +22,5 @@ def test_row(text, expected):
 
 @pytest.mark.parametrize("text", ["", "42", "user 42", "42=user"])
 def test_what_is_no_row(text):
-    with pytest.raises(DataError, match="is no row"):
+    with pytest.raises(DataError, match="is not a row"):
         parse_row(text)

@@ -118,7 +118,7 @@ def test_predict_files(run, trained, folder):
     assert "fix: Add the column, or give it that name in the file." in bad.stderr
     (folder / "bad.csv").write_text("shopper,age,product\n3,old,a\n")
     bad = run("predict", trained.path, "--input", "bad.csv", "--output", "bad.jsonl")
-    assert 'bad.csv: 1 rows read, 0 accepted, 1 rejected: "age" is no number 1.' in bad.stderr
+    assert 'bad.csv: 1 rows read, 0 accepted, 1 rejected: "age" is not a number 1.' in bad.stderr
     assert not list(folder.glob("*bad.jsonl*"))
 
 
@@ -177,7 +177,9 @@ def test_who_gives_no_time_asks_now(run, folder):
             size = ("--k", 2) if command == "recommend" else ()
             done = run(command, "runs/timed", "--input", f"{name}.csv", "--output", to, *size)
             assert done.exit_code == 0, done.output
-            told = f'{name}.csv has no column "when": its rows are of now.' in done.stderr
+            told = (
+                f'{name}.csv has no column "when": its rows are taken to happen now.' in done.stderr
+            )
             assert told == (name == "now")
     assert read_csv("now_best.csv") == read_csv("latest_best.csv")
     (now,), (later,) = read_csv("now_out.csv"), read_csv("latest_out.csv")
@@ -244,5 +246,5 @@ def test_texts_that_a_spreadsheet_would_run(run, trained):
         assert [row[name] for row in written] == [row[name] for row in plain]
     refused = run(*arguments, "out.jsonl", "--for-spreadsheet")
     assert refused.exit_code == 1
-    assert "out.jsonl is to be opened by a spreadsheet, and is no CSV file." in refused.stderr
+    assert "out.jsonl is meant for a spreadsheet, but is not a CSV file." in refused.stderr
     assert run("predict", trained.path, "shopper=1,product=a", "--for-spreadsheet").exit_code == 2

@@ -13,7 +13,7 @@ def test_a_run_goes_on_with_other_tasks(run, folder):
     assert json.loads((folder / "second/run.json").read_text())["from"] == "first"
     missing = run("train", "stars.gin", "--from", "third", "--run", "fourth")
     assert missing.exit_code == 1
-    assert "third is no run folder" in missing.stderr
+    assert "third is not a run folder" in missing.stderr
     assert not (folder / "fourth").exists()
     mark = folder / "first/run.json"
     mark.write_text(mark.read_text().replace('"mtframework": "0', '"mtframework": "90'))

@@ -31,7 +31,7 @@ MISTAKES = {
     "argument swallowed by Keras": (
         "Adagrad.clipnrm = 1.0",
         'variant.gin:2: error: Adagrad has no argument clipnrm. Did you mean "clipnorm"? '
-        "Its **kwargs would have passed it on in silence.",
+        "Its **kwargs would have passed it on silently.",
     ),
     "unknown loss": (
         "rating/Ranking.loss = 'mean_square_error'",
@@ -136,7 +136,7 @@ MISTAKES = {
     "object made for itself": (
         "Experiment.optimizer = @LossScaleOptimizer()\n"
         "LossScaleOptimizer.inner_optimizer = @LossScaleOptimizer()",
-        "variant.gin:3: error: LossScaleOptimizer() is made for itself: "
+        "variant.gin:3: error: LossScaleOptimizer() needs itself: "
         "keras.optimizers.LossScaleOptimizer -> keras.optimizers.LossScaleOptimizer.",
     ),
     "macro that makes two objects": (
@@ -275,10 +275,10 @@ MISTAKES = {
         "watch/Retrieval.loss_weight = 1e300",
         "variant.gin:2: warning: At the start the loss of watch, times its weight, is no finite",
     ),
-    "loss that is no number": (
+    "loss that is not a number": (
         "MultiTaskModel.tasks = [@watch/Retrieval(), @rating/Ranking()]\n"
         "rating/Ranking.loss = 'poisson'",
-        "At the start the loss of rating, times its weight, is no finite number.",
+        "At the start the loss of rating, times its weight, is not a finite number.",
     ),
     "label that is categorical": (
         "rating/Ranking.label = 'movie_title'",
@@ -295,11 +295,11 @@ MISTAKES = {
     ),
     "syntax error": (
         "rating/Ranking.loss_weight 2.0",
-        "variant.gin:2: error: This is no Gin",
+        "variant.gin:2: error: This is not valid Gin",
     ),
     "list for a key": (
         "Experiment.fusion = @Fusion()\nFusion.weights = {['rating']: 1.0}",
-        "variant.gin:3: error: This is no Gin: The key ['rating'] can be no key",
+        "variant.gin:3: error: This is not valid Gin: The key ['rating'] can be no key",
     ),
     "bracket left open": ("MultiTaskModel.tasks = [@rating/Ranking(),", "variant.gin:"),
     "unknown import": (
@@ -450,8 +450,8 @@ def test_set_is_checked_like_a_line(folder):
     ("binding", "expected"),
     [
         ("rating/Ranking.loss_weight", "cannot be read"),
-        ("include 'base.gin'", "is no binding"),
-        ("a.b = 1\nc.d = 2", "is no binding"),
+        ("include 'base.gin'", "is not a binding"),
+        ("a.b = 1\nc.d = 2", "is not a binding"),
     ],
 )
 def test_set_that_is_no_binding(binding, expected, folder):
@@ -487,12 +487,20 @@ def test_refused_object_is_located_where_it_is_referred_to(write):
 @pytest.mark.parametrize(
     ("line", "found", "fix"),
     [
-        ("user/Tower.embedding_dim = 16,", "The line ends in a comma.", "Take the comma away."),
-        ("Experiment.batch_size = 2 ** 9", "Gin computes nothing.", "the number itself, 512."),
+        ("user/Tower.embedding_dim = 16,", "The line ends in a comma.", "Remove the comma."),
+        (
+            "Experiment.batch_size = 2 ** 9",
+            "Gin does not evaluate expressions.",
+            "the number itself, 512.",
+        ),
         ("watch/Retrieval.logq = False + 1", "Unable to", ""),
         ("watch/Retrieval.logq = false", "false is written as in another", "Write False."),
         ("watch/Retrieval.num_hard_negatives = null", "null is written as", "Write None."),
-        ("rating/Ranking.loss_weight = NaN", "NaN is no number that Gin reads.", "finite number"),
+        (
+            "rating/Ranking.loss_weight = NaN",
+            "NaN is not a number that Gin reads.",
+            "finite number",
+        ),
         ("rating/Ranking.loss_weight =\u00a00.25", "a no-break space", "Type a plain space"),
         (r"MovieLens100K.data_dir = 'D:\Ufos\ml'", "The backslashes of", "'D:/Ufos/ml'"),
         (r"MovieLens100K.data_dir = 'D:\temp\ml'", "The backslashes of", "'D:/temp/ml'"),
@@ -502,7 +510,7 @@ def test_refused_object_is_located_where_it_is_referred_to(write):
         ("rating/Ranking.hidden_units = [8, null]", "null is written as", "Write None."),
         (
             "Experiment.fusion = @Fusion()\nFusion.weights = {'watch': 1.0, 'watch': 2.0}",
-            "The key 'watch' stands twice in a dictionary",
+            "The key 'watch' appears twice in a dictionary",
             "Correct the line",
         ),
     ],

@@ -54,8 +54,8 @@ def test_circle_of_two(folder):
     ("content", "line", "expected"),
     [
         (b"", 0, "The file is empty."),
-        (b"# only a comment\n\xff\xfe", 2, "Byte 17 is no UTF-8."),
-        ("Experiment.epochs = 1\n".encode("utf-16"), 1, "Byte 0 is no UTF-8."),
+        (b"# only a comment\n\xff\xfe", 2, "Byte 17 is not valid UTF-8."),
+        ("Experiment.epochs = 1\n".encode("utf-16"), 1, "Byte 0 is not valid UTF-8."),
         (b"Experiment.epochs = 1\n# \0\n", 2, "The line holds a NUL character."),
         (b"#" * (includes.MAX_BYTES + 1), 0, "The file has 1,000,001 bytes."),
         (b"#" * 10_000_000, 0, "The file has 10,000,000 bytes."),
@@ -73,7 +73,7 @@ def test_file_that_is_no_experiment_is_one_error(content, line, expected, folder
 def test_value_beyond_pythons_limits_is_one_error(value, folder):
     (folder / "deep.gin").write_text(f"include 'base.gin'\nExperiment.epochs = {value}\n")
     [error] = errors_of(folder / "deep.gin")
-    assert error.found.startswith("This is no Gin: ")
+    assert error.found.startswith("This is not valid Gin: ")
     assert error.location.line == 2
 
 

@@ -53,7 +53,7 @@ PARTS = Parts(
         Configurable(Cherry, "orchard", "fruit"),
     ]
 )
-# Berry alone may be either of two; a plum is no class.
+# Berry alone may be either of two; a plum is not a class.
 CLASSES = ["Apple", "orchard.Apple", "deep.Berry", "wood.deep.Berry", "garden.Berry", "Cherry"]
 RARE_CLASSES = [*CLASSES * 5, "Berry", "Plum"]
 SCOPES = ["", "", "s/", "t/", "s/t/", "t/s/", "m/"]
@@ -99,7 +99,7 @@ def _classes():
 
 
 def read(text: str) -> Configuration | None:
-    """Returns what a text comes to; None where it is no Gin."""
+    """Returns what a text comes to; None where it is not valid Gin."""
     try:
         found = [each for each in parse(text, "a.gin") if isinstance(each, Binding)]
     except SyntaxError:

@@ -195,7 +195,7 @@ def test_arguments_that_are_refused(make, text):
             Normalized("c"),
             Column("c", "numeric", "label"),
             'A tower reads the label column "c" as a feature.',
-            "Take it out of the features, or correct its role.",
+            "Remove it from the features, or correct its role.",
         ),
     ],
 )

@@ -72,7 +72,7 @@ def test_rows_of_unknown_queries_are_left_out_and_said():
     found = mtf.evaluate(model, make_shop(test={**shop.test, "shopper": strangers}))
     known = {name: values[~some] for name, values in shop.test.items()}
     assert found["buy/gauc"] == mtf.evaluate(model, make_shop(test=known))["buy/gauc"]
-    assert "buy/gauc: 30 of 100 rows have a query that training never met." in found.notes
+    assert "buy/gauc: 30 of 100 rows have a query never seen in training." in found.notes
 
 
 def test_it_is_compared_with_the_mean_which_orders_nothing():

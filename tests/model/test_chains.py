@@ -112,14 +112,14 @@ def test_chain_saves_and_recommends(trained, tmp_path):
             ],
         ),
         (
-            "The parents go in a circle: a -> b -> a",
+            "The parents form a circle: a -> b -> a",
             [
                 mtf.BinaryFeedback("a", label="click", parent="b"),
                 mtf.BinaryFeedback("b", label="cart", parent="a"),
             ],
         ),
         (
-            "The parents go in a circle: a -> a",
+            "The parents form a circle: a -> a",
             [mtf.BinaryFeedback("a", label="click", parent="a")],
         ),
     ],

@@ -68,7 +68,7 @@ def test_a_query_that_nobody_describes(wide_model):
     with pytest.raises(DataError) as raised:
         wide_model.recommend({wide_model.schema.query_key: [*known, "zoe"]}, 2)
     assert raised.value.found == (
-        'The query "zoe" is not one that training met, so the model does not know its "age", '
+        'The query "zoe" was not seen in training, so the model does not know its "age", '
         '"interests".'
     )
     assert raised.value.expected == 'Rows with the columns "age", "interests".'

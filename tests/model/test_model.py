@@ -239,7 +239,7 @@ def test_uniform_negatives_reach_candidates_that_no_row_holds(shop):
     model.fit(mtf.Batches(columns, model.feature_columns, batch_size=64), epochs=4, verbose=0)
     moved = (before != ops.convert_to_numpy(table)).any(axis=1)
     assert moved.sum() > 15
-    assert not moved[0], "the out-of-vocabulary embedding is no candidate"
+    assert not moved[0], "the out-of-vocabulary embedding is not a candidate"
 
 
 def numeric_tower():

@@ -78,7 +78,7 @@ class TestValues:
         assert str(raised.value) == (
             f"A vocabulary of 3 ids was asked for id {bad}.\n"
             "  expected: Ids from 0 to 2.\n"
-            "  fix: Use ids that this vocabulary gave."
+            "  fix: Use ids that this vocabulary returned."
         )
 
     def test_ids_of_another_type(self):
@@ -139,7 +139,7 @@ class TestBadValues:
         with pytest.raises(DataError) as raised:
             Vocabulary.learn(["Zoë".encode("latin-1")])
         assert str(raised.value) == (
-            "A categorical column holds b'Zo\\xeb', which is no UTF-8.\n"
+            "A categorical column holds b'Zo\\xeb', which is not valid UTF-8.\n"
             "  expected: Bytes in UTF-8.\n"
             "  fix: Decode the column with its own encoding first."
         )

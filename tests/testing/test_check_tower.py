@@ -193,7 +193,7 @@ BROKEN = [
     (ReducesTheBatch, "shapes", "The embeddings of 32 rows have the shape (1, 4)"),
     (PenalisesEachRow, "shapes", "penalty has the shape (32,)"),
     (CentresTheBatch, "rows", "The embedding of a row in a batch of 9 differs"),
-    (DividesByTheId, "unknown values", "The embedding of values that training never met holds NaN"),
+    (DividesByTheId, "unknown values", "The embedding of values never seen in training holds NaN"),
     (DrawsInTraining, "determinism", "In training, the embedding of a row differs"),
     (LeavesAWeightOut, "gradients", "unused does not change in three training steps"),
     (ThawsItself, "frozen", "In a clone, trainable is True"),

@@ -48,7 +48,7 @@ def test_vectors_of_unequal_sizes_are_not_added():
     with pytest.raises(ModelError, match="unequal sizes shall be added up") as raised:
         tower.build({"title": 10, "year": None})
     assert 'Categorical of "title" has 3, Numeric of "year" has 1.' in str(raised.value)
-    assert 'fix: Take combiner = "concatenate"' in str(raised.value)
+    assert 'fix: Use combiner = "concatenate"' in str(raised.value)
     tower = mtf.Tower("film", [Normalized("year"), Bucketed("year")], 3, combiner="sum")
     with pytest.raises(ModelError, match="unequal sizes shall be added up"):
         tower.build({"year": None})

@@ -249,7 +249,7 @@ def test_metrics_that_cannot_be_written_do_not_end_a_training(tmp_path, capsys):
     assert run.model_path.is_file()
     told = capsys.readouterr().err
     assert told.count(f"{run.metrics_path} cannot be written: Is a directory.") == 1
-    assert "Training goes on without." in told
+    assert "Training goes on without it." in told
 
 
 def test_a_model_that_cannot_be_written_is_one_error_with_its_path(tmp_path, monkeypatch):

@@ -120,8 +120,8 @@ def test_tasks_come_and_go():
     _, told = start(trained, model)
     assert told == [
         "Restored: tower shopper, tower product, task rating, task buy.",
-        "Begun anew: the sharing layer (gates_0/networks_0/kernel_0, gates_0/networks_0/bias_0); "
-        "task like (not in the trained model).",
+        "Started afresh: the sharing layer (gates_0/networks_0/kernel_0, gates_0/networks_0/bias_0)"
+        "; task like (not in the trained model).",
         "Left behind: task find.",
     ]
     for before, now in zip(

@@ -73,8 +73,8 @@ def _check_arguments(dataset: str, cls: type, given: dict[str, str]) -> None:
     if needed:
         raise DataError(
             f"The data set {dataset} needs {' and '.join(needed)}.",
-            "A data set that is complete by its name.",
-            "Prepare the data set that it stands on.",
+            "A data set that needs no arguments.",
+            "Prepare the data set that it is built on.",
         )
 
 

@@ -46,7 +46,7 @@ def export(
     if events and query_embeddings:
         printer.print(
             f"Queries have no embeddings of their own: their towers read {quoted_list(events)}, "
-            "which differ from event to event."
+            "which differ between events."
         )
 
 

@@ -55,14 +55,14 @@ def experiment(
         str | None,
         typer.Option(
             "--candidates",
-            help="Your catalogue, a row a candidate; by default what the log holds.",
+            help="Your catalogue, one row for each candidate; by default those in the log.",
             metavar="FILE|DIR|PATTERN",
             show_default=False,
         ),
     ] = None,
     query: Annotated[
         str | None,
-        typer.Option("--query", help="The column of who asks.", show_default="by its name"),
+        typer.Option("--query", help="The query's key column.", show_default="by its name"),
     ] = None,
     candidate: Annotated[
         str | None,
@@ -74,7 +74,7 @@ def experiment(
         list[str] | None,
         typer.Option(
             "--label",
-            help="A column of numbers to predict, beside those that are found. Repeatable.",
+            help="A column of numbers to predict, in addition to those found by name. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -116,8 +116,8 @@ def _check_name(name: str) -> None:
         )
     if name.startswith("_") or name.endswith("_") or keyword.iskeyword(name):
         raise RunError(
-            f'The name "{name}" is a word of Python, or begins or ends with an underscore.',
-            "A word of your own.",
+            f'The name "{name}" is a Python keyword, or begins or ends with an underscore.',
+            "Another name.",
             f"Take a name such as my_{name.strip('_')}.",
         )
 
@@ -136,7 +136,7 @@ def _check_free(module: str, debug: bool) -> None:
         what = "module" if installed else "task"
         raise RunError(
             f'There is a {what} "{module}" already.',
-            f"A name that no {what} has.",
+            f"A name that no other {what} has.",
             f"Take a name such as my_{module}.",
         )
 
@@ -197,5 +197,5 @@ def _templates(template: str) -> Iterator[tuple[str, str]]:
     yield from below(importlib.resources.files("mtframework") / "cli" / "templates" / template, "")
 
 
-GROUP = "Write what a task or an experiment starts from."
+GROUP = "Write the files that a new task or experiment starts from."
 COMMANDS = (task, experiment)

@@ -14,7 +14,7 @@ def recommend(
         list[str] | None,
         typer.Option(
             "--query",
-            help="Who asks, as name=value,name=value, such as user_id=42. Repeatable.",
+            help="The queries, as name=value,name=value, such as user_id=42. Repeatable.",
             metavar="QUERY",
             show_default=False,
         ),
@@ -23,26 +23,29 @@ def recommend(
         Path | None,
         typer.Option(
             "--input",
-            help="Who asks, as a CSV, JSON lines or Parquet file.",
+            help="The queries, as a CSV, JSON lines or Parquet file.",
             metavar="FILE",
             show_default=False,
         ),
     ] = None,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Recommend to every query that the training met.")
+        bool, typer.Option("--all", help="Recommend to every query seen in training.")
     ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
-            help="Where to write what --input or --all is recommended: CSV, JSON lines or Parquet.",
+            help="Where to write those of --input or --all: CSV, JSON lines or Parquet.",
             metavar="FILE",
             show_default=False,
         ),
     ] = None,
     k: options.K = 10,
     include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Also recommend what the query has seen.")
+        bool,
+        typer.Option(
+            "--include-seen", help="Recommend candidates that the query has already seen, too."
+        ),
     ] = False,
     task: Annotated[
         str | None,
@@ -56,7 +59,7 @@ def recommend(
     num_retrieved: options.NumRetrieved = 500,
     index: Annotated[
         Literal["exact", "faiss"],
-        typer.Option("--index", help="How to retrieve: exactly, or by faiss in a part of all."),
+        typer.Option("--index", help="How to search: exactly, or approximately by faiss."),
     ] = "exact",
     for_spreadsheet: options.ForSpreadsheet = False,
     plugin: options.Plugin = None,
@@ -70,7 +73,7 @@ def recommend(
     if bool(queries) == bool(output):
         raise typer.BadParameter("Give --output together with --input or --all.")
     if json and output:
-        raise typer.BadParameter("--json is for --query; --output holds what others are given.")
+        raise typer.BadParameter("--json is for --query; recommendations of files go to --output.")
     if for_spreadsheet and not output:
         raise typer.BadParameter("--for-spreadsheet is for --output.")
     from mtframework.cli.quiet import start_keras

@@ -33,14 +33,14 @@ def sweep(
     trials: Annotated[
         int,
         typer.Option(
-            "--trials", help="How many trainings, earlier ones in the folder included.", min=1
+            "--trials", help="The number of trials, including earlier ones in the folder.", min=1
         ),
     ] = 20,
     run: Annotated[
         Path | None,
         typer.Option(
             "--run",
-            help="The sweep's folder; a sweep that it holds goes on. By default runs/NAME-sweep.",
+            help="The sweep's folder; a sweep in it is continued. By default runs/NAME-sweep.",
             metavar="DIR",
             show_default=False,
         ),
@@ -109,9 +109,9 @@ def sweep(
             write_front(folder, plan, results)
     if not results:
         raise RunError(
-            f"None of {num_failed} trials ended well.",
-            "At least one that trains and is judged.",
-            "Narrow what --vary tries; the errors are above.",
+            f"All {num_failed} trials failed.",
+            "At least one that trains and is evaluated.",
+            "Narrow the ranges of --vary; the errors are above.",
         )
     best = [result for result in results if result.is_best]
     failed = f", {num_failed} failed" if num_failed else ""

@@ -15,7 +15,7 @@ def train(
         Path | None,
         typer.Option(
             "--from",
-            help="A finished run to continue from: its weights, and vocabularies that grow.",
+            help="A finished run to start from: its weights are kept, its vocabularies grow.",
             metavar="RUN",
             show_default=False,
         ),

@@ -15,7 +15,7 @@ def check(configuration: Configuration) -> Iterator[Finding]:
         names = [target.removeprefix("/") for target in ring]
         yield Finding(
             made.location,
-            f"{made.key}() is made for itself: {' -> '.join(names)}.",
+            f"{made.key}() needs itself: {' -> '.join(names)}.",
             "Objects whose arguments end in plain values.",
             "Write another object here, or the same class in a scope of its own.",
         )

@@ -31,7 +31,7 @@ def _check_target(configuration: Configuration, binding: Binding) -> Iterator[Fi
         binding.location,
         f"{part.name} has no argument {binding.argument}."
         f"{did_you_mean(binding.argument, part.parameters)}"
-        + " Its **kwargs would have passed it on in silence."
+        + " Its **kwargs would have passed it on silently."
         * (of_keras and _is_open(part)),
         f"One of {quoted_list(part.parameters)}.",
         "Correct the name.",

@@ -24,7 +24,7 @@ def _check_pair(earlier: Binding, later: Binding, before: list[Binding]) -> Iter
         yield Finding(
             later.location,
             f"{later.key} is bound twice: here and at {earlier.location}.",
-            "One binding an argument in a file; Gin would take the last one.",
+            "One binding for each argument in a file; Gin would take the last one.",
             "Remove one of the two.",
         )
     elif later.includes[: len(earlier.includes)] == earlier.includes:
@@ -32,7 +32,7 @@ def _check_pair(earlier: Binding, later: Binding, before: list[Binding]) -> Iter
             earlier.location,
             f"{earlier.key} has no effect: the include at {later.includes[len(earlier.includes)]} "
             f"comes after it and binds it again, at {later.location}.",
-            "Includes first, and what differs from them below.",
+            "Includes first, then the bindings that differ from them.",
             "Move the binding below the include.",
         )
     elif any(each.location == later.location for each in before) and str(earlier) != str(later):

@@ -49,7 +49,7 @@ def _circular(configuration: Configuration) -> Iterator[Finding]:
         if name in behind:
             yield Finding(
                 binding.location,
-                f"The macro {name} stands for itself: {' -> '.join([name, *behind])}.",
+                f"The macro {name} refers to itself: {' -> '.join([name, *behind])}.",
                 "Macros that end in a value.",
                 "Give one of them a value.",
             )

@@ -43,10 +43,10 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
         # Made-up labels may be what a plugin's task cannot read.
         yield Finding(
             configuration.source.location,
-            f"The losses of a first step on made-up rows cannot be had: {type(error).__name__}: "
-            f"{str(error).splitlines()[0]}",
-            "A step that goes through.",
-            "Train a single epoch to see whether real rows do.",
+            f"The losses of a first step on made-up rows cannot be computed: "
+            f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            "A step that runs without an error.",
+            "Train a single epoch to see whether real rows work.",
             level="warning",
         )
         return
@@ -56,9 +56,9 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
     if wrong:
         yield Finding(
             line_of(configuration, wrong[0]),
-            f"At the start the loss of {wrong[0]}, times its weight, is no finite number.",
-            "Losses that float32 can hold, which ends at 3.4e38.",
-            f"Lower {_weight_of(experiment, wrong[0])}, or look at what else its loss is made of.",
+            f"At the start the loss of {wrong[0]}, times its weight, is not a finite number.",
+            "Losses that fit into float32, at most 3.4e38.",
+            f"Lower {_weight_of(experiment, wrong[0])}, or check the loss's other arguments.",
             level="warning",
         )
         return
@@ -97,8 +97,8 @@ def _certain(error: Exception, configuration: Configuration, experiment: Experim
     return Finding(
         configuration.source.location,
         f"A first step on made-up rows fails: {type(error).__name__}: {str(error).splitlines()[0]}",
-        "A step that goes through.",
-        "Look at the part that raises it; --debug shows the traceback.",
+        "A step that runs without an error.",
+        "Check the part that raises it; --debug shows the traceback.",
         cause=error,
     )
 
@@ -123,7 +123,7 @@ def initial_shares(experiment: Experiment, schema: Schema) -> dict[str, float]:
         name: float(ops.convert_to_numpy(report.total.result()))
         for name, report in model.reports.items()
     }
-    # What is no number must not make one of the other tasks' shares.
+    # What is not a number must not make one of the other tasks' shares.
     whole = sum(total for total in totals.values() if math.isfinite(total)) or 1.0
     return {name: total / whole for name, total in totals.items()}
 
@@ -177,7 +177,7 @@ def _finding(
         f"At the start {large} carries {100 * shares[large]:.6g} % of the total loss and {small}, "
         f"weighed at {line_of(configuration, small)}, {100 * shares[small]:.2g} %, which is as "
         "good as off.",
-        "Shares that let every task learn.",
+        "Shares large enough for every task to learn.",
         f"Lower {_weight_of(experiment, large)}"
         + (f"; {fair:.1g} makes the two equal." if fair > 0 else ".")
         + " Or take reduction='mean'." * (task.reduction == "sum"),

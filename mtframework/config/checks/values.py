@@ -55,7 +55,7 @@ def _left_unset(configuration: Configuration) -> Iterator[Finding]:
     for key, behind in left.items():
         yield Finding(
             behind.includes[1],
-            f"{key} is not set: {behind.location} leaves it to whoever includes it.",
+            f"{key} is not set: {behind.location} leaves it to the files that include it.",
             "A value.",
             f"Add a line below the include: {key} = ...",
         )

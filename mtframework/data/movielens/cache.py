@@ -1,7 +1,7 @@
 """The decoded columns of MovieLens 100K in one file beside TFDS's.
 
 Reading it takes a quarter of a second and neither TensorFlow nor TFDS. Whatever is read is compared
-with one checksum, so that a damaged file counts as none and is written anew.
+with one checksum, so that a damaged file counts as none and is written again.
 """
 
 import contextlib

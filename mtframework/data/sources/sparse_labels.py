@@ -28,7 +28,7 @@ class SparseLabels(DatasetSource):
         seed: The seed of the draw.
 
     Raises:
-        DataError: The share is out of range, or the column is no numeric label.
+        DataError: The share is out of range, or the column is not a numeric label.
 
     Example:
 

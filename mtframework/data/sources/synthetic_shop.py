@@ -70,10 +70,10 @@ def draw_shop(
         num_customers: How many customers.
         num_products: How many products.
         views_per_customer: How many products each of them views.
-        seed: What everything follows from.
+        seed: The random seed.
 
     Raises:
-        DataError: A number is no whole number from 1, or there are fewer products than views.
+        DataError: A number is below 1 or not whole, or there are fewer products than views.
 
     Source: the formulas are ours; the chain of steps is that of Ma et al. 2018, "Entire space
     multi-task model".
@@ -91,12 +91,14 @@ def draw_shop(
     ):
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise DataError(
-                f"{argument} is {number!r}.", "A whole number from 1.", f"Correct {argument}."
+                f"{argument} is {number!r}.",
+                "A whole number of at least 1.",
+                f"Correct {argument}.",
             )
     if views_per_customer > num_products:
         raise DataError(
             f"views_per_customer is {views_per_customer}, and there are {num_products} products.",
-            "At most one view of a product.",
+            "At most one view for each product.",
             "Draw more products or fewer views.",
         )
     draw = np.random.default_rng(seed)
@@ -164,7 +166,7 @@ class SyntheticShop(DatasetSource):
         views_per_customer: How many products each of them views.
         test_fraction: The share of the rows to test on, the latest ones.
         validation_fraction: The share of the remaining rows, the latest ones.
-        seed: What everything follows from.
+        seed: The random seed.
 
     Raises:
         DataError: A share is none; see also `draw_shop`.

@@ -248,7 +248,7 @@ class Tables(DatasetSource):
         allowed = self.allowed_candidates(catalogue)
         if event is not None:
             kinds = pa.array(list(self.events), pa.large_string())
-            allowed[event] = Allowed(kinds, "is none of Tables.events")
+            allowed[event] = Allowed(kinds, "is not listed in Tables.events")
         table = read_table(
             files, meanings, counts[-1], allowed, keep_repeats=self.repeats != "reject"
         )
@@ -341,7 +341,7 @@ class Tables(DatasetSource):
                     f"{what}, and Tables.in_memory is False.",
                     'Rows that can be read one by one: labels as columns, split "random", '
                     '"temporal" or by your own files.',
-                    "Prepare the rows so, or leave Tables.in_memory out.",
+                    "Prepare the rows that way, or leave Tables.in_memory out.",
                 )
 
     def _check_events(self) -> None:
@@ -353,7 +353,7 @@ class Tables(DatasetSource):
             )
         if self.columns.event is not None and not isinstance(self.interactions, str):
             raise DataError(
-                f'Each kind has its own files, and yet "{self.columns.event}" is the event.',
+                f'Each kind has its own files, but "{self.columns.event}" is the event column.',
                 "One of the two.",
                 "Take the column out of Tables.columns, or name one path in Tables.interactions.",
             )
@@ -386,7 +386,7 @@ class Tables(DatasetSource):
             )
         elif self.split != "random" and self.columns.timestamp is None:
             raise DataError(
-                f'The split "{self.split}" needs to know when, and no column is a timestamp.',
+                f'The split "{self.split}" needs times, and no column is a timestamp.',
                 'A column with the meaning "timestamp".',
                 "Add it to Tables.columns, or split at random.",
             )

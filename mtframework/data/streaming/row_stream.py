@@ -55,7 +55,7 @@ class _Run:
 class RowStream:
     """The good rows of Parquet files, of which no more than a few blocks are in memory.
 
-    Every pass reads the files anew, and finds the same rows good.
+    Every pass reads the files again, and finds the same rows good.
 
     Args:
         files: The files, in the order of the rows.
@@ -65,7 +65,7 @@ class RowStream:
         allowed: Where a column may have only certain values.
 
     Raises:
-        DataError: A file is no Parquet, cannot be read or lacks a column; also while it is read.
+        DataError: A file is not a Parquet, cannot be read or lacks a column; also while it is read.
     """
 
     def __init__(

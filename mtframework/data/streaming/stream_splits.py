@@ -86,7 +86,7 @@ def latest_seconds(times: Callable[[], Iterable[np.ndarray]], shares: Sequence[f
     does not grow with the rows.
 
     Args:
-        times: Returns all times anew, block by block: int64 seconds from 0 to below 2^32.
+        times: Returns all times again, block by block: int64 seconds from 0 to below 2^32.
         shares: The shares, from 0 to below 1.
 
     Example:

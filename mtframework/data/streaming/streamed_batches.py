@@ -19,7 +19,7 @@ _NUM_PEEKED = 2  # batches that Keras reads on TensorFlow to learn their shapes
 class StreamedBatches(keras.utils.PyDataset):
     """Gives what `Batches` gives, of rows that are never in memory all at once.
 
-    Row groups come in an order drawn anew each epoch, and go through a buffer of a bounded number
+    Row groups come in an order redrawn each epoch, and go through a buffer of a bounded number
     of rows: each block that is read takes the places of rows drawn at random, and these make the
     next batches. The order follows from `seed` alone.
 

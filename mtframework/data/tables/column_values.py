@@ -49,10 +49,10 @@ def categories(column: pa.ChunkedArray | pa.Array) -> Converted:
         present = ~np.isnan(whole)
         good = present & (np.abs(whole) < 2**53) & (whole == np.floor(whole))
         numbers = pa.array(np.where(good, whole, 0).astype("int64"), mask=~good)
-        return numbers.cast(pa.large_string()), {"is no whole number": present & ~good}
+        return numbers.cast(pa.large_string()), {"is not a whole number": present & ~good}
     if pa.types.is_null(kind):
         return pa.nulls(len(array), pa.large_string()), {}
-    return pa.nulls(len(array), pa.large_string()), {"is no single value": _valid(array)}
+    return pa.nulls(len(array), pa.large_string()), {"is not a single value": _valid(array)}
 
 
 def multi_categories(column: pa.ChunkedArray | pa.Array) -> Converted:
@@ -107,13 +107,13 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> Converted:
     if _is_text(kind):
         words, problems = texts(array)
         array, bad = _parsed(words, pa.float64())
-        problems = {**problems, "is no number": bad}
+        problems = {**problems, "is not a number": bad}
     elif pa.types.is_boolean(kind):
         array = array.cast(pa.int8()).cast(pa.float64())
     elif _is_number(kind) or pa.types.is_null(kind):
         array = array.cast(pa.float64(), safe=False)
     else:
-        return pa.nulls(len(array), pa.float64()), {"is no number": _valid(array)}
+        return pa.nulls(len(array), pa.float64()), {"is not a number": _valid(array)}
     found = array.to_numpy(zero_copy_only=False)
     infinite = np.isinf(found)
     result = pa.array(found, mask=np.isnan(found) | infinite)
@@ -144,7 +144,7 @@ def timestamps(column: pa.ChunkedArray | pa.Array, unit: str, now: float) -> Con
             dates, bad = _dates(words, bad)
             # Scaled here, so that both kinds are scaled alike below.
             seconds = np.where(np.isnan(seconds), dates * per_second, seconds)
-        problems = {**problems, "is no time": bad}
+        problems = {**problems, "is not a time": bad}
     else:
         values, problems = numbers(array)
         seconds = _floats(values)

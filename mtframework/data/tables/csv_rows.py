@@ -64,7 +64,7 @@ def parse_rows(
     for lines_at_fault, reason in (
         (body.broken(), "broken UTF-8"),
         (np.flatnonzero(body.count(b"\r")).tolist(), "a line break within the row"),
-        (body.equal_to(first), "the header once more, as of files put together"),
+        (body.equal_to(first), "the header again, as in concatenated files"),
     ):
         reasons.update(dict.fromkeys(lines_at_fault, reason))
     body, rows = body.without(reasons)
@@ -78,7 +78,7 @@ def parse_rows(
         bad += rows
         table, wrong_counts = _parse(path, body, header, separator, names)
         if table.num_rows + len(wrong_counts) != len(body):
-            raise unreadable(path, "its quotes do not tell where a row ends")
+            raise unreadable(path, "its quotes do not show where the row ends")
     parsed, rows = body.without(wrong_counts)
     return FileRows(path, table, parsed.numbers, "line", parsed.text, bad + rows), rest
 
@@ -94,7 +94,9 @@ def read_header(path: Path, lines: Lines) -> tuple[list[str], str]:
         separator = max(_SEPARATORS, key=text.count)
         (header,) = csv.reader([text], delimiter=separator, strict=True)
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise unreadable(path, f"its first line is no list of names in UTF-8, {error}") from error
+        raise unreadable(
+            path, f"its first line is not a list of names in UTF-8, {error}"
+        ) from error
     return [name.strip() for name in header], separator
 
 
@@ -108,7 +110,7 @@ def _parse(
     wrong_counts: dict[int, str] = {}
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
-        reason = f"{row.actual_columns} columns in place of {row.expected_columns}"
+        reason = f"{row.actual_columns} columns instead of {row.expected_columns}"
         wrong_counts[row.number - 1] = reason
         return "skip"
 

@@ -77,6 +77,6 @@ def unreadable(path: Path, error: object) -> DataError:
     reason = " ".join(str(error).split()).rstrip(".")[:300]
     return DataError(
         f"{path} cannot be read: {reason}.",
-        "A whole, undamaged file that may be read.",
-        "Copy or write the file anew, or leave it out.",
+        "A complete, undamaged file that can be read.",
+        "Copy or write the file again, or leave it out.",
     )

@@ -73,7 +73,7 @@ def guess_columns(
     Args:
         interactions: A file, a folder or a pattern; the first file's first rows are looked at.
         candidates: The same of the catalogue, where there is one.
-        query: The column of who asks, where its name does not say so.
+        query: The query's key column, where its name does not say so.
         candidate: The column of what is recommended, where its name does not say so.
         labels: Columns that are labels, whatever they look like.
 
@@ -91,8 +91,8 @@ def guess_columns(
     for name in labels:
         if columns[name].numbers is None:
             raise DataError(
-                f'The column "{name}" of {path} is to be a label, and holds what is no number.',
-                "Numbers, true and false, or nothing where not known.",
+                f'The column "{name}" of {path} cannot be a label: not all values are numbers.',
+                "Numbers, or true and false; empty where not known.",
                 'Name another column; kinds of feedback are the meaning "event".',
             )
     keys = _keys(columns, interactions, query, candidate, labels)
@@ -178,7 +178,7 @@ def _keys(
             ]
             if not found:
                 raise DataError(
-                    f"No column of {path} has a name that a {meaning} would have.",
+                    f"No column of {path} has a name that suggests a {meaning}.",
                     f"A name with a word such as {', '.join(known[:4])}.",
                     f"Say which column it is with --{meaning.removesuffix(' key')}.",
                 )

@@ -29,11 +29,11 @@ def read_json_lines(path: Path, names: Sequence[str]) -> FileRows:
 def parse_json_lines(path: Path, lines: Lines, names: Sequence[str] | None) -> FileRows:
     """Returns the columns `names`, None for all, of lines that were read from `path`."""
     if not len(lines):
-        raise DataError(f"{path} is empty.", "An object a line.", "Check the file.")
+        raise DataError(f"{path} is empty.", "One JSON object on each line.", "Check the file.")
     if lines.numbers[0] == 1 and lines[0].lstrip().startswith(b"["):
         raise DataError(
             f"{path} holds one JSON array.",
-            "JSON lines: an object a line, without brackets and commas around them.",
+            "JSON lines: one object on each line, without brackets or commas around them.",
             "Convert it, for example by jq -c '.[]' FILE > rows.jsonl.",
         )
     table, bad = _parse(lines), []
@@ -94,7 +94,7 @@ def _parse_one_by_one(lines: Lines) -> tuple[pa.Table, dict[int, str]]:
         if isinstance(row, dict):
             rows.append(row)
         else:
-            reasons[line] = "no JSON object"
+            reasons[line] = "not a JSON object"
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names}), reasons
 
@@ -117,5 +117,5 @@ def _text(value: Any) -> str | None:
         text = str(int(value))
     else:
         text = json.dumps(value)
-    # A lone surrogate, which JSON can escape, is no UTF-8.
+    # A lone surrogate, which JSON can escape, is not valid UTF-8.
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")

@@ -81,7 +81,7 @@ class QuotedRows:
             if is_open and last > first and self._is_row(lines, first, last):
                 place += 1
                 if self._may_be_rows(lines, first, last):
-                    leave_out(first, last, "a quote that is open over lines that are rows")
+                    leave_out(first, last, "an open quote that would swallow other rows")
                     continue
                 ends[first] = lines.ends[last]
                 keep[first + 1 : last + 1] = False

@@ -22,9 +22,9 @@ class Rejects:
 
     >>> rejects = Rejects("log.csv")
     >>> rejects.num_read = 1000
-    >>> rejects.add(Path("log.csv"), "line", BadRow(7, '"stars" is no number', "ann,Emma,many"))
+    >>> rejects.add(Path("log.csv"), "line", BadRow(7, '"stars" is not a number', "ann,Emma,many"))
     >>> rejects.summary()
-    'log.csv: 1,000 rows read, 999 accepted, 1 rejected: "stars" is no number 1.'
+    'log.csv: 1,000 rows read, 999 accepted, 1 rejected: "stars" is not a number 1.'
     """
 
     def __init__(self, table: str):
@@ -110,6 +110,6 @@ def write_rejects(path: Path, rejects: Iterable[Rejects]) -> None:
     except OSError as error:
         raise DataError(
             f"{path} cannot be written: {error.strerror or error}.",
-            "A place for the rejected rows.",
+            "A file for the rejected rows that can be written.",
             "Name another file with Tables.rejects.",
         ) from error

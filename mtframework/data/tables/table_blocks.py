@@ -104,7 +104,9 @@ class TableBlocks:
                 found = True
                 yield parse_json_lines(self.path, lines, None)
         if not found:
-            raise DataError(f"{self.path} is empty.", "An object a line.", "Check the file.")
+            raise DataError(
+                f"{self.path} is empty.", "One JSON object on each line.", "Check the file."
+            )
 
     def _parquet(self) -> Iterator[FileRows]:
         with pyarrow.parquet.ParquetFile(self.path, page_checksum_verification=True) as file:

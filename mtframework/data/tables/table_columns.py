@@ -35,8 +35,8 @@ class TableColumns:
         labels: Labels that are no columns of a file: those that events become.
 
     Raises:
-        DataError: There is no such meaning, a key is missing, or a column that may stand once
-            stands twice.
+        DataError: There is no such meaning, a key is missing, or a column that may appear once
+            appears twice.
 
     Example:
 

@@ -22,7 +22,7 @@ _FORMATS = {
 def find_files(path: str) -> list[Path]:
     """Returns the files that a path means, sorted: itself, those in its folder, or its matches.
 
-    In a folder, hidden files and what is no table (`_SUCCESS`) are passed over.
+    In a folder, hidden files and what is not a table (`_SUCCESS`) are passed over.
 
     Raises:
         DataError: There is no such file, or a file's ending says of no format that is read.
@@ -38,7 +38,7 @@ def find_files(path: str) -> list[Path]:
         files = [each for each in files if each.is_file()]
     if not files:
         raise DataError(
-            f"{path} is no file, no folder with tables and no pattern that matches one.",
+            f"{path} is not a file, a folder of tables or a pattern that matches either.",
             "A path to CSV, JSON lines or Parquet.",
             f"Correct the path; a relative one starts at {Path.cwd()}.",
         )
@@ -56,7 +56,7 @@ def format_of(path: Path) -> str:
     found = _format(path)
     if found is None:
         raise DataError(
-            f"{path} has an ending that says of no known format.",
+            f"{path} does not end as a known format does.",
             f"A file that ends in {', '.join(_FORMATS)}, text also with {', '.join(COMPRESSIONS)}.",
             "Rename or convert the file.",
         )

@@ -67,7 +67,7 @@ def read_table(
         meanings: What each column is, one of `table_columns.MEANINGS`.
         rejects: Counts the rows, and takes the bad ones.
         allowed: Where a column may have only certain values.
-        unique: The columns by which a row may stand once; left out, all.
+        unique: The columns by which a row may appear once; left out, all.
         keep_repeats: Whether equal rows are all good.
 
     Returns:
@@ -92,7 +92,7 @@ def read_table(
     first = first_of_each(table, unique or table.column_names)
     again = np.flatnonzero(~first)
     if len(again):
-        what = f'"{unique[0]}" stands twice' if unique else "a row stands twice"
+        what = f'"{unique[0]}" appears twice' if unique else "a row appears twice"
         owner = np.concatenate([each for _, each in sources])
         place = np.concatenate(places)
         for row in again.tolist():
@@ -229,7 +229,7 @@ def _values(
         raise DataError(
             f'The column "{name}" holds several values a row ({column.type}), and is declared as '
             f'"{meaning}".',
-            "One value a row; several categories a row are multi_categorical.",
+            "One value for each row; several categories in a row are multi_categorical.",
             "Give each number of a vector a column of its own, or leave the column out.",
         )
     if meaning in (SECONDS, MILLISECONDS):

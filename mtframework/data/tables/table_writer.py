@@ -41,7 +41,7 @@ class TableWriter:
         self._format = format_of(path)
         if for_spreadsheet and self._format != CSV:
             raise DataError(
-                f"{path} is to be opened by a spreadsheet, and is no CSV file.",
+                f"{path} is meant for a spreadsheet, but is not a CSV file.",
                 "A name that ends in .csv.",
                 "Name another file, or leave --for-spreadsheet out.",
             )

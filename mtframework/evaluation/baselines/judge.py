@@ -40,7 +40,7 @@ def judge_baselines(
     Args:
         model: An adapted model; it need not be trained.
         dataset: The data that it was adapted to.
-        split: The rows to judge by.
+        split: The rows to evaluate on.
     """
     train, rows = (dataset.encoded_split(name, model.vocabularies) for name in ("train", split))
     numbers = [task for task in model.tasks.values() if task.is_compared_with_mean]

@@ -37,7 +37,7 @@ class ListwiseRanking(QueryRanking):
         missing_label: A label value that means "not known", beside NaN and None.
         hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
             the towers say, and every query gets the same order of candidates.
-        query: The tower of who asks: rows with equal keys of that tower are one list.
+        query: The query's tower: rows with equal keys of that tower are one list.
         temperature: What scores are divided by. More than 0.
         max_peers: With how many rows of its query a row is compared, at most.
 

@@ -21,7 +21,7 @@ class QueryRanking(HeadedTask):
         missing_label: A label value that means "not known", beside NaN and None.
         hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
             the towers say, and every query gets the same order of candidates.
-        query: The tower of who asks: rows with equal keys of that tower are compared.
+        query: The query's tower: rows with equal keys of that tower are compared.
         temperature: What scores are divided by. More than 0.
         max_peers: With how many rows of its query a row is compared, at most.
     """
@@ -52,7 +52,7 @@ class QueryRanking(HeadedTask):
             raise MtframeworkError(
                 f'The task "{self.name}" has query = "{self.query}", and there is no such tower.',
                 f"One of {known}.",
-                f"Set {self.name}/{type(self).__name__}.query to the tower of who asks.",
+                f"Set {self.name}/{type(self).__name__}.query to the query's tower.",
             )
         return towers
 

@@ -43,7 +43,7 @@ class TfrsRanking(Ranking):
 
     def make_loss(self):
         """Returns the TFRS task as a function of labels and predictions, unreduced."""
-        super().make_loss()  # which refuses what is no loss of one number
+        super().make_loss()  # which refuses what is not a loss of one number
         unreduced = _unreduced_ranking(self.loss)
         return lambda labels, predictions: unreduced(ops.cast(labels, "float32"), predictions)
 

@@ -22,8 +22,8 @@ class TfrsRetrieval(Retrieval):
     It serves, recommends and is evaluated as `Retrieval` is; TFRS's `FactorizedTopK` has no part in
     it. `Retrieval` computes the same loss faster, on every backend, and has more to set.
 
-    A row without a label, or with one below `positive_from`, is no query, and its candidate stays
-    a negative of the others.
+    A row without a label, or with one below `positive_from`, is not a query, and its candidate
+    stays a negative of the others.
 
     It needs TensorFlow as Keras's backend. Making one sets TF_USE_LEGACY_KERAS, so that `tf.keras`
     is Keras 2 from then on; `import keras` stays Keras 3.
@@ -34,7 +34,7 @@ class TfrsRetrieval(Retrieval):
         loss_weight: The weight of the task's loss in the total.
         sample_weight: The column of the rows' weights.
         missing_label: A label value that means "not known", beside NaN and None.
-        query: The tower of who asks.
+        query: The query's tower.
         candidate: The tower of what is found.
         positive_from: The smallest label that makes a row a positive; None for any label.
         temperature: What scores are divided by. More than 0.

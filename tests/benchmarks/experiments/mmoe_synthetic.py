@@ -165,7 +165,7 @@ def draw(num_rows: int, correlation: float, dim: int, seed: int):
 
 
 def batches(num_rows: int, epochs: int, batch_size: int, seed: int) -> np.ndarray:
-    """Returns the rows of each step, `[steps, batch]`, shuffled anew each epoch."""
+    """Returns the rows of each step, `[steps, batch]`, reshuffled each epoch."""
     generator = np.random.default_rng(seed)
     steps = num_rows // batch_size
     orders = [generator.permutation(num_rows)[: steps * batch_size] for _ in range(epochs)]

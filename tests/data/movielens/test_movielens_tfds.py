@@ -178,7 +178,7 @@ class TestHalfWritten:
             read(prepared)
         assert str(raised.value).startswith(
             f"The prepared data sets in {prepared / 'movielens'} hold other examples than "
-            "MovieLens 100K 0.1.1.\n  expected: What TFDS builds of the published files.\n"
+            "MovieLens 100K 0.1.1.\n  expected: What TFDS builds from the published files.\n"
         )
 
     def test_one_of_two_is_completed(self, prepared, tiny_raw):

@@ -172,20 +172,20 @@ def test_rejects_are_counted_written_and_bounded():
     with pytest.raises(DataError) as raised:
         load()
     assert raised.value.found == (
-        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row stands twice 1."
+        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row appears twice 1."
     )
     with open("rejects.jsonl") as file:
         assert json.load(file) == {
             "file": "log.csv",
             "line": 7,
-            "reason": "a row stands twice",
+            "reason": "a row appears twice",
             "raw": "ann,30,Emma,4.0,100",
         }
     told = []
     tables = mtf.Tables("log.csv", COLUMNS, max_rejected=0.2, rejects="others.jsonl")
     assert len(tables.load(told.append).train["book"]) == 4
     assert told == [
-        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row stands twice 1.",
+        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row appears twice 1.",
         "The rejected rows are in others.jsonl.",
     ]
 
@@ -201,13 +201,13 @@ def test_unknown_candidates_and_events():
         )
     assert raised.value.found.endswith(
         '1 accepted, 4 rejected: "book" is not among the candidates 3, '
-        '"what" is none of Tables.events 1.'
+        '"what" is not listed in Tables.events 1.'
     )
 
 
 def test_nothing_is_read_before_the_load():
     assert mtf.Tables("no/such/file.csv", COLUMNS).schema.candidate_key == "book"
-    with pytest.raises(DataError, match=r"no/such/file\.csv is no file"):
+    with pytest.raises(DataError, match=r"no/such/file\.csv is not a file"):
         load(interactions="no/such/file.csv")
 
 
@@ -232,7 +232,7 @@ def test_nothing_is_read_before_the_load():
         ),
         (
             {"interactions": {"view": "v.csv"}, "columns": {**COLUMNS, "what": "event"}},
-            'Each kind has its own files, and yet "what" is the event.',
+            'Each kind has its own files, but "what" is the event column.',
         ),
         (
             {"interactions": {"view": "v.csv"}, "split": {"test": "t.csv"}},
@@ -243,7 +243,7 @@ def test_nothing_is_read_before_the_load():
                 "columns": {"reader": "query key", "book": "candidate key"},
                 "split": "leave_last_out",
             },
-            'The split "leave_last_out" needs to know when, and no column is a timestamp.',
+            'The split "leave_last_out" needs times, and no column is a timestamp.',
         ),
     ],
 )
@@ -304,7 +304,7 @@ def test_times_of_another_unit_are_refused():
 
 def test_rows_that_stand_again():
     lines = ["reader,book", *["ann,Emma"] * 3, "bob,Dune", "bob,Emma", "cy,Dune"]
-    with pytest.raises(DataError, match="a row stands twice 2"):
+    with pytest.raises(DataError, match="a row appears twice 2"):
         read("\n".join(lines), columns=KEYS)
     kept, _ = read("\n".join(lines), columns=KEYS, repeats="keep")
     assert len(kept.train["reader"]) + len(kept.test["reader"]) == 6

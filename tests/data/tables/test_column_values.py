@@ -25,10 +25,10 @@ def converted(result) -> tuple[list, dict[str, list[int]]]:
         (pa.array([b"a", b"\xff", b"\xc3\xa9"]), ["a", None, "é"], {"is broken UTF-8": [1]}),
         (pa.array(["a", "b", "a"]).dictionary_encode(), ["a", "b", "a"], {}),
         ([7, None], ["7", None], {}),
-        ([7.0, None, 0.5], ["7", None, None], {"is no whole number": [2]}),
+        ([7.0, None, 0.5], ["7", None, None], {"is not a whole number": [2]}),
         ([True, None], ["true", None], {}),
         ([None, None], [None, None], {}),
-        ([["a"], None], [None, None], {"is no single value": [0]}),
+        ([["a"], None], [None, None], {"is not a single value": [0]}),
     ],
 )
 def test_categories(column, values, problems):
@@ -62,7 +62,7 @@ def test_several_categories(column, values, problems):
     [
         (["1", "", "-2.5e1"], [1, None, -25], {}),
         (["1", " 2 ", "NaN", "null", "True", "x", "1_0", None], [1, 2, None, None, 1] + [None] * 3,
-         {"is no number": [5, 6]}),
+         {"is not a number": [5, 6]}),
         (["inf", "4"], [None, 4], {"is not finite": [0]}),
         (pa.array([b"1", b"\xff"]), [1, None], {"is broken UTF-8": [1]}),
         ([1, None], [1, None], {}),
@@ -70,7 +70,7 @@ def test_several_categories(column, values, problems):
         ([True, False], [1, 0], {}),
         (pa.array([150, None]).cast(pa.decimal128(19, 0)), [150, None], {}),
         ([None], [None], {}),
-        ([[1], None], [None, None], {"is no number": [0]}),
+        ([[1], None], [None, None], {"is not a number": [0]}),
     ],
 )  # fmt: skip
 def test_numbers(column, values, problems):
@@ -112,7 +112,7 @@ def test_times_at_fault():
     assert converted(timestamps(column, SECONDS, NOW)) == (
         [5, None, None, None, None, None, NOW + 80_000],
         {
-            "is no time": [3, 4],
+            "is not a time": [3, 4],
             "is missing": [2],
             "is before 1970": [1],
             "is in the future": [5],

@@ -95,7 +95,7 @@ def test_a_quoted_value_may_hold_line_breaks(write):
         (  # one long value, or two stray quotes around a row?
             [b'ann,"Emma', b"bob,Dune", b'cy,Heat"', b"dan,Alien"],
             [b"Alien"],
-            dict.fromkeys([2, 3, 4], "a quote that is open over lines that are rows"),
+            dict.fromkeys([2, 3, 4], "an open quote that would swallow other rows"),
         ),
         (
             [b'ann,"Emma', b"by Jane", b'1815"', b'bob,"Dune', b"cy,Heat"],
@@ -142,7 +142,10 @@ def test_a_row_longer_than_a_block(write):
             'log.csv lacks the columns "film", "user". Did you mean "usr"? Did you mean "films"?',
         ),
         (b"user,film,user\nann,Emma,bob\n", 'log.csv has the column "user" twice.'),
-        (b"\xff\xfeuser,film\n", "log.csv cannot be read: its first line is no list of names in"),
+        (
+            b"\xff\xfeuser,film\n",
+            "log.csv cannot be read: its first line is not a list of names in",
+        ),
     ],
 )
 def test_files_that_are_refused(write, content, found):

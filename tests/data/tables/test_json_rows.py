@@ -50,7 +50,7 @@ def test_bad_lines_and_mixed_types_cost_no_other_line(write):
     assert rows.numbers.tolist() == [1, 2, 3, 7]
     assert [(bad.number, bad.reason) for bad in rows.bad] == [
         (4, "no JSON"),
-        (5, "no JSON object"),
+        (5, "not a JSON object"),
         (6, "broken UTF-8"),
         (8, "no JSON"),
     ]

@@ -70,7 +70,7 @@ def read(path: Path, block_rows: int = 8192) -> dict[str, list]:
 def test_what_is_written_is_read(ending, block_rows, tmp_path, monkeypatch):
     monkeypatch.setattr(table_blocks, "_BLOCK_BYTES", 400)
     columns = read(write(tmp_path / f"table.{ending}"), block_rows)
-    assert columns["who"] == TABLE["who"].to_pylist()  # 007 is no number
+    assert columns["who"] == TABLE["who"].to_pylist()  # 007 is not a number
     assert columns["age"] == TABLE["age"].to_pylist()
     assert columns["likes"] == ["|".join(each) for each in TABLE["likes"].to_pylist()]
     assert columns["when"] == TABLE["when"].to_pylist()
@@ -153,7 +153,7 @@ def damaged(path: Path, change) -> Path:
         ("csv", lambda b: b.replace(b"note, 31", b"note, \xff"), "'line': 33, .*broken UTF-8"),
         ("csv", lambda b: b"", "is empty"),
         ("csv", lambda b: b.replace(b"who", b"whom", 1), 'the column "who". Did you mean "whom"'),
-        ("csv", lambda b: b.replace(b"1.25", b"young"), "'line': 7, .*is no number"),
+        ("csv", lambda b: b.replace(b"1.25", b"young"), "'line': 7, .*is not a number"),
         ("csv", lambda b: b.replace(b"1.25", b""), "'line': 7, .*is missing"),
         ("csv", lambda b: b.replace(b"\"041\"", b""), "'line': 43, .*is missing"),
         ("parquet", lambda b: b[: len(b) // 2], "cannot be read"),

@@ -203,6 +203,6 @@ def test_wrong_values_in_a_parquet(tmp_path, name):
         (8, '"stars" is not finite'),
         (10, '"when" is before 1970'),
         (12, '"when" is in the future'),
-        (NUM_ROWS + 1, "a row stands twice"),
+        (NUM_ROWS + 1, "a row appears twice"),
     ]
     assert found.num_rows == NUM_ROWS - 5

@@ -30,9 +30,9 @@ def test_files_folders_and_patterns(folder, path, names):
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("lok", "lok is no file, no folder with tables and no pattern that matches one."),
-        ("log/*.tsv", "log/*.tsv is no file, no folder with tables and no pattern that matches o"),
-        ("log/notes.md", "log/notes.md has an ending that says of no known format."),
+        ("lok", "lok is not a file, a folder of tables or a pattern that matches either."),
+        ("log/*.tsv", "log/*.tsv is not a file, a folder of tables or a pattern that matches eith"),
+        ("log/notes.md", "log/notes.md does not end as a known format does."),
     ],
 )
 def test_paths_that_are_refused(folder, path, found):

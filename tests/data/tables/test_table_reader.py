@@ -23,20 +23,20 @@ HEADER = "user,age,film,place,stars,trust,when"
 BAD = {
     ",30,Emma,Rome,4,1,1000": '"user" is missing',
     "ann,,Emma,Rome,4,1,1000": '"age" is missing',
-    "ann,old,Emma,Rome,4,1,1000": '"age" is no number',
+    "ann,old,Emma,Rome,4,1,1000": '"age" is not a number',
     "ann,30,,Rome,4,1,1000": '"film" is missing',
-    "ann,30,Emma,Rome,many,1,1000": '"stars" is no number',
+    "ann,30,Emma,Rome,many,1,1000": '"stars" is not a number',
     "ann,30,Emma,Rome,inf,1,1000": '"stars" is not finite',
     "ann,30,Emma,Rome,4,,1000": '"trust" is missing',
     "ann,30,Emma,Rome,4,-1,1000": '"trust" is negative',
     "ann,30,Emma,Rome,4,1,": '"when" is missing',
     "ann,30,Emma,Rome,4,1,-1": '"when" is before 1970',
     "ann,30,Emma,Rome,4,1,2200-01-01": '"when" is in the future',
-    "ann,30,Emma,Rome,4,1,later": '"when" is no time',
+    "ann,30,Emma,Rome,4,1,later": '"when" is not a time',
     "ann,30,Emma,Rome,4": "5 columns in place of 7",
     '"ann,30,Emma,Rome,4,1,1000': "an unclosed quote",
-    "bob,40,Dune,,,1,1001": "a row stands twice",
-    "bob,40.0,Dune,,,1,1001": "a row stands twice",
+    "bob,40,Dune,,,1,1001": "a row appears twice",
+    "bob,40.0,Dune,,,1,1001": "a row appears twice",
     "ann,30,Solaris,Rome,4,1,1000": '"film" is unknown',
 }
 GOOD = ["ann,30,Emma,Rome,4,1,1000", "bob,40,Dune,,,1,1001", "ann,30,Emma,Oslo,4,1,1000"]
@@ -70,11 +70,11 @@ def test_duplicates_across_files_and_by_key(tmp_path):
     meanings = {"film": "candidate key", "year": "numeric candidate"}
     files = [TableFile(tmp_path / f"{name}.csv", {}) for name in "ab"]
     for unique, kept, told in (
-        (None, ["ann", "bob", "ann", "cy"], [("b.csv", 2, "a row stands twice")]),
+        (None, ["ann", "bob", "ann", "cy"], [("b.csv", 2, "a row appears twice")]),
         (
             ["film"],
             ["ann", "bob", "cy"],
-            [("b.csv", 2, '"film" stands twice'), ("b.csv", 3, '"film" stands twice')],
+            [("b.csv", 2, '"film" appears twice'), ("b.csv", 3, '"film" appears twice')],
         ),
     ):
         rejects = Rejects("films")
