@@ -143,7 +143,7 @@ def hold_out_last_of_each(
             "One key and one timestamp a row.",
             "Take both columns from the same rows.",
         )
-    _check_fraction(fraction, inclusive=True)
+    check_held_out_share("fraction", fraction, True)
     order = np.lexsort((np.arange(len(times)), times, owners))
     sorted_owners = owners[order]
     ends_key = np.append(sorted_owners[1:] != sorted_owners[:-1], True)[: len(order)]
@@ -157,7 +157,7 @@ def hold_out_last_of_each(
 
 
 def _num_held_out(num_rows: int, fraction: float) -> int:
-    _check_fraction(fraction, inclusive=False)
+    check_held_out_share("fraction", fraction, False)
     num_held_out = _ceil(num_rows * fraction)
     if num_held_out and num_held_out >= num_rows:
         raise DataError(
@@ -171,15 +171,6 @@ def _num_held_out(num_rows: int, fraction: float) -> int:
 def _ceil(value: float) -> int:
     # 0.1 * 30 is 3.0000000000000004, and means 3.
     return math.ceil(round(value, 6))
-
-
-def _check_fraction(fraction: float, inclusive: bool) -> None:
-    if not (0 <= fraction < 1 or (inclusive and fraction == 1)):
-        raise DataError(
-            f"The fraction to hold out is {fraction}.",
-            "A number from 0 to 1." if inclusive else "A number from 0 to below 1.",
-            "Give a share such as 0.1.",
-        )
 
 
 def _checked_timestamps(timestamps: Iterable) -> np.ndarray:

@@ -30,7 +30,7 @@ class TestRandom:
         with pytest.raises(DataError) as raised:
             hold_out_random(10, fraction)
         assert str(raised.value) == (
-            f"The fraction to hold out is {fraction}.\n"
+            f"fraction is {fraction}.\n"
             "  expected: A number from 0 to below 1.\n"
             "  fix: Give a share such as 0.1."
         )

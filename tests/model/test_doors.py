@@ -81,7 +81,7 @@ def test_a_clone_asks_to_be_adapted_and_can_be(model, shop):
     )
     few = make_shop(train={name: values[:9] for name, values in shop.train.items()})
     clone = keras.models.clone_model(model)
-    with pytest.raises(ModelError, match="other numbers of ids"):
+    with pytest.raises(ModelError, match="different numbers of ids"):
         clone.adapt(few)
 
 
