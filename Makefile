@@ -9,7 +9,10 @@ CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests
 	tests/towers tests/training
 
 # Small tests spend more time on compiling well than the compiled steps would take.
-ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1
+# Steps that were compiled once are read from a cache: many tests train the same small model.
+ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+	JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
 .PHONY: movielens movielens-report test test-plugins-jax test-plugins-tensorflow test-torch bench \
 	docs lint

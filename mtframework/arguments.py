@@ -29,7 +29,7 @@ def check_sizes(owner: str, argument: str, sizes: Sequence[int], needed: bool) -
         )
     for size in sizes:
         if not _is_whole(size) or size < 1:
-            _refuse(owner, argument, sizes, "Whole numbers of 1 or more.", f"Correct {argument}.")
+            _refuse(owner, argument, sizes, "Whole numbers of at least 1.", f"Correct {argument}.")
     return tuple(sizes)
 
 
@@ -41,7 +41,7 @@ def check_count(owner: str, argument: str, count: int, fix: str | None = None) -
     """
     if not _is_whole(count) or count < 1:
         fix = fix or f"Correct {argument}, or leave it out for the default."
-        _refuse(owner, argument, count, "A whole number, 1 or more.", fix)
+        _refuse(owner, argument, count, "A whole number of at least 1.", fix)
     return count
 
 
@@ -56,7 +56,7 @@ def check_share(owner: str, argument: str, share: float, below_one: bool) -> flo
             owner,
             argument,
             share,
-            f"A number from 0 {'up, below' if below_one else 'to'} 1.",
+            f"A number from 0 to {'below 1' if below_one else '1'}.",
             f"Correct {argument}, or leave it out for the default.",
         )
     return float(share)
@@ -84,8 +84,10 @@ def check_range(
     """
     above = is_finite_number(value) and (value > low or (inclusive and value == low))
     if not above or value > high:
-        bounds = f"{'from' if inclusive else 'above'} {low:g}"
-        bounds += f" to {high:g}" if high < math.inf else " up" if inclusive else ""
+        if high < math.inf:
+            bounds = f"{'from' if inclusive else 'above'} {low:g} to {high:g}"
+        else:
+            bounds = f"{'of at least' if inclusive else 'above'} {low:g}"
         raise ModelError(
             f"The {argument} of {owner} is {value!r}.",
             f"A finite number {bounds}.",

@@ -135,7 +135,7 @@ def check_loss_weights(weights: Mapping[str, float]) -> None:
         if not math.isfinite(weight) or weight < 0.0:
             raise ModelError(
                 f'The loss weight of the task "{name}" is {weight}.',
-                "A finite number, zero or more.",
+                "A finite number of at least 0.",
                 "Set it to 0 to leave the task out of the loss, or to a positive number.",
             )
     if not any(weights.values()):

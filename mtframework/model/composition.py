@@ -142,7 +142,7 @@ def check_rows(task: Task, columns: Mapping[str, np.ndarray], needs_labels: bool
             raise ModelError(
                 f'The sample weight "{task.sample_weight}" of the task "{task.name}" holds '
                 f"{weights[~(np.isfinite(weights) & (weights >= 0))][0]:g}.",
-                "A finite number, zero or more, in every row.",
+                "A finite number of at least 0, in every row.",
                 "Correct the column.",
             )
 

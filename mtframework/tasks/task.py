@@ -88,7 +88,7 @@ class Task(keras.layers.Layer):
         if isinstance(loss_weight, (bool, str)) or not 0 <= loss_weight < float("inf"):
             raise ModelError(
                 f'The task "{self.name}" has loss_weight = {loss_weight!r}.',
-                "A finite number, zero or more.",
+                "A finite number of at least 0.",
                 "Correct loss_weight. To push a score down, give it a negative weight when "
                 "serving, not in the loss.",
             )

@@ -89,7 +89,7 @@ class Tower(BaseTower):
                 f"Set features of the tower, for example features = ['{self.name}_id'].",
             )
         if isinstance(l2, (bool, str)) or not 0 <= l2 < float("inf"):
-            raise self._wrong("l2", l2, "A finite number, zero or more.")
+            raise self._wrong("l2", l2, "A finite number of at least 0.")
         if isinstance(cross_layers, bool) or not isinstance(cross_layers, int) or cross_layers < 0:
             raise self._wrong("cross_layers", cross_layers, "A whole number of at least 0.")
         owner = f'The tower "{self.name}"'

@@ -78,7 +78,7 @@ class EarlyStopping:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise _wrong(argument, value, "A whole number of at least 1.")
         if not is_finite_number(self.min_gain) or self.min_gain < 0:
-            raise _wrong("min_gain", self.min_gain, "A finite number, zero or more.")
+            raise _wrong("min_gain", self.min_gain, "A finite number of at least 0.")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -406,12 +406,12 @@ def test_a_schedule_that_leaves_nothing_to_train():
         (
             lambda: ScheduledWeights(["a"], start=-1.0),
             "The start of ScheduledWeights is -1.0.",
-            "A finite number, zero or more.",
+            "A finite number of at least 0.",
         ),
         (
             lambda: ScheduledWeights(["a"], end=float("inf")),
             "The end of ScheduledWeights is inf.",
-            "A finite number, zero or more.",
+            "A finite number of at least 0.",
         ),
         (
             lambda: ScheduledWeights(["a"], num_steps=0),
@@ -436,7 +436,7 @@ def test_a_schedule_that_leaves_nothing_to_train():
         (
             lambda: FastAdaptiveWeights(decay=-0.1),
             "The decay of FastAdaptiveWeights is -0.1.",
-            "A finite number, zero or more.",
+            "A finite number of at least 0.",
         ),
         (
             lambda: InitialLossWeights(num_steps=0),

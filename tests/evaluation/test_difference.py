@@ -61,7 +61,7 @@ def test_task_that_one_did_not_learn_is_not_compared():
          "joint gains watch 0.0200 top_100 [0.0100, 0.0300] against alone"),
         ("rating/rmse", 0.001, 0.002, ("watch",),
          "adding watch shows no change of rating RMSE: +0.0010 [-0.0010, 0.0030]"),
-        ("rating/rmse", 0.0, 0.0, ("watch",), "adding watch leaves rating RMSE as it was"),
+        ("rating/rmse", 0.0, 0.0, ("watch",), "adding watch leaves rating RMSE unchanged"),
     ],
 )  # fmt: skip
 def test_words(metric, mean, half_width, added, expected):

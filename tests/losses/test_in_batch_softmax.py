@@ -408,7 +408,7 @@ def test_an_empty_batch_has_no_losses():
         ({"num_candidates": 5}, "candidate_ids is missing"),
         ({"remove_known_positives": True}, "query_ids is missing"),
         ({"negative_rows": np.ones(3, bool)}, "negative_rows 3"),
-        ({"extra": ExtraNegatives(np.ones((2, 3)), np.ones(2))}, "ids is given for only one"),
+        ({"extra": ExtraNegatives(np.ones((2, 3)), np.ones(2))}, "ids is given only for"),
     ],
 )
 def test_arguments_that_do_not_fit_are_errors(arguments, text):

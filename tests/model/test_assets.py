@@ -52,8 +52,8 @@ def set_first(values, number):
             '"product" holds ids beyond its 31',
         ),
         ("catalogue.npz", with_array("column:product", lambda ids: set_first(ids, -4)), "beyond"),
-        ("catalogue.npz", with_array("seen_rows", lambda rows: rows[:-1]), "has no order"),
-        ("catalogue.npz", with_array("seen_offsets", lambda each: each[::-1]), "has no order"),
+        ("catalogue.npz", with_array("seen_rows", lambda rows: rows[:-1]), "out of order"),
+        ("catalogue.npz", with_array("seen_offsets", lambda each: each[::-1]), "out of order"),
         (
             "catalogue.npz",
             with_array("seen_rows", lambda rows: set_first(rows, 30)),

@@ -44,9 +44,7 @@ def test_a_candidate_that_nobody_describes(wide_model):
     fewer[key] = np.array([*fewer[key][:2].astype(str), "a novelty"])
     with pytest.raises(DataError) as raised:
         encode_known(wide_model, fewer)
-    assert raised.value.found.startswith(
-        'The candidate "a novelty" is not one that training met, so'
-    )
+    assert raised.value.found.startswith('The candidate "a novelty" was not seen in training, so')
     assert raised.value.fix == "Say them of each candidate that is new, or leave its rows out."
 
 

@@ -47,5 +47,5 @@ def test_nullable_numbers_of_pandas():
 
 @pytest.mark.parametrize("rows", ["ann", 7, [{"user": "ann"}], pd.DataFrame([[1]])])
 def test_what_has_no_columns_by_name_is_refused(rows):
-    with pytest.raises(DataError, match="Columns were asked of"):
+    with pytest.raises(DataError, match="Columns were expected from"):
         columns_of(rows)

@@ -154,7 +154,7 @@ def test_new_candidates_are_known_by_their_features(queries):
             recommender.add_candidates({**rows, "product": again})
     with pytest.raises(DataError, match='The new candidates lack the column "brand"'):
         recommender.add_candidates({"product": ["y"], "tags": [""], "price": [1.0]})
-    with pytest.raises(DataError, match="The columns differ in their numbers of rows"):
+    with pytest.raises(DataError, match="The columns have different numbers of rows"):
         recommender.add_candidates({**CATALOGUE, "product": ["y"]})
 
 
@@ -209,7 +209,7 @@ def test_recall_of_faiss_is_the_share_of_the_exact_best(wide_model, queries):
         (lambda r, q: r.recommend({"age": q["age"]}), 'The queries lack the column "shopper"'),
         (lambda r, q: r.recommend({"age": q["age"]}, 1, False), 'lack the column "shopper"'),
         (lambda r, q: r.recommend({}, 1, False), "The features lack the column"),
-        (lambda r, q: r.recommend({**q, "age": [1.0]}), "The columns differ in their numbers"),
+        (lambda r, q: r.recommend({**q, "age": [1.0]}), "The columns have different numbers"),
         (lambda r, q: r.recommend(q, exclude=["product ä01"] * 9), r"exclude is \['product"),
         (lambda r, q: r.recommend(q, exclude=[["a"]]), r"exclude is \[\['a'\]\], for 9 queries"),
         (lambda r, q: mtf.Recommender(r.model, num_retrieved=0), "num_retrieved = 0"),

@@ -45,12 +45,12 @@ def test_a_sum_of_embeddings_goes_through_no_dense_layer():
 
 def test_vectors_of_unequal_sizes_are_not_added():
     tower = mtf.Tower("film", ["title", "year"], embedding_dim=3, combiner="sum")
-    with pytest.raises(ModelError, match="unequal sizes shall be added up") as raised:
+    with pytest.raises(ModelError, match="unequal sizes cannot be added up") as raised:
         tower.build({"title": 10, "year": None})
     assert 'Categorical of "title" has 3, Numeric of "year" has 1.' in str(raised.value)
     assert 'fix: Use combiner = "concatenate"' in str(raised.value)
     tower = mtf.Tower("film", [Normalized("year"), Bucketed("year")], 3, combiner="sum")
-    with pytest.raises(ModelError, match="unequal sizes shall be added up"):
+    with pytest.raises(ModelError, match="unequal sizes cannot be added up"):
         tower.build({"year": None})
 
 

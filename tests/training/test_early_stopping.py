@@ -160,7 +160,7 @@ def test_metrics_without_a_logarithm_or_a_value_are_refused():
     with pytest.raises(ModelError, match=r'The metric "gain" is -0\.5, which has no log'):
         stopping.criterion({"gain": -0.5})
     for values in ({}, {"gain": math.nan}):
-        with pytest.raises(ModelError, match='The metric "gain" cannot be had'):
+        with pytest.raises(ModelError, match='The metric "gain" cannot be computed'):
             stopping.criterion(values)
 
 

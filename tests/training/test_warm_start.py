@@ -183,7 +183,7 @@ def test_what_is_refused():
         [mtf.Tower("a", ["shopper"]), mtf.Tower("b", ["product"])],
         [mtf.Retrieval("c", query="a", candidate="b")],
     )
-    with pytest.raises(ModelError, match="has not one weight that fits"):
+    with pytest.raises(ModelError, match="No weight of the model to start from fits"):
         start(trained, other)
     columns = {"shopper": np.array(["1"]), "film": np.array(["Emma"])}
     schema = mtf.Schema(

@@ -49,7 +49,7 @@ class Count(HeadedTask):
         check_labels(
             self,
             labels[~((labels >= 0) & np.isfinite(labels))],
-            "Finite numbers, zero or more, or missing.",
+            "Finite numbers of at least 0, or missing.",
             f"Correct the column, or set {self.name}/Count.missing_label to what means not known.",
         )
         if labels.size and labels.mean() > 0:

@@ -51,7 +51,7 @@ class Value(HeadedTask):
         check_labels(
             self,
             labels[~((labels >= 0) & np.isfinite(labels))],
-            "Finite numbers, zero or more, or missing.",
+            "Finite numbers of at least 0, or missing.",
             f"Correct the column, or set {self.name}/Value.missing_label to what means not known.",
         )
         positive = labels[labels > 0]

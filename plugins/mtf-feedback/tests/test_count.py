@@ -41,7 +41,7 @@ def test_starts_from_the_mean():
 def test_other_labels_are_refused(wrong):
     task = Count("plays", label="plays")
     task.build({"representation": (None, 2)})
-    with pytest.raises(mtf.MtframeworkError, match="Finite numbers, zero or more"):
+    with pytest.raises(mtf.MtframeworkError, match="Finite numbers of at least 0"):
         task.adapt({"plays": np.array([1.0, wrong], "float32")}, {})
 
 
