@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import IO
 
 from mtframework.errors import RunError
@@ -88,9 +89,8 @@ def lock_folder(folder: Path) -> IO[str]:
             "A folder that can be written.",
             "Name another folder.",
         ) from error
-    try:
-        fcntl = importlib.import_module("fcntl")
-    except ModuleNotFoundError:  # Windows has no such locks
+    fcntl = _fcntl()
+    if fcntl is None:
         return lock
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,6 +107,28 @@ def lock_folder(folder: Path) -> IO[str]:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+@contextlib.contextmanager
+def locked(file: IO) -> Iterator[None]:
+    """Waits until no other process holds an open file's lock, and holds it meanwhile."""
+    fcntl = _fcntl()
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _fcntl() -> ModuleType | None:
+    """Returns the module that locks files; None on Windows, which has no such locks."""
+    try:
+        return importlib.import_module("fcntl")
+    except ModuleNotFoundError:
+        return None
 
 
 def _is_alive(process: str) -> bool:

@@ -15,6 +15,7 @@ from mtframework.model.model import MultiTaskModel
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
 from mtframework.model.recommend import (
     as_of_now,
+    best_products,
     check_k,
     query_blocks,
     request_blocks,
@@ -24,6 +25,7 @@ from mtframework.model.recommend import (
 )
 from mtframework.model.requests import request_columns
 from mtframework.model.same_order import warn_of_same_order
+from mtframework.serving.candidate_filter import allowed_candidates
 from mtframework.serving.candidates import Candidates
 from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.faiss_index import FaissIndex
@@ -146,6 +148,8 @@ class Recommender:
         k: int = 10,
         exclude_seen: bool = True,
         exclude: Sequence[Sequence] | None = None,
+        fusion: Fusion | None = None,
+        only: Mapping[str, Any] | None = None,
     ) -> Recommendations:
         """Returns each query's `k` best candidates.
 
@@ -158,18 +162,32 @@ class Recommender:
             exclude_seen: Whether to leave out what the query has seen in the training rows, as the
                 first retrieval task, or the one that sorts, has it (see `Retrieval.seen`).
             exclude: For each query a list of candidates to leave out; unknown ones are passed over.
+            fusion: How to fuse the scores this time, in place of the recommender's fusion.
+            only: Conditions that candidates of the catalogue must meet, by column, such as
+                `{"year": {"from": 1990}, "genre": ["Comedy", "Drama"]}`; see
+                `allowed_candidates`. They are applied before ranking, to every candidate.
 
         Raises:
             ModelError: `k` is below 1 or above the number of candidates, or a column is missing, or
-                a score is not finite.
-            DataError: A value is not of its column's kind, or `exclude` is not a list a query.
+                a score is not finite, or the fusion has a task that the model does not have.
+            DataError: A value or condition is not of its column's kind, or `exclude` is not a list
+                a query.
         """
+        if fusion is not None:
+            fusion.check(self.model)
+        allowed = None
+        if only:
+            allowed = np.zeros(self.candidates.size, bool)  # of those added later nothing is known
+            allowed[: self.model.catalogue.size] = allowed_candidates(self.model, only)
         hidden = None if exclude is None else (exclude, self.candidates.rows)
         request = request_blocks(
             self.model, queries, k, self.candidates.size, exclude_seen, self.seen_by, hidden
         )
         with self.model.lock:
-            blocks = [self._recommend(encoded, k, excluded) for encoded, excluded in request]
+            blocks = [
+                self._recommend(encoded, k, excluded, fusion or self.fusion, allowed)
+                for encoded, excluded in request
+            ]
         return Recommendations(
             np.concatenate([each.ids for each in blocks]),
             np.concatenate([each.score for each in blocks]),
@@ -222,30 +240,35 @@ class Recommender:
         encoded: Mapping[str, np.ndarray],
         k: int,
         excluded: tuple[np.ndarray, np.ndarray],
+        fusion: Fusion,
+        allowed: np.ndarray | None,
     ) -> Recommendations:
         of_queries = embed_rows(self.model, self.query_towers, encoded)
         scores: dict[str, np.ndarray] = {}
         if self.retrieval is not None and self.index is not None:
-            num = min(max(k, self.num_retrieved), self.candidates.size)
-            rows, found = self.index.search(of_queries[self.retrieval.query], num, excluded)
+            rows, found = self._retrieve(
+                self.retrieval, self.index, of_queries, k, excluded, allowed
+            )
             is_left = ~np.isneginf(found)
             scores[self.retrieval.name] = np.where(is_left, found, 0.0)
         else:
             num_queries = len(of_queries[self.query_towers[0]])
             is_left = np.ones((num_queries, self.candidates.size), bool)
             is_left[excluded] = False
+            if allowed is not None:
+                is_left &= allowed
             rows = np.broadcast_to(np.arange(self.candidates.size), is_left.shape)
-        ranking = [task for task in self.fusion.weights if task not in scores]
+        ranking = [task for task in fusion.weights if task not in scores]
         scores.update(self._rank(ranking, of_queries, rows))
-        for task in self.fusion.weights:
+        for task in fusion.weights:
             if task not in scores:
                 raise several_numbers(task, scores)
-        fused = self.fusion.score(scores)
+        fused = fusion.score(scores)
         check_not_diverged("queries' scores", np.where(is_left, fused, 0.0))
         if rows.shape[1] == self.candidates.size:
             of_catalogue = np.empty_like(fused)
             np.put_along_axis(of_catalogue, rows, fused, 1)
-            warn_of_same_order(", ".join(self.fusion.weights), of_catalogue)
+            warn_of_same_order(", ".join(fusion.weights), of_catalogue)
         fused = np.where(is_left, fused, -np.inf).astype("float32")
 
         best = top(fused, k)
@@ -259,6 +282,38 @@ class Recommender:
             fused,
             {task: np.where(is_left, each, -np.inf) for task, each in scores.items()},
         )
+
+    def _retrieve(
+        self,
+        task: Any,
+        index: Any,
+        of_queries: Mapping[str, np.ndarray],
+        k: int,
+        excluded: tuple[np.ndarray, np.ndarray],
+        allowed: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the rows and scores of each query's best candidates, as an index does."""
+        queries = of_queries[task.query]
+        num = min(max(k, self.num_retrieved), self.candidates.size)
+        if allowed is None:
+            return index.search(queries, num, excluded)
+        # Exactly, among those alone: an index of all would find too few of a small share.
+        within = np.flatnonzero(allowed)
+        if not len(within):
+            nothing = np.zeros((len(queries), num), "int64")
+            return nothing, np.full(nothing.shape, -np.inf, "float32")
+        position = np.full(self.candidates.size, -1)
+        position[within] = np.arange(len(within))
+        owners, hidden = excluded[0], position[excluded[1]]
+        kept = hidden >= 0
+        rows, scores = best_products(
+            queries,
+            self.candidates.embeddings[task.candidate][within],
+            min(num, len(within)),
+            (owners[kept], hidden[kept]),
+        )
+        lacking = ((0, 0), (0, num - rows.shape[1]))
+        return np.pad(within[rows], lacking), np.pad(scores, lacking, constant_values=-np.inf)
 
     def _rank(
         self, tasks: Sequence[str], of_queries: Mapping[str, np.ndarray], rows: np.ndarray
