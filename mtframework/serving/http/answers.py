@@ -28,6 +28,8 @@ def columns_of_rows(rows: Sequence[Row]) -> dict[str, list]:
     {'user': ['42', '7']}
     """
     names = tuple(rows[0]) if rows else ()
+    if rows and not names:
+        raise DataError("Row 0 has no columns.", "At least its key.", "Add the columns.")
     for number, row in enumerate(rows):
         if set(row) != set(names):
             raise DataError(

@@ -56,6 +56,8 @@ async def outputs_of(server: Any, signature: str, inputs: Mapping[str, Any]) -> 
     if k > server.limits.max_k:
         raise HTTPException(422, f"k is {k}; at most {server.limits.max_k} may be asked for.")
     if exclude is not None:
+        if not isinstance(exclude, list) or not all(isinstance(names, list) for names in exclude):
+            raise HTTPException(422, "exclude is a list of candidates for each query.")
         exclude = [[name for name in names if name != ""] for names in exclude]
         exclude = exclude * num_rows if len(exclude) == 1 else exclude
     _, found = await server.recommend(Asked(rows, k, seen, exclude))
