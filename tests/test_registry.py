@@ -67,7 +67,7 @@ def test_duplicate_names_both_owners_and_changes_nothing(layers):
 @pytest.mark.parametrize(
     ("text", "name", "part"),
     [
-        ("no identifier", "not a name", keras.layers.Layer),
+        ("not an identifier", "not a name", keras.layers.Layer),
         ("which is not a class", "right", lambda: None),
         ("takes **kwargs", "right", keras.layers.Dense),
     ],

@@ -17,7 +17,7 @@ def slip(line: str) -> tuple[str, str] | None:
     Example:
 
     >>> slip("find/Retrieval.logq = true")
-    ('true is written as in another language.', 'Write True.')
+    ('true is not how Python writes it.', 'Write True.')
     >>> slip("Adam.learning_rate = 0.01,")
     ('The line ends in a comma.', 'Remove the comma.')
     """

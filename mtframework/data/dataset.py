@@ -188,7 +188,7 @@ class Dataset:
     def _check_num_rows(self, split: str, num_rows: int) -> None:
         if not num_rows:
             raise DataError(
-                f"{self.name} has no {split} rows: the data set is empty.",
+                f"There are no {split} rows in {self.name}: the data set is empty.",
                 "At least one row.",
                 "Check the path, the filter and the split.",
             )

@@ -58,7 +58,7 @@ def _describing(schema: Schema, names: Iterable[str], role: str) -> tuple[str, .
 def _refuse_unknown(what: str, names: Any, is_unknown: np.ndarray, missing: list[str]) -> None:
     if is_unknown.any():
         raise DataError(
-            f'The {what} "{np.asarray(names)[is_unknown][0]}" is not one that training met, so the '
+            f'The {what} "{np.asarray(names)[is_unknown][0]}" was not seen in training, so the '
             f"model does not know its {quoted_list(missing)}.",
             f"Rows with the column{'s' * (len(missing) > 1)} {quoted_list(missing)}.",
             f"Give them for each new {what}, or leave its rows out.",

@@ -117,7 +117,7 @@ def test_nothing_is_overwritten_unless_told(run, folder):
     ("options", "found"),
     [
         (["--data", "none.csv"], "none.csv is not a file"),
-        (["--data", "log.csv"], "No column of log.csv has a name that a candidate key would have."),
+        (["--data", "log.csv"], "No column of log.csv has a name that suggests a candidate key."),
         (
             ["--data", "log.csv", "--candidate", "thng"],
             'log.csv lacks the column "thng". Did you mean "thing"?',
@@ -155,7 +155,7 @@ def test_bad_names_are_refused(name, run, folder):
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("class", 'The name "class" is a word of Python'),
+        ("class", 'The name "class" is a Python keyword'),
         ("stay_", 'The name "stay_" is a Python keyword, or begins or ends with an underscore.'),
         ("ranking", 'There is a task "ranking" already.'),
         ("numpy", 'There is a module "numpy" already.'),

@@ -93,7 +93,7 @@ def test_what_fails_is_told_and_counted(run, validated, monkeypatch):
     result = run(*SWEEP, "--trials", 2)
     assert result.exit_code == 1
     assert result.stderr.count("The loss is nan at step 1.") == 2
-    assert "None of 2 trials ended well." in result.stderr
+    assert "All 2 trials failed." in result.stderr
 
 
 @pytest.mark.parametrize(

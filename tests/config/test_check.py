@@ -119,7 +119,7 @@ MISTAKES = {
     ),
     "circular macro": (
         "a = %b\nb = %a\nAdagrad.learning_rate = %a",
-        "variant.gin:2: error: The macro a stands for itself: a -> b -> a.",
+        "variant.gin:2: error: The macro a refers to itself: a -> b -> a.",
     ),
     "macro of an outer scope": (
         "rate = 0.1\nAdagrad.learning_rate = %slow/rate",
@@ -273,7 +273,7 @@ MISTAKES = {
     ),
     "loss beyond float32": (
         "watch/Retrieval.loss_weight = 1e300",
-        "variant.gin:2: warning: At the start the loss of watch, times its weight, is no finite",
+        "variant.gin:2: warning: At the start the loss of watch, times its weight, is not a finite",
     ),
     "loss that is not a number": (
         "MultiTaskModel.tasks = [@watch/Retrieval(), @rating/Ranking()]\n"
@@ -299,7 +299,7 @@ MISTAKES = {
     ),
     "list for a key": (
         "Experiment.fusion = @Fusion()\nFusion.weights = {['rating']: 1.0}",
-        "variant.gin:3: error: This is not valid Gin: The key ['rating'] can be no key",
+        "variant.gin:3: error: This is not valid Gin: The key ['rating'] cannot be a key",
     ),
     "bracket left open": ("MultiTaskModel.tasks = [@rating/Ranking(),", "variant.gin:"),
     "unknown import": (
@@ -396,7 +396,7 @@ def test_what_an_included_file_leaves_must_be_set(folder, write):
     base.write_text(base.read_text() + "watch/Retrieval.loss_weight = %gin.REQUIRED\n")
     assert findings_of(write("Experiment.epochs = 2")) == [
         "variant.gin:1: error: watch/Retrieval.loss_weight is not set: base.gin:14 leaves it to "
-        "whoever includes it.\n  expected: A value.\n"
+        "the files that include it.\n  expected: A value.\n"
         "  fix: Add a line below the include: watch/Retrieval.loss_weight = ..."
     ]
 
@@ -494,8 +494,8 @@ def test_refused_object_is_located_where_it_is_referred_to(write):
             "the number itself, 512.",
         ),
         ("watch/Retrieval.logq = False + 1", "Unable to", ""),
-        ("watch/Retrieval.logq = false", "false is written as in another", "Write False."),
-        ("watch/Retrieval.num_hard_negatives = null", "null is written as", "Write None."),
+        ("watch/Retrieval.logq = false", "false is not how Python writes it", "Write False."),
+        ("watch/Retrieval.num_hard_negatives = null", "null is not how", "Write None."),
         (
             "rating/Ranking.loss_weight = NaN",
             "NaN is not a number that Gin reads.",
@@ -506,8 +506,8 @@ def test_refused_object_is_located_where_it_is_referred_to(write):
         (r"MovieLens100K.data_dir = 'D:\temp\ml'", "The backslashes of", "'D:/temp/ml'"),
         ("MultiTaskModel.gradient_balancer = @MGDA()", '"MultipleGradientDescent"', "Correct"),
         ("MultiTaskModel.loss_balancer = @DWA()", '"DynamicWeightAverage"', "Correct"),
-        ("rating/Ranking.metrics = [rmse]", "The word rmse stands alone", "a text: 'rmse'"),
-        ("rating/Ranking.hidden_units = [8, null]", "null is written as", "Write None."),
+        ("rating/Ranking.metrics = [rmse]", "The word rmse is not in quotes", "a text: 'rmse'"),
+        ("rating/Ranking.hidden_units = [8, null]", "null is not how", "Write None."),
         (
             "Experiment.fusion = @Fusion()\nFusion.weights = {'watch': 1.0, 'watch': 2.0}",
             "The key 'watch' appears twice in a dictionary",
@@ -527,7 +527,7 @@ def test_a_slip_of_the_pen_is_named_with_its_line_and_its_fix(write, line, found
 
 def test_a_slip_in_a_binding_beside_the_file_has_the_same_fix(folder):
     [finding] = config.load("base.gin", ["watch/Retrieval.logq = true"]).findings
-    assert "true is written as in another language." in finding.found
+    assert "true is not how Python writes it." in finding.found
     assert finding.fix == "Write True."
 
 

@@ -214,7 +214,7 @@ class TestBadData:
         assert error_text(
             **{split: {name: values[:0] for name, values in make_rows().items()}}
         ) == (
-            f"The {split} rows of the library are none: the data set is empty.\n"
+            f"There are no {split} rows in the library: the data set is empty.\n"
             "  expected: At least one row.\n"
             "  fix: Check the path, the filter and the split."
         )

@@ -1,15 +1,12 @@
 """Every block of code in the README and in docs/ runs.
 
 The blocks of a page run in order, in one empty folder: a block with a title is written to the file
-of that name, `python` blocks share one process, and each command has one of its own. Those of the
-README are started as a reader starts them, the others forked from a process that has Keras already.
-The `make` targets of the README are looked up and not run, since `make test` is what runs this.
+of that name, `python` blocks share one process, and each command has one of its own, forked from a
+process that has Keras already; tests/test_new_user.py starts them as a reader does. The `make`
+targets of the README are looked up and not run, since `make test` is what runs this.
 """
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +17,6 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # This one installs packages: tests/test_new_user.py runs it, in an environment of its own.
 PAGES.remove(ROOT / "docs/your_own.md")
-STARTED = [ROOT / "README.md"]
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 NO_CODE = ("text", "json")
 
@@ -41,23 +37,6 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
-def script_of(page: Path) -> str:
-    """Returns a page's Python blocks as one program whose errors name the page's lines."""
-    lines = ["import os, subprocess"]
-    for block in blocks_of(page):
-        where = f"{page.name}:{block.line}"
-        if block.title:
-            lines.append(f"os.makedirs(os.path.dirname({block.title!r}) or '.', exist_ok=True)")
-            lines.append(f"open({block.title!r}, 'w').write({block.code!r})")
-        elif block.language == "python":
-            code = "\n" * block.line + block.code
-            lines.append(f"exec(compile({code!r}, {where!r}, 'exec'))")
-        elif block.language == "bash":
-            code = re.sub(r"^make ", f"make -n -C {ROOT} ", block.code, flags=re.MULTILINE)
-            lines.append(f"subprocess.run(['bash', '-ec', {code!r}], check=True)")
-    return "\n".join(lines)
-
-
 def steps_of(page: Path) -> list[tuple[str, str, str]]:
     """Returns what a page does, as `run_page` takes it."""
     steps = []
@@ -68,7 +47,8 @@ def steps_of(page: Path) -> list[tuple[str, str, str]]:
         elif block.language == "python":
             steps.append(("python", where, "\n" * block.line + block.code))
         elif block.language == "bash":
-            steps.append(("bash", where, block.code))
+            looked_up = re.sub(r"^make ", f"make -n -C {ROOT} ", block.code, flags=re.MULTILINE)
+            steps.append(("bash", where, looked_up))
     return steps
 
 
@@ -78,18 +58,7 @@ def test_page_runs(page, tmp_path):
     assert not unknown, f"{page.name} has blocks of {unknown}, which nothing runs"
     folder = tmp_path / "page"
     folder.mkdir()
-    if page not in STARTED:
-        run_page(steps_of(page), folder)
-        return
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    answer = subprocess.run(
-        [sys.executable, "-c", script_of(page)],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert answer.returncode == 0, answer.stdout[-2000:] + answer.stderr[-4000:]
+    run_page(steps_of(page), folder)
 
 
 def test_no_fence_is_written_in_a_way_that_is_not_read():

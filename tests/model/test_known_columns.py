@@ -45,7 +45,7 @@ def test_a_candidate_that_nobody_describes(wide_model):
     with pytest.raises(DataError) as raised:
         encode_known(wide_model, fewer)
     assert raised.value.found.startswith('The candidate "a novelty" was not seen in training, so')
-    assert raised.value.fix == "Say them of each candidate that is new, or leave its rows out."
+    assert raised.value.fix == "Give them for each new candidate, or leave its rows out."
 
 
 def test_what_is_missing_is_of_the_querys_latest_training_row(wide_model):

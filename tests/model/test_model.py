@@ -388,7 +388,7 @@ def test_model_refuses_to_be_used_before_adapt():
 
 
 def test_model_refuses_a_second_adapt(model, shop):
-    refuses(ModelError, "adapted already", model.adapt, shop)
+    refuses(ModelError, "already adapted", model.adapt, shop)
 
 
 def test_compile_refuses_a_loss(model):

@@ -248,7 +248,7 @@ def test_models_that_cannot_recommend():
     with pytest.raises(ModelError, match="used before it knows its columns"):
         mtf.Recommender(model)
     model.adapt(make_shop())
-    with pytest.raises(ModelError, match="no tower of candidate columns alone"):
+    with pytest.raises(ModelError, match="no tower that reads only candidate columns"):
         mtf.Recommender(model)
     mixed = mtf.Tower("product", ["product", "age"], embedding_dim=6)
     model = make_model([make_towers()[0], mixed, mtf.Tower("brand", ["brand"])], make_tasks())

@@ -220,7 +220,7 @@ REFUSED = [
     (lambda: MMoE(2, [4], [], 1.0), "has gate_dropout = 1.0", "from 0 to below 1"),
     (lambda: MMoE(2, [4], [], "a"), "has gate_dropout = 'a'", "from 0 to below 1"),
     (lambda: CGC(0, 1), "CGC has num_shared_experts = 0", "use PrivateTowers to share"),
-    (lambda: CGC(1, 0), "CGC has num_task_experts = 0", "take MMoE, where all are shared"),
+    (lambda: CGC(1, 0), "CGC has num_task_experts = 0", "use MMoE, where all are shared"),
     (lambda: PLE(num_levels=0), "PLE has num_levels = 0", "A whole number of at least 1."),
     (lambda: PLE(2, 1, 1, []), "PLE has expert_units = []", "At least one number"),
 ]

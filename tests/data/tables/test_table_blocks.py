@@ -149,7 +149,7 @@ def damaged(path: Path, change) -> Path:
 @pytest.mark.parametrize(
     ("ending", "change", "found"),
     [
-        ("csv", lambda b: b + b"1,2\n", "'line': 52, 'reason': '2 columns in place of 5'"),
+        ("csv", lambda b: b + b"1,2\n", "'line': 52, 'reason': '2 columns instead of 5'"),
         ("csv", lambda b: b.replace(b"note, 31", b"note, \xff"), "'line': 33, .*broken UTF-8"),
         ("csv", lambda b: b"", "is empty"),
         ("csv", lambda b: b.replace(b"who", b"whom", 1), 'the column "who". Did you mean "whom"'),
@@ -184,7 +184,7 @@ def test_nothing_is_left_of_what_was_not_written_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(DataError, match=r"nowhere/out\.parquet cannot be written"):
         write(tmp_path / "nowhere/out.parquet")
-    with pytest.raises(DataError, match="an ending that says of no known format"):
+    with pytest.raises(DataError, match="does not end as a known format does"):
         TableWriter(tmp_path / "out.xlsx")
 
 

@@ -33,7 +33,7 @@ BAD = {
     "ann,30,Emma,Rome,4,1,-1": '"when" is before 1970',
     "ann,30,Emma,Rome,4,1,2200-01-01": '"when" is in the future',
     "ann,30,Emma,Rome,4,1,later": '"when" is not a time',
-    "ann,30,Emma,Rome,4": "5 columns in place of 7",
+    "ann,30,Emma,Rome,4": "5 columns instead of 7",
     '"ann,30,Emma,Rome,4,1,1000': "an unclosed quote",
     "bob,40,Dune,,,1,1001": "a row appears twice",
     "bob,40.0,Dune,,,1,1001": "a row appears twice",
