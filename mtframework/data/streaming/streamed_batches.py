@@ -21,7 +21,7 @@ class StreamedBatches(keras.utils.PyDataset):
 
     Row groups come in an order drawn anew each epoch, and go through a buffer of a bounded number
     of rows: each block that is read takes the places of rows drawn at random, and these make the
-    next batches. The order follows from `seed` alone.
+    next batches. The order follows from `seed` and the number of the epoch alone.
 
     Batches come one after the other; `batches[i]` is the next one, whatever `i`. What went wrong
     while reading is kept as `error` as well, since TensorFlow makes a text of it.
@@ -57,7 +57,9 @@ class StreamedBatches(keras.utils.PyDataset):
         self.num_rows = rows.num_rows
         self.batch_size = check_batch_size(batch_size)
         self._rows, self._schema, self._vocabularies = rows, schema, vocabularies
-        self._generator = np.random.default_rng(seed) if shuffle else None
+        self.shuffle = shuffle
+        self.seed = seed
+        self.position = 0  # which pass through the rows the next epoch is
         self._buffer_rows = buffer_rows
         self._pass: Iterator[Encoded] | None = None
         self._num_given = 0
@@ -88,15 +90,23 @@ class StreamedBatches(keras.utils.PyDataset):
             self._num_given, self._first = 0, []
         else:
             self._begin()
+        self.position += 1
 
     def on_epoch_end(self) -> None:
         self._pass = None
 
+    def go_to(self, position: int) -> None:
+        """Makes the next epoch the pass that it was when `position` was what is given."""
+        self.position = position
+        self._pass = None
+
     def _begin(self) -> None:
         names = tuple(dict.fromkeys(name for part in self.parts for name in part))
-        blocks = self._rows.encoded(self._schema, self._vocabularies, names, self._generator)
-        if self._generator is not None:
-            blocks = shuffled(blocks, self._buffer_rows, self._generator)
+        # A generator for each pass: one that is given up may still draw, in its own thread.
+        drawn = np.random.default_rng([self.seed, self.position]) if self.shuffle else None
+        blocks = self._rows.encoded(self._schema, self._vocabularies, names, drawn)
+        if drawn is not None:
+            blocks = shuffled(blocks, self._buffer_rows, drawn)
         self._pass = in_batches(blocks, self.batch_size)
         self._num_given, self._first = 0, []
 
