@@ -80,9 +80,10 @@ def lock_folder(folder: Path) -> IO[str]:
     Raises:
         RunError: Another process has the folder, or it cannot be written.
     """
+    path = folder / ".lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - it is returned
+        lock = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - it is returned
     except OSError as error:
         raise RunError(
             f"{folder} cannot be written: {error.strerror}.",
@@ -103,6 +104,9 @@ def lock_folder(folder: Path) -> IO[str]:
             "A folder that no other process writes to.",
             "Wait until it ends, or name another folder.",
         ) from None
+    if not path.exists() or path.stat().st_ino != os.fstat(lock.fileno()).st_ino:
+        lock.close()  # its owner removed it as it let go
+        return lock_folder(folder)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

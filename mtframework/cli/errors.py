@@ -25,8 +25,8 @@ def reported(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except (typer.Exit, typer.BadParameter):
             raise
-        except KeyboardInterrupt:
-            console().print("Interrupted.", style="red")
+        except KeyboardInterrupt as interrupt:
+            console().print(str(interrupt) or "Interrupted.", style="red")
             raise typer.Exit(130) from None
         except BrokenPipeError:  # whoever read the output has seen enough
             raise typer.Exit(1) from None

@@ -40,6 +40,8 @@ class Bar(keras.callbacks.Callback):
         console: Where to show it.
     """
 
+    only_shows = True
+
     def __init__(self, name: str, console: Console):
         super().__init__()
         self.name = name
@@ -56,7 +58,11 @@ class Bar(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.epochs = self.params["epochs"]
         self.bar = self.progress.add_task(
-            self._description(0), total=self.epochs * self.params["steps"], loss="", rate="–"
+            self._description(0),
+            total=self.epochs * self.params["steps"],
+            completed=self.params.get("steps_before", 0),
+            loss="",
+            rate="–",
         )
         self.began = time.perf_counter()
         self.steps = 0
@@ -88,6 +94,8 @@ class Lines(keras.callbacks.Callback):
         name: The experiment's name.
         console: Where to print them.
     """
+
+    only_shows = True
 
     def __init__(self, name: str, console: Console):
         super().__init__()

@@ -11,19 +11,23 @@ from mtframework.training.train import train as train_experiment
 from mtframework.training.warm_start import WarmStart
 
 
-def train_shown(loaded: Loaded, folder: Path | None, start: Run | None = None) -> Trained:
+def train_shown(
+    loaded: Loaded, folder: Path | None, start: Run | None = None, resumed: Run | None = None
+) -> Trained:
     """Builds and trains an experiment, into a new run folder where one is named.
 
     Args:
         loaded: The experiment.
         folder: The folder to make.
         start: The run to continue from.
+        resumed: The run to go on with, in place of a folder to make.
     """
     warm_start = None if start is None else WarmStart(start.load_model())
     experiment = loaded.build()
-    run = None
-    if folder is not None:
+    run = resumed
+    if run is None and folder is not None:
         run = Run.create(folder, None if start is None else start.path)
+    if run is not None and not run.checkpoints.paths():
         run.write_config(loaded.text)
         for plugin in loaded.plugin_files:
             shutil.copy(plugin, run.path)

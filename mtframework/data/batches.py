@@ -62,9 +62,8 @@ class Batches(keras.utils.PyDataset):
         self.num_rows = len(columns[features[0]])
         self.batch_size = check_batch_size(batch_size)
         self.shuffle = shuffle
-        self.generator = np.random.default_rng(seed)
-        self.order = np.arange(self.num_rows)
-        self.on_epoch_end()
+        self.seed = seed
+        self.go_to(1)
 
     def __len__(self) -> int:
         return -(-self.num_rows // self.batch_size)
@@ -76,8 +75,17 @@ class Batches(keras.utils.PyDataset):
         )
 
     def on_epoch_end(self) -> None:
+        self.position += 1
         if self.shuffle:
             self.generator.shuffle(self.order)
+
+    def go_to(self, position: int) -> None:
+        """Puts the rows into the order that they had when `position` was what is given."""
+        self.position = 0  # how often the rows were shuffled
+        self.generator = np.random.default_rng(self.seed)
+        self.order = np.arange(self.num_rows)
+        while self.position < position:
+            self.on_epoch_end()
 
 
 def as_keras_batch(features: dict, labels: dict, sample_weights: dict) -> tuple:

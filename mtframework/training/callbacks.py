@@ -1,6 +1,7 @@
 """What is written while a model trains."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from tensorboardX import SummaryWriter
 
 from mtframework.data.dataset import print_to_stderr
 from mtframework.errors import ModelError, quoted_list
+from mtframework.files import written_whole
 from mtframework.training.run import Run
 
 
@@ -48,16 +50,37 @@ class MetricsWriter(_Writer):
         path: The file; lines are appended.
     """
 
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self._lines: list[str] = []
+
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         line = {"epoch": epoch + 1, "seconds": time.perf_counter() - self._began, **(logs or {})}
         text = json.dumps({name: float(value) for name, value in line.items()}) + "\n"
+        self._lines.append(text)
 
         def write() -> None:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(text)
+
+        self.try_to(write)
+        self._began = time.perf_counter()
+
+    def get_state(self) -> dict:
+        """Returns the lines of the epochs so far, and how long this one has taken."""
+        return {"lines": self._lines, "seconds": time.perf_counter() - self._began}
+
+    def set_state(self, state: dict) -> None:
+        """Makes the file what it was when `get_state` gave this."""
+        self._lines = list(state["lines"])
+        self._began = time.perf_counter() - state["seconds"]
+
+        def write() -> None:
+            with written_whole(self.path) as partial:
+                partial.write_text("".join(self._lines), "utf-8")
 
         self.try_to(write)
 
@@ -69,6 +92,10 @@ class TensorBoardWriter(_Writer):
         path: The folder of the event files.
     """
 
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self._epochs: list[dict] = []
+
     def on_train_begin(self, logs=None):
         def begin() -> None:
             self._writer = SummaryWriter(str(self.path))
@@ -76,12 +103,34 @@ class TensorBoardWriter(_Writer):
         self.try_to(begin)
 
     def on_epoch_end(self, epoch, logs=None):
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self._epochs.append({"epoch": epoch + 1, "time": time.time(), "values": values})
+        self.try_to(lambda: self._write(self._epochs[-1:]))
+
+    def get_state(self) -> list[dict]:
+        """Returns what was written so far."""
+        return self._epochs
+
+    def set_state(self, state: list[dict]) -> None:
+        """Writes anew what was written when `get_state` gave this, in place of all that is there.
+
+        Of an interrupted training, event files may hold an epoch that is trained again.
+        """
+        self._epochs = list(state)
+
         def write() -> None:
-            for name, value in (logs or {}).items():
-                self._writer.add_scalar(name, float(value), epoch + 1)
-            self._writer.flush()
+            self._writer.close()
+            shutil.rmtree(self.path, ignore_errors=True)
+            self._writer = SummaryWriter(str(self.path))
+            self._write(self._epochs)
 
         self.try_to(write)
+
+    def _write(self, epochs: list[dict]) -> None:
+        for each in epochs:
+            for name, value in each["values"].items():
+                self._writer.add_scalar(name, value, each["epoch"], each["time"])
+        self._writer.flush()
 
     def on_train_end(self, logs=None):
         self.try_to(lambda: self._writer.close())

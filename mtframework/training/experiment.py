@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from mtframework.arguments import is_finite_number
 from mtframework.data.dataset import DatasetSource
 from mtframework.errors import ModelError
 from mtframework.model.model import MultiTaskModel
@@ -26,6 +27,8 @@ class Experiment:
         early_stopping: When to stop earlier, and which epoch to keep; None keeps the last one.
         fusion: How the tasks' scores become the one that recommendations are sorted by; None for
             one task's. Training does not read it.
+        checkpoint_minutes: After how many minutes within an epoch a checkpoint is written, beside
+            those after each epoch.
 
     Raises:
         ModelError: A number is out of range, or a part is missing or of the wrong type.
@@ -39,6 +42,7 @@ class Experiment:
     seed: int = 0
     early_stopping: EarlyStopping | None = None
     fusion: Fusion | None = None
+    checkpoint_minutes: float = 10.0
 
     def __post_init__(self):
         for argument, example in (("dataset", "@MovieLens100K()"), ("optimizer", "@Adam()")):
@@ -52,6 +56,8 @@ class Experiment:
             value = getattr(self, argument)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise self._wrong(argument, value, "A whole number of at least 1.")
+        if not is_finite_number(self.checkpoint_minutes) or self.checkpoint_minutes < 0:
+            raise self._wrong("checkpoint_minutes", self.checkpoint_minutes, "A number of at least 0.")
         whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
         if not whole or not 0 <= self.seed < 2**32:
             raise self._wrong("seed", self.seed, "A whole number from 0 to 2**32 - 1.")

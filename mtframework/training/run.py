@@ -4,15 +4,19 @@ import json
 import os
 import re
 import shutil
+import weakref
 from pathlib import Path
+from typing import IO
 
 import keras
 
 import mtframework
 from mtframework.errors import RunError
+from mtframework.files import lock_folder, written_whole
 from mtframework.model.model import MultiTaskModel
 from mtframework.registry import load_builtin_parts, load_plugins
 from mtframework.serving.fusion import Fusion
+from mtframework.training.checkpoints import Checkpoints
 
 _MARK = "run.json"
 
@@ -30,10 +34,13 @@ class Run:
     ```
 
     While it trains, `checkpoint.keras` is the model after the last epoch; with early stopping,
-    after the best one.
+    after the best one. `checkpoints/` holds what the training needs to go on if it is interrupted,
+    and `.lock` keeps a second one out.
 
-    Open one with `Run.create` or `Run.open`.
+    Open one with `Run.create`, `Run.resume` or `Run.open`.
     """
+
+    is_resumed = False
 
     def __init__(self, path: Path):
         self.path = path
@@ -43,6 +50,8 @@ class Run:
         self.fusion_path = path / "fusion.json"
         self.model_path = path / "model.keras"
         self.checkpoint_path = path / "checkpoint.keras"
+        self.checkpoints = Checkpoints(path / "checkpoints")
+        self._lock: weakref.finalize | None = None
 
     @classmethod
     def create(cls, path: str | os.PathLike, start: str | os.PathLike | None = None) -> "Run":
@@ -57,13 +66,11 @@ class Run:
         """
         run = cls(Path(path))
         try:
-            if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-                raise RunError(
-                    f"{run.path} exists and is not empty.",
-                    "A new or an empty folder: no run is ever overwritten.",
-                    "Name another folder, or remove this one.",
-                )
-            run.path.mkdir(parents=True, exist_ok=True)
+            if run.path.exists() and not run.path.is_dir():
+                raise run._taken()
+            run.lock()
+            if run.holds_something():
+                raise run._taken()
             mark = {
                 "mtframework": mtframework.__version__,
                 "keras": keras.__version__,
@@ -72,7 +79,11 @@ class Run:
             if start is not None:
                 mark["from"] = os.fspath(start)
             run._write(run.path / _MARK, json.dumps(mark, indent=1) + "\n")
+        except RunError:
+            run.close()
+            raise
         except OSError as error:
+            run.close()
             raise RunError(
                 f"{run.path} cannot be written: {error.strerror or error}.",
                 "A folder that can be written.",
@@ -80,14 +91,87 @@ class Run:
             ) from error
         return run
 
+    @classmethod
+    def resume(cls, path: str | os.PathLike) -> "Run":
+        """Opens the run folder of a training that was interrupted, for `train` to go on with.
+
+        Args:
+            path: The folder.
+
+        Raises:
+            RunError: The path is not a run folder, its training is finished, or another process
+                trains into it.
+        """
+        run = cls(Path(path))
+        run._check_mark()
+        run.lock()
+        if run.model_path.is_file():
+            run.close()
+            raise RunError(
+                f"The training of {run.path} is finished.",
+                "One that was interrupted.",
+                "Use the run as it is; to train its model further, begin a new run --from it.",
+            )
+        run.is_resumed = True
+        return run
+
+    @property
+    def began_with(self) -> Path | None:
+        """The run whose model the training began with; None where it began anew."""
+        mark = json.loads((self.path / _MARK).read_text("utf-8"))
+        return Path(mark["from"]) if "from" in mark else None
+
+    def lock(self) -> None:
+        """Keeps other processes out until `close`, or until this process ends.
+
+        Raises:
+            RunError: Another process, or another `Run`, writes into the folder.
+        """
+        lock = lock_folder(self.path)
+        self._lock = weakref.finalize(self, _release_lock, lock, self.path / ".lock")
+
+    def close(self) -> None:
+        """Lets others have the folder."""
+        if self._lock is not None:
+            self._lock()
+
+    def begin_again(self) -> None:
+        """Removes what a training wrote that was interrupted before its first checkpoint."""
+        shutil.rmtree(self.tensorboard_path, ignore_errors=True)
+        for path in (self.metrics_path, self.checkpoint_path):
+            path.unlink(missing_ok=True)
+
+    def holds_something(self) -> bool:
+        """Returns whether the folder is there and holds more than a lock or half-written files."""
+        hidden = re.compile(r"\.lock|\..*\.\d+")
+        return self.path.exists() and any(
+            not hidden.fullmatch(each.name) for each in self.path.iterdir()
+        )
+
+    def _taken(self) -> RunError:
+        if (self.path / _MARK).is_file() and not self.model_path.exists():
+            return RunError(
+                f"{self.path} holds a training that was interrupted.",
+                "A new or an empty folder: no run is ever overwritten.",
+                "Go on with it by --resume (in Python, mtframework.Run.resume), or name another "
+                "folder.",
+            )
+        return RunError(
+            f"{self.path} exists and is not empty.",
+            "A new or an empty folder: no run is ever overwritten.",
+            "Name another folder, or remove this one.",
+        )
+
     def remove_unless_begun(self) -> None:
         """Removes the folder of a training that failed before its first epoch was written down.
 
         So a start that failed does not stand in the way of the corrected one.
         """
         written = (self.metrics_path, self.checkpoint_path, self.model_path)
+        written = (*written, *self.checkpoints.paths())
         if not any(path.exists() and path.stat().st_size for path in written):
             shutil.rmtree(self.path, ignore_errors=True)
+        self.close()
 
     @classmethod
     def open(cls, path: str | os.PathLike) -> "Run":
@@ -97,26 +181,29 @@ class Run:
             RunError: The path is not a run folder, has no model, or belongs to a newer version.
         """
         run = cls(Path(path))
-        if not (run.path / _MARK).is_file():
-            raise RunError(
-                f"{run.path} is not a run folder: it has no {_MARK}.",
-                "A folder that mtframework train --run wrote.",
-                "Check the path.",
-            )
-        written_by = _version(run.path / _MARK)
-        if _release(written_by) > _release(mtframework.__version__):
-            raise RunError(
-                f"{run.path} was written by mtframework {written_by}.",
-                f"At most {mtframework.__version__}, which is what is installed.",
-                "Install the newer version.",
-            )
+        run._check_mark()
         if not run.model_path.is_file():
             raise RunError(
                 f"{run.path} has no {run.model_path.name}: its training did not finish.",
                 "A finished run.",
-                f"Train again from {run.config_path}.",
+                f"Go on with it: mtframework train EXPERIMENT --run {run.path} --resume.",
             )
         return run
+
+    def _check_mark(self) -> None:
+        if not (self.path / _MARK).is_file():
+            raise RunError(
+                f"{self.path} is not a run folder: it has no {_MARK}.",
+                "A folder that mtframework train --run wrote.",
+                "Check the path.",
+            )
+        written_by = _version(self.path / _MARK)
+        if _release(written_by) > _release(mtframework.__version__):
+            raise RunError(
+                f"{self.path} was written by mtframework {written_by}.",
+                f"At most {mtframework.__version__}, which is what is installed.",
+                "Install the newer version.",
+            )
 
     def write_config(self, text: str) -> None:
         """Writes the resolved configuration."""
@@ -146,7 +233,12 @@ class Run:
     def save_model(self, model: MultiTaskModel) -> None:
         """Writes the trained model; a reader never sees a part of it."""
         self._save(model, self.model_path)
+        self.remove_checkpoints()
+
+    def remove_checkpoints(self) -> None:
+        """Removes what only a training that goes on needs."""
         self.checkpoint_path.unlink(missing_ok=True)
+        self.checkpoints.remove()
 
     def save_checkpoint(self, model: MultiTaskModel) -> None:
         """Writes the model as it is after an epoch, over that of the epoch before."""
@@ -171,9 +263,8 @@ class Run:
         return load_model(self.model_path)
 
     def _write(self, path: Path, text: str) -> None:
-        partial = path.with_name(f"{path.name}.partial")
-        partial.write_text(text, "utf-8")
-        os.replace(partial, path)
+        with written_whole(path) as partial:
+            partial.write_text(text, "utf-8")
 
 
 def load_model(path: str | os.PathLike) -> MultiTaskModel:
@@ -199,6 +290,11 @@ def load_model(path: str | os.PathLike) -> MultiTaskModel:
             "A complete .keras file, and every part that its model is made of. " + plugins,
             "Check the path; install or name the plugin that the model needs; or train again.",
         ) from error
+
+
+def _release_lock(lock: IO[str], path: Path) -> None:
+    path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile looks again
+    lock.close()
 
 
 def _version(mark: Path) -> str:

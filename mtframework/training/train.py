@@ -1,5 +1,7 @@
 """Training: from an experiment to a model."""
 
+import contextlib
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 import keras
 
 from mtframework.data.batches import Batches
-from mtframework.data.dataset import Dataset
+from mtframework.data.dataset import Dataset, print_to_stderr
 from mtframework.data.rows import batches_of_rows, is_checked
 from mtframework.data.streaming.streamed_batches import StreamedBatches
 from mtframework.errors import MtframeworkError
@@ -20,8 +22,11 @@ from mtframework.training.callbacks import (
 )
 from mtframework.training.early_stopping import BestEpoch
 from mtframework.training.experiment import Experiment
+from mtframework.training.identity import check_same, identity_of
+from mtframework.training.interruption import Interruption, awaited
 from mtframework.training.run import Run
 from mtframework.training.seed import set_seed
+from mtframework.training.session import Interrupted, Session
 from mtframework.training.warm_start import WarmStart
 
 
@@ -56,6 +61,10 @@ def train(
 ) -> Trained:
     """Trains the experiment's model.
 
+    A run that `Run.resume` opened goes on from its last checkpoint, and ends as it would have ended
+    without the interruption, bit for bit. Ctrl-C and SIGTERM end a training that has a run after
+    the step that it is at, with a checkpoint; a second one ends it at once.
+
     With early stopping, the validation rows are judged by `evaluate` instead of by Keras, the
     checkpoint is that of the best epoch, and so is the model in the end.
 
@@ -70,12 +79,41 @@ def train(
         DataError: The data cannot be had or read.
         ModelError: The model does not fit the data or the warm start, or its loss is no longer
             a number.
+        RunError: The run was begun with another experiment, other data or versions; or its
+            checkpoints are damaged.
     """
+    try:
+        return _train(experiment, run, callbacks, dataset, warm_start)
+    except Interrupted as end:
+        if end.number != signal.SIGINT:
+            print_to_stderr(str(end))
+            signal.raise_signal(end.number)
+        raise
+    finally:
+        if run is not None:
+            run.close()
+
+
+def _train(
+    experiment: Experiment,
+    run: Run | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    dataset: Dataset | None,
+    warm_start: WarmStart | None,
+) -> Trained:
+    found = None
+    if run is not None and run.is_resumed:
+        found = run.checkpoints.load(print_to_stderr)
+        if found is None:
+            run.begin_again()
     data: Dataset = dataset or experiment.dataset.load()
     set_seed(experiment.seed)  # loading may have drawn numbers
     model = experiment.model
     if warm_start is not None:
         data = warm_start.grow(data)
+    identity = {} if run is None else identity_of(experiment, data)
+    if run is not None and found is not None:
+        check_same(found[0]["identity"], identity, str(run.path))
     model.adapt(data, needs_labels=warm_start is None)
     if warm_start is not None:
         warm_start.restore(model)
@@ -98,12 +136,38 @@ def train(
     if data.has_validation and best is None:
         validation = batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
     began = time.perf_counter()
+    interruption = awaited() if run is not None else contextlib.nullcontext(Interruption())
+    with interruption as asked:
+        session = Session(
+            callbacks,
+            batches,
+            experiment.epochs,
+            model,
+            identity,
+            asked,
+            None if run is None else run.checkpoints,
+            experiment.checkpoint_minutes,
+            found,
+        )
+        history = _fit(model, batches, validation, session, stop)
+    fit_seconds = time.perf_counter() - began
+    if run:
+        run.save_model(model)
+    metrics = {name: float(values[-1]) for name, values in history.history.items()}
+    epoch = len(history.epoch)
+    if best is not None:
+        metrics, epoch = best.logs, best.epoch
+    return Trained(model, data, history.history, fit_seconds, epoch, metrics)
+
+
+def _fit(model, batches, validation, session: Session, stop: StopOnNonFiniteLoss):
     try:
-        history = model.fit(
+        return model.fit(
             batches,
             validation_data=validation,
-            epochs=experiment.epochs,
-            callbacks=callbacks,
+            initial_epoch=session.first_epoch,
+            epochs=session.last_epoch,
+            callbacks=session,
             verbose=0,
         )
     except MtframeworkError:
@@ -114,14 +178,6 @@ def train(
                 raise each.error from None
         stop.explain(batches)
         raise
-    fit_seconds = time.perf_counter() - began
-    if run:
-        run.save_model(model)
-    metrics = {name: float(values[-1]) for name, values in history.history.items()}
-    epoch = len(history.epoch)
-    if best is not None:
-        metrics, epoch = best.logs, best.epoch
-    return Trained(model, data, history.history, fit_seconds, epoch, metrics)
 
 
 def batches_of(

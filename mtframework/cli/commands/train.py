@@ -20,6 +20,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the interrupted training in --run, exactly as it would have gone on. "
+            "An empty folder is begun. (--from begins a new training with a finished model.)",
+        ),
+    ] = False,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
     trust: options.Trust = False,
@@ -35,16 +43,24 @@ def train(
     from mtframework.cli import output
     from mtframework.cli.errors import tell_warnings
     from mtframework.cli.finished_run import load_run
+    from mtframework.cli.resumed_run import resumed_run
     from mtframework.cli.shown_training import train_shown
 
-    start_from = None if start is None else load_run(start, plugin, trust)
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or (), trust)
     findings = loaded.check()
     config.raise_errors(findings)
     tell_warnings(findings)
-    folder = run or _free_folder(Path("runs") / loaded.name)
-    trained = train_shown(loaded, folder, start_from)
     printer = output.console()
+    resumed = resumed_run(loaded, run, start) if resume else None
+    if resumed is not None and resumed.model_path.exists():
+        printer.print(f"The training of {resumed.path} is finished already.")
+        output.write_json(json, {"run": str(run), "finished": True})
+        return
+    if resumed is not None:
+        start = resumed.began_with
+    folder = run or _free_folder(Path("runs") / loaded.name)
+    start_from = None if start is None else load_run(start, plugin, trust)
+    trained = train_shown(loaded, folder, start_from, resumed)
     lines = output.table("metric", f"epoch {trained.epoch}")
     for name, value in trained.metrics.items():
         lines.add_row(name, output.number(value))

@@ -21,7 +21,7 @@ class StreamedBatches(keras.utils.PyDataset):
 
     Row groups come in an order redrawn each epoch, and go through a buffer of a bounded number
     of rows: each block that is read takes the places of rows drawn at random, and these make the
-    next batches. The order follows from `seed` alone.
+    next batches. The order follows from `seed` and the number of the epoch alone.
 
     Batches come one after the other; `batches[i]` is the next one, whatever `i`. What went wrong
     while reading is kept as `error` as well, since TensorFlow makes a text of it.
@@ -57,7 +57,10 @@ class StreamedBatches(keras.utils.PyDataset):
         self.num_rows = rows.num_rows
         self.batch_size = check_batch_size(batch_size)
         self._rows, self._schema, self._vocabularies = rows, schema, vocabularies
-        self._generator = np.random.default_rng(seed) if shuffle else None
+        self.shuffle = shuffle
+        self.seed = seed
+        self.position = 0  # how many epochs have begun
+        self._num_passes = 0  # how many passes were over since
         self._buffer_rows = buffer_rows
         self._pass: Iterator[Encoded] | None = None
         self._num_given = 0
@@ -68,7 +71,10 @@ class StreamedBatches(keras.utils.PyDataset):
         return -(-self.num_rows // self.batch_size)
 
     def __getitem__(self, index: int):
-        if self._pass is None or self._num_given == len(self):
+        if self._pass is None:
+            self._begin()
+        elif self._num_given == len(self):
+            self._num_passes += 1
             self._begin()
         assert self._pass is not None
         try:
@@ -82,21 +88,33 @@ class StreamedBatches(keras.utils.PyDataset):
         return as_keras_batch(*({name: batch[name] for name in part} for part in self.parts))
 
     def on_epoch_begin(self) -> None:
-        if self._pass is not None and self._num_given <= _NUM_PEEKED:
+        is_first = not self._num_passes and self._num_given <= _NUM_PEEKED
+        if self._pass is not None and is_first:
             # Filling the buffer again for what has only been looked at would take seconds.
             self._pass = itertools.chain(self._first, self._pass)
             self._num_given, self._first = 0, []
         else:
+            self._num_passes = 0
             self._begin()
+        self.position += 1
 
     def on_epoch_end(self) -> None:
+        self._num_passes += self._pass is not None
+        self._pass = None
+
+    def go_to(self, position: int) -> None:
+        """Gives the next epoch the order of the one that began when `position` was as given."""
+        self.position, self._num_passes = position, 0
         self._pass = None
 
     def _begin(self) -> None:
         names = tuple(dict.fromkeys(name for part in self.parts for name in part))
-        blocks = self._rows.encoded(self._schema, self._vocabularies, names, self._generator)
-        if self._generator is not None:
-            blocks = shuffled(blocks, self._buffer_rows, self._generator)
+        # A generator for each pass: one that is given up may still draw, in its own thread.
+        passes = (self.seed, self.position, self._num_passes)
+        drawn = np.random.default_rng(passes) if self.shuffle else None
+        blocks = self._rows.encoded(self._schema, self._vocabularies, names, drawn)
+        if drawn is not None:
+            blocks = shuffled(blocks, self._buffer_rows, drawn)
         self._pass = in_batches(blocks, self.batch_size)
         self._num_given, self._first = 0, []
 

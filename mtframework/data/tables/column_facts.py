@@ -44,7 +44,7 @@ class ColumnFacts:
 
     @cached_property
     def numbers(self) -> np.ndarray | None:
-        """The numbers, NaN where missing; None if all are, or one in a hundred is no number."""
+        """The numbers, NaN where missing; None if all are, or one in a hundred is not a number."""
         values, problems = column_values.numbers(self.raw)
         num_bad = sum(mask.sum() for mask in problems.values())
         if num_bad > MAX_BAD * len(values) or values.null_count == len(values):

@@ -1,0 +1,332 @@
+"""A training that is interrupted goes on, and ends as if it had not been."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import keras
+import killing
+import numpy as np
+import pytest
+from killing import arrays_of, lines_of, plain, unequal
+from test_train import scalars
+
+import mtframework as mtf
+from mtframework.errors import RunError
+from mtframework.training.session import Interrupted
+
+
+class InterruptAt(keras.callbacks.Callback):
+    """Sends this process a signal after a step."""
+
+    def __init__(self, epoch, step, number=signal.SIGINT):
+        super().__init__()
+        self.only_shows = True
+        self.at = epoch, step
+        self.number = number
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch + 1) == self.at:
+            signal.raise_signal(self.number)
+
+
+def interrupted(experiment, folder, epoch, step) -> mtf.Run:
+    """Trains up to a step, and returns the run that goes on."""
+    with pytest.raises(Interrupted, match=f"step {step} of epoch {epoch}; .* --resume goes on"):
+        mtf.train(experiment, mtf.Run.create(folder), [InterruptAt(epoch, step)])
+    return mtf.Run.resume(folder)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """The run of a training that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    trained = mtf.train(short(), mtf.Run.create(folder))
+    assert len(trained.history["loss"]) == 3
+    return folder
+
+
+def short() -> mtf.Experiment:
+    experiment = plain()
+    experiment.epochs = 3
+    return experiment
+
+
+def test_sigkill_at_random_moments_changes_nothing(tmp_path):
+    # In a process that has computed nothing: a backend's threads do not survive a fork.
+    program = [sys.executable, killing.__file__, "2", "--case", "plain"]
+    ended = subprocess.run(program, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "| plain | 2 |" in ended.stdout
+
+
+def test_interrupted_within_an_epoch_it_ends_the_same(whole, tmp_path):
+    run = interrupted(short(), tmp_path / "run", 2, 3)
+    trained = mtf.train(short(), run)
+    assert unequal(whole, run.path) == ""
+    assert trained.history["loss"] == [line["loss"] for line in lines_of(whole)]
+    assert sorted(each.name for each in run.path.iterdir()) == sorted(os.listdir(whole))
+
+
+def test_interrupted_twice_and_between_epochs_it_ends_the_same(whole, tmp_path):
+    run = interrupted(short(), tmp_path / "run", 1, 7)  # the last step: the epoch ends first
+    with pytest.raises(Interrupted, match="step 1 of epoch 3"):
+        mtf.train(short(), run, [InterruptAt(3, 1)])
+    mtf.train(short(), mtf.Run.resume(run.path))
+    assert unequal(whole, run.path) == ""
+
+
+def test_tensorboard_has_each_epoch_once(tmp_path):
+    run = interrupted(short(), tmp_path / "run", 3, 2)
+    mtf.train(short(), run)
+    (file,) = run.tensorboard_path.iterdir()
+    assert scalars(file.read_bytes())["loss"] == pytest.approx(lines_of(run.path)[-1]["loss"])
+    assert file.read_bytes().count(b"rating/rmse") == 2 * 3  # train and validation, three epochs
+
+
+def test_without_a_checkpoint_it_begins_at_the_start(whole, tmp_path):
+    run = mtf.Run.create(tmp_path / "run")
+    run.metrics_path.write_text('{"epoch": 1, "los')
+    run.close()
+    mtf.train(short(), mtf.Run.resume(run.path))
+    assert unequal(whole, run.path) == ""
+
+
+def test_the_checkpoint_before_a_damaged_one_is_taken(whole, tmp_path, capsys):
+    run = interrupted(short(), tmp_path / "run", 3, 2)
+    before, last = run.checkpoints.paths()
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    mtf.train(short(), run)
+    assert f"{last} cannot be used: its checksum is wrong" in capsys.readouterr().err
+    assert unequal(whole, run.path) == ""
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b""])
+def test_damaged_checkpoints_alone_are_one_error_and_stay(damage, tmp_path):
+    run = interrupted(short(), tmp_path / "run", 1, 2)
+    (path,) = run.checkpoints.paths()
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunError, match="no other one that is whole") as raised:
+        mtf.train(short(), run)
+    assert str(run.checkpoints.folder) in raised.value.fix
+    assert path.exists()
+
+
+def _other_rows():
+    experiment = short()
+    data = experiment.dataset.load()
+    stars = np.array(data.train["stars"])
+    stars[7] = 2.5
+    changed = killing.make_shop(train={**data.train, "stars": stars}, validation=data.validation)
+    experiment.dataset.load = lambda progress=None: changed
+    return experiment
+
+
+def _other(**changes):
+    experiment = short()
+    for name, value in changes.items():
+        setattr(experiment, name, value)
+    return experiment
+
+
+def _other_loss_weight():
+    experiment = short()
+    experiment.model.tasks["rating"].loss_weight = 0.25
+    return experiment
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (lambda: _other(seed=6), "seed was 5 and is 6"),
+        (lambda: _other(epochs=4), "epochs was 3 and is 4"),
+        (_other_rows, 'the column "stars" of the train rows changed'),
+        (_other_loss_weight, r"model.tasks.rating.loss_weight was 0.5 and is 0.25"),
+        (
+            lambda: _other(optimizer=keras.optimizers.Adam(0.02)),
+            r"optimizer.learning_rate was 0.0\d+ and is 0.0\d+",
+        ),
+    ],
+)
+def test_what_differs_is_named_and_refused(other, told, tmp_path):
+    run = interrupted(short(), tmp_path / "run", 1, 2)
+    with pytest.raises(RunError, match=f"was begun with something else: {told}\\."):
+        mtf.train(other(), run)
+    assert run.checkpoints.paths()
+
+
+def test_another_version_is_refused(tmp_path, monkeypatch):
+    run = interrupted(short(), tmp_path / "run", 1, 2)
+    monkeypatch.setattr(mtf, "__version__", "0.1.7")
+    with pytest.raises(RunError, match="mtframework was 0.1.0 and is 0.1.7"):
+        mtf.train(short(), run)
+
+
+class Counter(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+
+
+def test_a_callbacks_numbers_go_on(tmp_path):
+    with pytest.raises(Interrupted):
+        mtf.train(short(), mtf.Run.create(tmp_path / "run"), [InterruptAt(2, 3), Counter()])
+    counter = Counter()
+    mtf.train(short(), mtf.Run.resume(tmp_path / "run"), [counter])
+    assert counter.steps == 3 * 7  # 400 rows in batches of 64, three epochs
+
+
+def test_other_callbacks_are_refused(tmp_path):
+    run = interrupted(short(), tmp_path / "run", 1, 2)
+    with pytest.raises(RunError, match='those that the training was begun with|"Counter"'):
+        mtf.train(short(), run, [Counter()])
+
+
+def test_sigterm_ends_with_a_checkpoint_too(tmp_path, capsys):
+    def end(*_):
+        raise SystemExit(143)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with pytest.raises(SystemExit):
+            mtf.train(
+                short(),
+                mtf.Run.create(tmp_path / "run"),
+                [InterruptAt(1, 2, signal.SIGTERM)],
+            )
+        assert signal.getsignal(signal.SIGTERM) is end
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "Interrupted after step 2 of epoch 1" in capsys.readouterr().err
+    assert mtf.Run(tmp_path / "run").checkpoints.paths()
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path):
+    class Twice(InterruptAt):
+        def on_train_batch_end(self, batch, logs=None):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    run = mtf.Run.create(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt) as raised:
+        mtf.train(short(), run, [Twice(0, 0)])
+    assert not isinstance(raised.value, Interrupted)
+    assert not run.checkpoints.paths()
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(whole, tmp_path, monkeypatch, capsys):
+    run = mtf.Run.create(tmp_path / "run")
+    save = run.checkpoints.save
+    monkeypatch.setattr("mtframework.training.checkpoints.write_checkpoint", _full_after(1))
+    mtf.train(short(), run)
+    assert f"{run.checkpoints.folder} cannot be written: No space left" in capsys.readouterr().err
+    assert save is not None
+    assert arrays_of(run.path) == arrays_of(whole)
+
+
+def _full_after(num_written):
+    written = []
+
+    def write(path, state, arrays):
+        if len(written) == num_written:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        path.write_bytes(b"")
+
+    return write
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path):
+    run = mtf.Run.create(tmp_path / "run")
+    for door in (mtf.Run.create, mtf.Run.resume):
+        with pytest.raises(RunError, match="is in use by another process"):
+            door(run.path)
+    run.close()
+    assert not (run.path / ".lock").exists()
+    mtf.Run.resume(run.path).close()
+
+
+def test_of_many_that_begin_at_once_one_has_the_folder(tmp_path):
+    runs, refused = [], []
+
+    def begin():
+        try:
+            runs.append(mtf.Run.create(tmp_path / "run"))
+        except RunError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (len(runs), len(refused)) == (1, 7)
+    runs[0].close()
+
+
+def test_create_names_resume_and_resume_names_what_is_finished(whole, tmp_path):
+    run = interrupted(short(), tmp_path / "run", 1, 2)
+    run.close()
+    with pytest.raises(RunError, match="interrupted(.|\n)*--resume"):
+        mtf.Run.create(run.path)
+    with pytest.raises(RunError, match="is finished"):
+        mtf.Run.resume(whole)
+    with pytest.raises(RunError, match="did not finish(.|\n)*--resume"):
+        mtf.Run.open(run.path)
+
+
+def test_what_a_killed_process_half_wrote_is_removed(whole, tmp_path):
+    run = interrupted(short(), tmp_path / "run", 2, 3)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = [
+        run.path / "checkpoints" / f".000009.checkpoint.{ended.pid}",
+        run.path / f".metrics.jsonl.{ended.pid}",
+        run.path / "partial.keras",
+    ]
+    for each in left:
+        each.write_bytes(b"half")
+    mtf.train(short(), run)
+    assert unequal(whole, run.path) == ""
+
+
+def test_the_rows_of_an_epoch_come_in_the_order_that_they_had():
+    columns = {"row": np.arange(50)}
+    one = mtf.Batches(columns, ["row"], batch_size=50, seed=3)
+    orders = []
+    for _ in range(3):
+        one.on_epoch_end()
+        orders.append((one.position, one[0][0]["row"].tolist()))
+    other = mtf.Batches(columns, ["row"], batch_size=50, seed=3)
+    for position, order in random.Random(0).sample(orders, 3):
+        other.go_to(position)
+        assert other[0][0]["row"].tolist() == order
+
+
+def test_a_checkpoint_gives_back_what_it_was_given(tmp_path):
+    from mtframework.training.checkpoint_file import read_checkpoint, write_checkpoint
+
+    half = keras.ops.convert_to_numpy(keras.ops.ones((2, 1), "bfloat16"))
+    state = {"array": np.arange(3), "list": [1, None, {"dict": np.float32(0.5)}], "text": "é"}
+    write_checkpoint(tmp_path / "one", state, [half, np.array(7, "int64"), np.zeros((0, 2))])
+    read, arrays = read_checkpoint(tmp_path / "one")
+    assert read["array"].tolist() == [0, 1, 2]
+    assert (
+        json.dumps({**read, "array": 0})
+        == '{"array": 0, "list": [1, null, {"dict": 0.5}], "text": "\\u00e9"}'
+    )
+    assert [each.dtype.name for each in arrays] == ["bfloat16", "int64", "float64"]
+    assert [each.shape for each in arrays] == [(2, 1), (), (0, 2)]
