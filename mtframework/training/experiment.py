@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from mtframework.data.dataset import DatasetSource
+from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.errors import ModelError
 from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
@@ -26,6 +27,8 @@ class Experiment:
         early_stopping: When to stop earlier, and which epoch to keep; None keeps the last one.
         fusion: How the tasks' scores become the one that recommendations are sorted by; None for
             one task's. Training does not read it.
+        embedding_optimizer: How large embedding tables learn. None: row by row where a table has
+            more than 100,000 rows and the optimizer has such a form.
 
     Raises:
         ModelError: A number is out of range, or a part is missing or of the wrong type.
@@ -39,6 +42,7 @@ class Experiment:
     seed: int = 0
     early_stopping: EarlyStopping | None = None
     fusion: Fusion | None = None
+    embedding_optimizer: EmbeddingOptimizer | None = None
 
     def __post_init__(self):
         for argument, example in (("dataset", "@MovieLens100K()"), ("optimizer", "@Adam()")):
@@ -66,6 +70,14 @@ class Experiment:
             if not isinstance(self.fusion, Fusion):
                 raise self._wrong("fusion", self.fusion, "None, or @Fusion() in Gin.")
             self.fusion.check(self.model)
+        if self.embedding_optimizer is not None:
+            if not isinstance(self.embedding_optimizer, EmbeddingOptimizer):
+                raise self._wrong(
+                    "embedding_optimizer",
+                    self.embedding_optimizer,
+                    "None, or @EmbeddingOptimizer() in Gin.",
+                )
+            self.embedding_optimizer.describe(self.optimizer)
 
     def _wrong(self, argument: str, value: Any, expected: str) -> ModelError:
         return ModelError(
