@@ -37,6 +37,7 @@ from .data.sources.movielens import MovieLens100K as MovieLens100K
 from .data.sources.sparse_labels import SparseLabels as SparseLabels
 from .data.sources.synthetic_shop import SyntheticShop as SyntheticShop
 from .data.sources.tables import Tables as Tables
+from .embeddings.embedding_optimizer import EmbeddingOptimizer as EmbeddingOptimizer
 from .errors import MtframeworkError as MtframeworkError
 from .errors import MtframeworkWarning as MtframeworkWarning
 from .evaluation.evaluate import evaluate as evaluate

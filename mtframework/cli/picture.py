@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mtframework.balancing.static_weights import StaticWeights
 from mtframework.cli.parameter_counts import Parameters, count_parameters
+from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.task import Task
 from mtframework.training.experiment import Experiment
@@ -36,12 +37,20 @@ def picture_of(build: Callable[[], Experiment]) -> RenderableType:
     schema = getattr(experiment.dataset, "schema", None)
     if schema is None:
         return picture(experiment.model, {}, "The data set has no schema to count parameters by.")
+    tables = how_tables_learn(experiment)
     try:
         parameters = count_parameters(experiment.model, build().model, schema)
     except Exception as error:  # a part of a plugin may raise anything; the rest can be drawn
         why = f"The parameters cannot be counted: {type(error).__name__}: {error}"
-        return picture(experiment.model, {}, why)
-    return picture(experiment.model, parameters)
+        return picture(experiment.model, {}, f"{why} {tables}")
+    return picture(experiment.model, parameters, f"{NOTE} {tables}")
+
+
+def how_tables_learn(experiment: Experiment) -> str:
+    """Returns in a sentence which embedding tables learn row by row, and how."""
+    settings = experiment.embedding_optimizer
+    described = settings or EmbeddingOptimizer()
+    return described.describe(experiment.optimizer, is_default=settings is None)
 
 
 def picture(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import keras
 
 from mtframework import registry
+from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
 from mtframework.training.early_stopping import EarlyStopping
@@ -122,6 +123,7 @@ def _configurables() -> Iterator[Configurable]:
     yield Configurable(MultiTaskModel, "mtframework", "model")
     yield Configurable(EarlyStopping, "mtframework", "early stopping")
     yield Configurable(Fusion, "mtframework", "fusion")
+    yield Configurable(EmbeddingOptimizer, "mtframework", "embedding optimizer")
     for each in registry.REGISTRIES.values():
         for part in each:
             yield Configurable(part.cls, part.cls.__module__, each.kind)

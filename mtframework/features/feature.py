@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mtframework.embeddings.table import Table
 from mtframework.errors import ModelError, quoted_list
 from mtframework.saved_parts import kept_config, part_of_config
 from mtframework.schema.schema import Column
@@ -122,7 +123,7 @@ class Feature(keras.layers.Layer):
 
     def add_embedding(self, num_ids: int, dim: int) -> None:
         """Creates the table that `squared_length` is about, and sets `units`."""
-        embedding = keras.layers.Embedding(num_ids, dim, name="table")
+        embedding = Table(num_ids, dim, name="table")
         embedding.build((None,))
         self.embedding = embedding
         self.units = dim

@@ -14,6 +14,9 @@ from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.junction import Junction
 from mtframework.balancing.loss_balancer import LossBalancer, check_loss_weights
 from mtframework.balancing.static_weights import StaticWeights
+from mtframework.embeddings.backend import rows_of_backend
+from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
+from mtframework.embeddings.row_wise_optimizer import RowWiseOptimizer
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.task_report import TaskReport
 from mtframework.model.assets import read_assets, write_assets
@@ -37,6 +40,7 @@ from mtframework.model.known_columns import lasting_columns
 from mtframework.model.losses import TOWERS, total_loss
 from mtframework.model.recommend import recommend
 from mtframework.model.results import measured, with_shares
+from mtframework.model.row_wise import with_row_wise_tables
 from mtframework.model.saved_config import config_of, model_of
 from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
@@ -265,12 +269,25 @@ class MultiTaskModel(keras.Model):
         loss_weights=None,
         metrics=None,
         weighted_metrics=None,
+        *,
+        embedding_optimizer: EmbeddingOptimizer | None = None,
         **kwargs,
     ):
         """Configures training as `keras.Model.compile` does; the tasks bring losses and metrics.
 
+        Args:
+            optimizer: As Keras takes it.
+            loss: None, as are the next three.
+            loss_weights: None.
+            metrics: None.
+            weighted_metrics: None.
+            embedding_optimizer: How large embedding tables learn. None: row by row where a table
+                has more than 100,000 rows and the optimizer has such a form.
+            **kwargs: As Keras takes them.
+
         Raises:
-            ModelError: `loss`, `loss_weights`, `metrics` or `weighted_metrics` is given.
+            ModelError: `loss`, `loss_weights`, `metrics` or `weighted_metrics` is given, or the
+                optimizer cannot move rows and `embedding_optimizer` says that it shall.
         """
         given = {
             "loss": loss,
@@ -286,6 +303,9 @@ class MultiTaskModel(keras.Model):
                     "Leave it out here, and set it on the tasks.",
                 )
         super().compile(optimizer=optimizer, **kwargs)
+        self.embedding_optimizer = checked_part(
+            "embedding_optimizer", embedding_optimizer, EmbeddingOptimizer
+        )
         if self.built:
             self._prepare_optimizer()
 
@@ -352,8 +372,24 @@ class MultiTaskModel(keras.Model):
             "quantize what mtframework.export writes.",
         )
 
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        tables = self.embedding_optimizer or EmbeddingOptimizer()
+        return {**config, "embedding_optimizer": keras.saving.serialize_keras_object(tables)}
+
     def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        # What was saved before there were row-wise updates has the slots of dense ones.
+        config = {"embedding_optimizer": None, **keras.saving.deserialize_keras_object(config)}
+        config["embedding_optimizer"] = config["embedding_optimizer"] or EmbeddingOptimizer(
+            dense_up_to=None
+        )
+        self.compile(**config)
+
+    def train_step(self, *arguments):
+        """Makes a training step as Keras does; Keras calls this."""
+        if not isinstance(self.optimizer, RowWiseOptimizer):
+            return super().train_step(*arguments)
+        return rows_of_backend().train_step(self, super().train_step, *arguments)
 
     def predict(self, x, **kwargs) -> dict[str, Any]:
         """Returns each task's scores as NumPy arrays, `{task: [num_rows]}`.
@@ -517,9 +553,10 @@ class MultiTaskModel(keras.Model):
         }
 
     def _prepare_optimizer(self) -> None:
+        self.optimizer = with_row_wise_tables(self)
         self.optimizer.build(self.trainable_variables)
         keep_idle_parts(
-            self.optimizer,
+            getattr(self.optimizer, "dense", self.optimizer),
             [task.trainable_variables for task in self.tasks.values()],
             self.loss_balancer.trainable_variables,
         )

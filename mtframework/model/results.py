@@ -39,7 +39,7 @@ def measured(model, results: Mapping[str, Any]) -> dict[str, Any]:
         f"{name}/{metric.name}"
         for name, report in model.reports.items()
         for metric in report.task_metrics
-        if hasattr(metric, "undefined") and np.isnan(results.get(f"{name}/{metric.name}", 0))
+        if hasattr(metric, "undefined") and np.isnan(float(results.get(f"{name}/{metric.name}", 0)))
     }
     return {
         key: value

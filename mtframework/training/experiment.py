@@ -7,6 +7,7 @@ import keras
 
 from mtframework.arguments import is_finite_number
 from mtframework.data.dataset import DatasetSource
+from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.errors import ModelError
 from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
@@ -29,6 +30,8 @@ class Experiment:
             one task's. Training does not read it.
         checkpoint_minutes: After how many minutes within an epoch a checkpoint is written, beside
             those after each epoch.
+        embedding_optimizer: How large embedding tables learn. None: row by row where a table has
+            more than 100,000 rows and the optimizer has such a form.
 
     Raises:
         ModelError: A number is out of range, or a part is missing or of the wrong type.
@@ -43,6 +46,7 @@ class Experiment:
     early_stopping: EarlyStopping | None = None
     fusion: Fusion | None = None
     checkpoint_minutes: float = 10.0
+    embedding_optimizer: EmbeddingOptimizer | None = None
 
     def __post_init__(self):
         for argument, example in (("dataset", "@MovieLens100K()"), ("optimizer", "@Adam()")):
@@ -72,6 +76,14 @@ class Experiment:
             if not isinstance(self.fusion, Fusion):
                 raise self._wrong("fusion", self.fusion, "None, or @Fusion() in Gin.")
             self.fusion.check(self.model)
+        if self.embedding_optimizer is not None:
+            if not isinstance(self.embedding_optimizer, EmbeddingOptimizer):
+                raise self._wrong(
+                    "embedding_optimizer",
+                    self.embedding_optimizer,
+                    "None, or @EmbeddingOptimizer() in Gin.",
+                )
+            self.embedding_optimizer.describe(self.optimizer)
 
     def _wrong(self, argument: str, value: Any, expected: str) -> ModelError:
         return ModelError(

@@ -117,7 +117,9 @@ def _train(
     model.adapt(data, needs_labels=warm_start is None)
     if warm_start is not None:
         warm_start.restore(model)
-    model.compile(optimizer=experiment.optimizer)
+    model.compile(
+        optimizer=experiment.optimizer, embedding_optimizer=experiment.embedding_optimizer
+    )
     best = None
     if experiment.early_stopping is not None:
         data.split("validation")  # raises where there is none

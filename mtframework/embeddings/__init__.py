@@ -1,0 +1,1 @@
+"""Embedding tables whose gradients and updates cost what a batch touches."""
