@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from keras import ops
 
 from mtframework.arguments import check_count
 from mtframework.errors import ModelError
 from mtframework.metrics.finite import check_not_diverged
-from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.embedded_rows import embed_queries
 from mtframework.model.known_columns import encode_known
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
@@ -28,6 +29,7 @@ from mtframework.serving.candidates import Candidates
 from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.faiss_index import FaissIndex
 from mtframework.serving.fusion import Fusion
+from mtframework.tasks.views import candidate_of, query_of
 
 _INDEXES = {"exact": ExactIndex, "faiss": FaissIndex}
 
@@ -126,7 +128,7 @@ class Recommender:
                 f"The recommender has index = {index!r}.", 'One of "exact", "faiss".', "Correct it."
             )
         if self.retrieval is not None:
-            self.index = _INDEXES[index](self.candidates.embeddings[self.retrieval.candidate])
+            self.index = _INDEXES[index](self._found_among(self.candidates.embeddings))
 
     @classmethod
     def by_task(cls, model: MultiTaskModel, task: str) -> "Recommender":
@@ -191,7 +193,7 @@ class Recommender:
         """
         added = self.candidates.add(columns)
         if self.index is not None and self.retrieval is not None:
-            self.index.add(added[self.retrieval.candidate])
+            self.index.add(self._found_among(added))
 
     def recall(self, queries: Mapping[str, Any], k: int = 100) -> float:
         """Returns the share of the exactly best `k` that the index finds, mean over the queries.
@@ -204,9 +206,9 @@ class Recommender:
             return 1.0
         check_k(k, self.candidates.size)
         asked = as_of_now(self.model, request_columns(self.model, queries))
-        towers = embed_rows(self.model, self.query_towers, encode_known(self.model, asked))
-        of_queries = towers[self.retrieval.query]
-        exact = ExactIndex(self.candidates.embeddings[self.retrieval.candidate])
+        towers = embed_queries(self.model, self.query_towers, encode_known(self.model, asked))
+        of_queries = ops.convert_to_numpy(query_of(self.retrieval, towers))
+        exact = ExactIndex(self._found_among(self.candidates.embeddings))
         nothing = np.zeros(0, "int64"), np.zeros(0, "int64")
         num_found = 0
         for start, stop in query_blocks(len(of_queries), self.candidates.size):
@@ -217,17 +219,24 @@ class Recommender:
             num_found += sum(len(np.intersect1d(*each)) for each in zip(best, found, strict=True))
         return num_found / max(len(of_queries) * k, 1)
 
+    def _found_among(self, embeddings: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns the candidates' embeddings as the task that retrieves has them."""
+        if self.retrieval is None:
+            raise ValueError("no task retrieves")
+        return ops.convert_to_numpy(candidate_of(self.retrieval, embeddings))
+
     def _recommend(
         self,
         encoded: Mapping[str, np.ndarray],
         k: int,
         excluded: tuple[np.ndarray, np.ndarray],
     ) -> Recommendations:
-        of_queries = embed_rows(self.model, self.query_towers, encoded)
+        of_queries = embed_queries(self.model, self.query_towers, encoded)
         scores: dict[str, np.ndarray] = {}
         if self.retrieval is not None and self.index is not None:
             num = min(max(k, self.num_retrieved), self.candidates.size)
-            rows, found = self.index.search(of_queries[self.retrieval.query], num, excluded)
+            asked = ops.convert_to_numpy(query_of(self.retrieval, of_queries))
+            rows, found = self.index.search(asked, num, excluded)
             is_left = ~np.isneginf(found)
             scores[self.retrieval.name] = np.where(is_left, found, 0.0)
         else:

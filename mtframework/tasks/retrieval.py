@@ -1,8 +1,10 @@
 """Finds the candidates of a query in the whole catalogue."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Literal
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -16,7 +18,7 @@ from mtframework.losses.in_batch_softmax import (
 )
 from mtframework.metrics.top_k import TopK
 from mtframework.registry import register_task
-from mtframework.tasks.task import Task
+from mtframework.tasks.task import Task, dense_head
 
 
 @register_task("retrieval")
@@ -31,6 +33,14 @@ class Retrieval(Task):
       subtracted from its logit (`logq`; Bengio & Senécal 2008, Yi et al. 2019). The shares are
       counted from the data and saved with the model.
     - `negatives="catalogue"`: among all candidates.
+
+    Several retrievals may order one catalogue in several ways, over the same two towers. The
+    embedding of the query is then each task's own, `query' = start + network(input)`: `start` is
+    the tower's embedding, or with `start_from` the `query'` of another retrieval (one kind of
+    feedback goes on from where the one before it is; the residual cascade of Gao et al. 2019).
+    Behind a sharing layer, `input` is what that layer makes of the query towers for this task, the
+    candidate towers' places being zero; otherwise, with `query_units`, it is `start`. Without
+    either there is no network, and `query' = start`.
 
     A row is a query if its label is present and at least `positive_from`; the other rows do not
     count in the loss, but their candidates are negatives still, unless
@@ -64,6 +74,13 @@ class Retrieval(Task):
             recommended to it nor in the `_filtered` metrics: `"own"`, those that are positives of
             this task; `"any"`; `"none"`, where people take the same thing again; or a list of
             labels, one of which is above 0.
+        query_units: The sizes of the ReLU layers of the query's network, before a linear one; `()`
+            for the linear one alone. None for no network, or behind a sharing layer for the linear
+            one alone.
+        candidate_bias: Whether each candidate has a bias of its own in this task's score.
+        start_from: The retrieval task whose embedding of the query this one's starts from.
+        shares_query: Whether the query's embedding comes out of the sharing layer, where the model
+            has one.
         reduction: `"mean"`, or `"sum"` for the sum over the batch that TensorFlow Recommenders
             takes; its weight then grows with the batch size.
 
@@ -96,6 +113,10 @@ class Retrieval(Task):
         training_top_k: Sequence[int] = (),
         reduction: Literal["mean", "sum"] = "mean",
         seen: Literal["own", "any", "none"] | Sequence[str] = "own",
+        query_units: Sequence[int] | None = None,
+        candidate_bias: bool = False,
+        start_from: str | None = None,
+        shares_query: bool = True,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         owner = f'The task "{self.name}"'
@@ -133,6 +154,15 @@ class Retrieval(Task):
         self.num_uniform_negatives = num_uniform_negatives
         self.num_sampled_candidates = num_uniform_negatives if negatives == "batch" else 0
         self.training_top_k = check_sizes(owner, "training_top_k", training_top_k, needed=False)
+        self.query_units = (
+            None
+            if query_units is None
+            else check_sizes(owner, "query_units", query_units, needed=False)
+        )
+        self.has_candidate_bias = candidate_bias
+        self.start_from = start_from
+        self.shares_query = shares_query
+        self.query_network: keras.Sequential | None = None
         self.reduction = reduction
         self.seen = seen if isinstance(seen, str) else tuple(seen)
         self.seen_labels = () if isinstance(seen, str) else tuple(seen)
@@ -158,6 +188,7 @@ class Retrieval(Task):
                 "Two towers with the same embedding_dim.",
                 "Set embedding_dim of both towers to one number.",
             )
+        self._build_views(input_shape, sizes[self.query])
         if self.corrects:
             self.sampling_probability = self.add_weight(
                 shape=(input_shape["num_ids"][self.candidate],),
@@ -167,6 +198,37 @@ class Retrieval(Task):
                 autocast=False,
                 name="sampling_probability",
             )
+
+    def _build_views(self, input_shape, dim: int) -> None:
+        """Makes what the query's and the candidates' embeddings differ by from the towers'."""
+        self.reads_representation = self.shares_query and input_shape.get("is_shared", False)
+        if self.reads_representation or self.query_units is not None:
+            network = dense_head(self.query_units or (), dim)
+            network.build(
+                input_shape["representation"] if self.reads_representation else (None, dim)
+            )
+            self.query_network = network
+        self.views_query = self.query_network is not None or self.start_from is not None
+        if self.has_candidate_bias:
+            self.bias = self.add_weight(
+                shape=(input_shape["num_ids"][self.candidate], 1),
+                initializer="zeros",
+                name="candidate_bias",
+            )
+
+    def view_query(self, start, representation):
+        """Returns the query's embedding as this task has it, `[batch, dim]`."""
+        if self.query_network is None:
+            return start
+        read = representation if self.reads_representation else start
+        return start + self.query_network(read)
+
+    def candidate_biases(self, ids):
+        """Returns what is added to candidates' scores, `[num_ids, 1]`."""
+        return ops.take(ops.convert_to_tensor(self.bias), ids, axis=0)
+
+    def weights_by_id(self):
+        return {self.candidate: [self.bias]} if self.has_candidate_bias else {}
 
     def adapt(self, columns, ids):
         """Counts how often each candidate is a negative in the training rows."""
@@ -287,7 +349,18 @@ class Retrieval(Task):
             "training_top_k": list(self.training_top_k),
             "reduction": self.reduction,
             "seen": self.seen if isinstance(self.seen, str) else list(self.seen),
+            "query_units": None if self.query_units is None else list(self.query_units),
+            "candidate_bias": self.has_candidate_bias,
+            "start_from": self.start_from,
+            "shares_query": self.shares_query,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        if "shares_query" in inspect.signature(cls).parameters:
+            # Before there was the argument, a retrieval read the towers, whatever came behind.
+            config = {"shares_query": False, **config}
+        return super().from_config(config)
 
     def _wrong(self, argument: str, value, expected: str) -> ModelError:
         return ModelError(
