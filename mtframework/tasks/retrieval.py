@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mtframework.arguments import check_choice, check_sizes
+from mtframework.arguments import check_choice, check_sizes, is_finite_number
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.catalogue_softmax import catalogue_softmax
 from mtframework.losses.in_batch_softmax import (
@@ -16,6 +16,7 @@ from mtframework.losses.in_batch_softmax import (
     in_batch_softmax,
     mixed_sampling_probability,
 )
+from mtframework.losses.whole_data_regression import whole_data_regression
 from mtframework.metrics.top_k import TopK
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task, dense_head
@@ -33,6 +34,11 @@ class Retrieval(Task):
       subtracted from its logit (`logq`; Bengio & Senécal 2008, Yi et al. 2019). The shares are
       counted from the data and saved with the model.
     - `negatives="catalogue"`: among all candidates.
+
+    With `loss="non_sampling"` and `negatives="catalogue"` it is instead the row's part of a squared
+    error over all pairs: positives are to score 1, all other candidates 0, with `negative_weight`
+    (Chen et al. 2020; see `mtframework.losses.whole_data_regression`). A step then costs as much as
+    the catalogue has embeddings, not pairs.
 
     Several retrievals may order one catalogue in several ways, over the same two towers. The
     embedding of the query is then each task's own, `query' = start + network(input)`: `start` is
@@ -79,6 +85,8 @@ class Retrieval(Task):
             one alone.
         candidate_bias: Whether each candidate has a bias of its own in this task's score.
         start_from: The retrieval task whose embedding of the query this one's starts from.
+        loss: `"softmax"`, or `"non_sampling"` for the squared error over all pairs.
+        negative_weight: What a pair that is no positive weighs there, where a positive weighs 1.
         shares_query: Whether the query's embedding comes out of the sharing layer, where the model
             has one.
         reduction: `"mean"`, or `"sum"` for the sum over the batch that TensorFlow Recommenders
@@ -117,6 +125,8 @@ class Retrieval(Task):
         candidate_bias: bool = False,
         start_from: str | None = None,
         shares_query: bool = True,
+        loss: Literal["softmax", "non_sampling"] = "softmax",
+        negative_weight: float = 0.01,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         owner = f'The task "{self.name}"'
@@ -141,6 +151,19 @@ class Retrieval(Task):
             )
         if positive_from is not None and label is None:
             raise self._wrong("positive_from", positive_from, "A label that it is a bound of.")
+        check_choice(owner, "loss", loss, ("softmax", "non_sampling"))
+        if not is_finite_number(negative_weight) or negative_weight <= 0:
+            raise self._wrong("negative_weight", negative_weight, "A finite number above 0.")
+        if loss == "non_sampling":
+            self._check_non_sampling(
+                negatives,
+                num_hard_negatives=num_hard_negatives,
+                training_top_k=tuple(training_top_k),
+                remove_accidental_hits=remove_accidental_hits,
+                remove_known_positives=remove_known_positives,
+            )
+        self.loss = loss
+        self.negative_weight = negative_weight
         self.query = query
         self.candidate = candidate
         self.positive_from = positive_from
@@ -189,6 +212,15 @@ class Retrieval(Task):
                 "Set embedding_dim of both towers to one number.",
             )
         self._build_views(input_shape, sizes[self.query])
+        if self.loss == "non_sampling":
+            self.num_positives = self.add_weight(
+                shape=(input_shape["num_ids"][self.query],),
+                initializer="ones",
+                trainable=False,
+                dtype="float32",  # half precision cannot count beyond 2,048
+                autocast=False,
+                name="num_positives",
+            )
         if self.corrects:
             self.sampling_probability = self.add_weight(
                 shape=(input_shape["num_ids"][self.candidate],),
@@ -231,7 +263,14 @@ class Retrieval(Task):
         return {self.candidate: [self.bias]} if self.has_candidate_bias else {}
 
     def adapt(self, columns, ids):
-        """Counts how often each candidate is a negative in the training rows."""
+        """Counts how often each candidate is a negative, or each query has a positive."""
+        if self.loss == "non_sampling":
+            queries = ids[self.query]
+            if self.label is not None:
+                labels = ops.convert_to_tensor(columns[self.label])
+                queries = queries[ops.convert_to_numpy(self.valid_rows(labels))]
+            counts = np.bincount(queries, minlength=self.num_positives.shape[0])
+            self.num_positives.assign(np.maximum(counts, 1).astype("float32"))
         if not self.corrects:
             return
         counted = ids[self.candidate]
@@ -274,6 +313,15 @@ class Retrieval(Task):
         """
         queries = inputs["towers"][self.query]
         ids = inputs["ids"][self.candidate]
+        if self.loss == "non_sampling":
+            return whole_data_regression(
+                queries,
+                inputs["catalogue"][self.candidate],
+                ops.take(inputs["catalogue_rows"], ids),
+                negative_weight=self.negative_weight,
+                num_positives=ops.take(self.num_positives, inputs["ids"][self.query]),
+                temperature=self.temperature,
+            )
         if self.negatives == "catalogue":
             return catalogue_softmax(
                 queries,
@@ -353,6 +401,8 @@ class Retrieval(Task):
             "candidate_bias": self.has_candidate_bias,
             "start_from": self.start_from,
             "shares_query": self.shares_query,
+            "loss": self.loss,
+            "negative_weight": self.negative_weight,
         }
 
     @classmethod
@@ -361,6 +411,20 @@ class Retrieval(Task):
             # Before there was the argument, a retrieval read the towers, whatever came behind.
             config = {"shares_query": False, **config}
         return super().from_config(config)
+
+    def _check_non_sampling(self, negatives: str, **others) -> None:
+        """Raises a `ModelError` for what has no meaning where nothing is sampled."""
+        if negatives != "catalogue":
+            raise ModelError(
+                f'The task "{self.name}" has loss = "non_sampling" and negatives = "{negatives}".',
+                'negatives = "catalogue": every other candidate is a negative.',
+                f"Set {self.name}/{type(self).__name__}.negatives = 'catalogue'.",
+            )
+        for argument, value in others.items():
+            if value:
+                raise self._wrong(
+                    argument, value, 'Its default with loss = "non_sampling", which has no such.'
+                )
 
     def _wrong(self, argument: str, value, expected: str) -> ModelError:
         return ModelError(

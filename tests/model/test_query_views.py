@@ -45,11 +45,13 @@ def check_scores(model, name: str, expected: np.ndarray) -> None:
     order = np.argsort(-expected, axis=1)
     best = model.recommend(QUERIES, k, exclude_seen=False, task=name)
     np.testing.assert_array_equal(best["product"], names[order])
-    np.testing.assert_allclose(best["score"], np.take_along_axis(expected, order, 1), rtol=1e-4)
+    np.testing.assert_allclose(
+        best["score"], np.take_along_axis(expected, order, 1), rtol=1e-4, atol=1e-5
+    )
     again = mtf.Recommender.by_task(model, name).recommend(QUERIES, k, exclude_seen=False)
     np.testing.assert_array_equal(again.ids, names[order])
-    np.testing.assert_allclose(again.score, best["score"], rtol=1e-4)
-    np.testing.assert_allclose(again.scores[name], best["score"], rtol=1e-4)
+    np.testing.assert_allclose(again.score, best["score"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(again.scores[name], best["score"], rtol=1e-4, atol=1e-5)
     pairs = model.encode(
         {"shopper": np.repeat(QUERIES["shopper"], k), "product": np.tile(names, len(expected))}
     )
