@@ -63,4 +63,5 @@ def _cells(evidence: "Evidence", name: str) -> list[str]:
         if interval is not None and interval.count > 1:
             text = f"{text} ±{interval.half_width:.3f}"
         cells.append(text)
-    return [*cells, f"{evidence.seconds(name):.1f}"]
+    seconds = evidence.seconds(name)
+    return [*cells, f"{seconds:.1f}" if seconds == seconds else "–"]

@@ -18,6 +18,7 @@ from mtframework.metrics.catalogue_rank import (
 from mtframework.metrics.per_query import per_query_metrics
 from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.task import Task
+from mtframework.tasks.views import candidate_of, query_of
 
 TOP_K = (1, 5, 10, 50, 100)
 PER_QUERY = ("hit_10", "recall_10", "precision_10", "ndcg_10", "map_10", "mrr")
@@ -111,8 +112,8 @@ def evaluate(
             continue
         if task.retrieves:
             rows = RankedRows.of(model, task, columns, valid)
-            queries = towers[task.query][valid]
-            embeddings = model.embed([task.candidate], model.catalogue.columns)[task.candidate]
+            queries = ops.convert_to_numpy(query_of(task, towers))[valid]
+            embeddings = candidate_of(task, model.embed([task.candidate], model.catalogue.columns))
             ranks, filtered, ties = ranks_and_ties(
                 queries,
                 rows.candidates,

@@ -72,7 +72,8 @@ def means_table(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
     rows = []
     for name in evidence.names:
         means = [_cell(evidence.mean(name, metric)) for metric in evidence.metrics]
-        rows.append([name, *means, f"{evidence.seconds(name):.1f}"])
+        seconds = evidence.seconds(name)
+        rows.append([name, *means, f"{seconds:.1f}" if seconds == seconds else "–"])
     return ["experiment", *evidence.metrics, "training seconds"], rows
 
 

@@ -106,6 +106,35 @@ def lineage_of(name: str, tasks: Mapping[str, Task]) -> tuple[str, ...]:
     return tuple(lineage)
 
 
+def check_starts(tasks: Mapping[str, Task]) -> None:
+    """Raises a `ModelError` where a retrieval cannot start from another one's view of the query."""
+    for name, task in tasks.items():
+        links = [name]
+        while (start := tasks[links[-1]].start_from) is not None:
+            last = tasks[links[-1]]
+            argument = f'The task "{last.name}" has start_from = "{start}"'
+            fix = f"Correct {last.name}/{type(last).__name__}.start_from."
+            if start not in tasks:
+                raise ModelError(
+                    f"{argument}, and there is no such task.{did_you_mean(start, tasks)}",
+                    "Another retrieval task of the model.",
+                    fix,
+                )
+            if not tasks[start].retrieves or tasks[start].query != task.query:
+                raise ModelError(
+                    f'{argument}, which does not retrieve by the tower "{task.query}".',
+                    "A retrieval task with the same query tower.",
+                    fix,
+                )
+            if start in links:
+                raise ModelError(
+                    f"The starts go in a circle: {' -> '.join([*links, start])}.",
+                    "A first view that starts from the tower.",
+                    f"Take start_from out of one of these tasks, for example of {name}.",
+                )
+            links.append(start)
+
+
 def check_columns(
     towers: Mapping[str, BaseTower], tasks: Mapping[str, Task], schema: Schema
 ) -> None:

@@ -9,6 +9,7 @@ from keras import ops
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.reduction import reduce_losses
 from mtframework.tasks.task import Task
+from mtframework.tasks.views import as_seen_by, candidate_of
 
 TOWERS = "towers"
 """The key of the model's output that holds the embeddings; no task can have this name."""
@@ -38,9 +39,10 @@ def total_loss(
         **_catalogue_inputs(model, training),
     }
     num_rows = ops.shape(features[model.feature_columns[0]])[0]
-    embeddings = (
-        predictions[TOWERS] if training else dict.fromkeys(model.tasks, predictions[TOWERS])
-    )
+    embeddings = predictions[TOWERS]
+    if not training:
+        embeddings = {name: as_seen_by(task, embeddings) for name, task in model.tasks.items()}
+    catalogue = inputs.pop("catalogue", None)
     losses, present, weights = {}, {}, {}
     for name, task in model.tasks.items():
         valid, task_labels = _split_missing(task, labels)
@@ -51,6 +53,8 @@ def total_loss(
             "row_weights": weights[name],
             "parents": [predictions[parent] for parent in model.lineages[name][:-1]],
         }
+        if task.needs_catalogue:
+            rows["catalogue"] = {task.candidate: candidate_of(task, catalogue)}
         if task.num_sampled_candidates:
             rows.update(_sample_candidates(model, task, training))
         example_losses = task.example_losses(task_labels, predictions[name], {**inputs, **rows})
@@ -115,7 +119,7 @@ def _sample_candidates(model, task, training: bool) -> dict[str, Any]:
         name: ops.take(ops.convert_to_tensor(values), rows, axis=0)
         for name, values in model.catalogue.columns.items()
     }
-    embeddings = model.embed([task.candidate], columns, training)[task.candidate]
+    embeddings = candidate_of(task, model.embed([task.candidate], columns, training))
     ids = columns[model.towers[task.candidate].key]
     return {"sampled": (ids, embeddings), "num_candidates": model.catalogue.size}
 

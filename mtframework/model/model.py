@@ -24,6 +24,7 @@ from mtframework.model.composition import (
     check_columns,
     check_composition,
     check_rows,
+    check_starts,
     checked_part,
     lineage_of,
     parts_by_name,
@@ -39,6 +40,7 @@ from mtframework.model.idle_parts import keep_idle_parts
 from mtframework.model.known_columns import lasting_columns
 from mtframework.model.losses import TOWERS, total_loss
 from mtframework.model.recommend import recommend
+from mtframework.model.representations import represent, with_query_views
 from mtframework.model.results import measured, with_shares
 from mtframework.model.row_wise import with_row_wise_tables
 from mtframework.model.saved_config import config_of, model_of
@@ -51,6 +53,7 @@ from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 from mtframework.sharing.sharing import Sharing
 from mtframework.tasks.task import Task
+from mtframework.tasks.views import as_seen_by, view_name
 from mtframework.towers.base_tower import BaseTower
 
 
@@ -120,6 +123,7 @@ class MultiTaskModel(keras.Model):
         self.tasks = parts_by_name("task", "tasks", tasks)
         check_composition(self.towers, self.tasks)
         self.lineages = {name: lineage_of(name, self.tasks) for name in self.tasks}
+        check_starts(self.tasks)
         check_loss_weights({name: task.loss_weight for name, task in self.tasks.items()})
         self.sharing = checked_part("sharing", sharing, Sharing)
         self.loss_balancer = (
@@ -248,13 +252,21 @@ class MultiTaskModel(keras.Model):
         return encode_columns(read, self.schema, self.vocabularies)
 
     def call(self, features, training=None):
-        """Returns `{task: predictions}` and, under `"towers"`, `{tower: [batch, dim]}`."""
+        """Returns `{task: predictions}` and, under `"towers"`, `{tower: [batch, dim]}`.
+
+        Where a retrieval task has an embedding of the query of its own, that stands beside those of
+        the towers, as `"tower/task"`.
+        """
         towers = self.embed(self.towers, features, training)
         copies = dict.fromkeys(self.tasks, towers)
         if training and self.junction is not None:
             copies = self.junction(towers, training=True)
-        predictions = self._predict_from(copies, self.tasks, training)
-        return {**predictions, TOWERS: copies if training else towers}
+        predictions, copies = self._predict_from(copies, self.tasks, training)
+        if training:
+            seen = {name: as_seen_by(task, copies[name]) for name, task in self.tasks.items()}
+            return {**predictions, TOWERS: seen}
+        views = {name: each for copy in copies.values() for name, each in copy.items()}
+        return {**predictions, TOWERS: views}
 
     def compute_loss(
         self, x: Any = None, y=None, y_pred: Any = None, sample_weight=None, training=True
@@ -525,7 +537,27 @@ class MultiTaskModel(keras.Model):
                     )
             columns = {column: features[column] for column in wanted}
             embeddings[name] = tower(columns, training=training)
+            for task in self.tasks.values():
+                if task.candidate == name and task.has_candidate_bias:
+                    biases = task.candidate_biases(features[tower.key])
+                    biases = ops.cast(biases, embeddings[name].dtype)
+                    embeddings[view_name(name, task.name)] = biases
         return embeddings
+
+    def with_query_views(self, embeddings: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the embeddings and, as `"tower/task"`, the retrievals' views of the query.
+
+        Args:
+            embeddings: The embeddings by query tower, `[num_queries, dim]`.
+        """
+        names = [name for name, task in self.tasks.items() if task.views_query]
+        if not names:
+            return dict(embeddings)
+        copies = dict.fromkeys(self.tasks, embeddings)
+        readers = [name for name, task in self.tasks.items() if task.reads_representation]
+        representations = represent(self, copies, readers, False)
+        extended = with_query_views(self, copies, names, representations, False)
+        return {view: each for name in names for view, each in extended[name].items()}
 
     def predict_tasks(
         self,
@@ -535,22 +567,27 @@ class MultiTaskModel(keras.Model):
     ) -> dict[str, Any]:
         """Returns `{task: predictions}` of some tasks (all by default), given all embeddings."""
         names = tuple(names or self.tasks)
-        return self._predict_from(dict.fromkeys(self.tasks, embeddings), names, training)
+        return self._predict_from(dict.fromkeys(self.tasks, embeddings), names, training)[0]
 
     def _predict_from(
         self, copies: Mapping[str, Mapping[str, Any]], names: Iterable[str], training: bool | None
-    ) -> dict[str, Any]:
-        """Returns `{task: predictions}`, given each task's copy of the towers' embeddings."""
-        representations = _concatenate_each(copies, tuple(self.towers))
-        if self.sharing is not None:
-            representations = self.sharing(representations, training=training)
-        return {
-            name: self.tasks[name](
-                {TOWERS: dict(copies[name]), "representation": representations[name]},
-                training=training,
-            )
-            for name in names
-        }
+    ) -> tuple[dict[str, Any], Mapping[str, Mapping[str, Any]]]:
+        """Returns `{task: predictions}`, given each task's copy of the embeddings; and the copies.
+
+        In what is returned, the copies hold the tasks' views of the query.
+        """
+        names = tuple(names)
+        representations = represent(self, copies, names, training)
+        copies = with_query_views(self, copies, names, representations, training)
+        predictions = {}
+        for name in names:
+            task = self.tasks[name]
+            inputs = {
+                TOWERS: as_seen_by(task, copies[name]),
+                "representation": representations.get(name),
+            }
+            predictions[name] = task(inputs, training=training)
+        return predictions, copies
 
     def _prepare_optimizer(self) -> None:
         self.optimizer = with_row_wise_tables(self)
@@ -588,7 +625,14 @@ class MultiTaskModel(keras.Model):
             widths = dict.fromkeys(self.tasks, self.sharing.output_units)
         for name, task in self.tasks.items():
             representation = (None, widths[name])
-            task.build({TOWERS: shapes, "representation": representation, "num_ids": key_ids})
+            task.build(
+                {
+                    TOWERS: shapes,
+                    "representation": representation,
+                    "num_ids": key_ids,
+                    "is_shared": self.sharing is not None,
+                }
+            )
         if self.junction is not None:
             self.junction.build()
         for layer in self._flatten_layers():
@@ -596,18 +640,6 @@ class MultiTaskModel(keras.Model):
                 freeze(layer)  # with the layers and weights that it has by now
         self._built_of = dict(num_ids)
         self.built = True
-
-
-def _concatenate_each(
-    copies: Mapping[str, Mapping[str, Any]], order: Sequence[str]
-) -> dict[str, Any]:
-    """Returns `{task: [batch, units]}`; tasks with one copy in common get one tensor in common."""
-    made: dict[int, Any] = {}
-    for towers in copies.values():
-        parts = [towers[name] for name in order]  # dicts of tensors come back in any order
-        if id(towers) not in made:
-            made[id(towers)] = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
-    return {name: made[id(towers)] for name, towers in copies.items()}
 
 
 def _distinct(names: Iterable[str | None]) -> tuple[str, ...]:

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.finite import check_not_diverged
-from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.embedded_rows import embed_queries, embed_rows
 from mtframework.model.excluded_rows import Hidden, excluded_rows
 from mtframework.model.known_columns import encode_known
 from mtframework.model.pair_scores import query_and_candidate_towers, score_all
 from mtframework.model.requests import check_lengths, request_columns
 from mtframework.model.same_order import warn_of_same_order
+from mtframework.tasks.views import candidate_of, query_of
 
 # So many scores of queries and candidates at once: 16 MiB, and some copies of them.
 _SCORES_AT_ONCE = 1 << 22
@@ -35,9 +37,12 @@ def recommend(
         # Anew each time: the weights may have changed since. `Recommender` keeps them.
         of_catalogue = embed_rows(model, candidate_towers, catalogue.columns)
         for encoded, excluded in blocks:
-            of_queries = embed_rows(model, query_towers, encoded)
+            of_queries = embed_queries(model, query_towers, encoded)
             if scoring.retrieves:
-                pair = of_queries[scoring.query], of_catalogue[scoring.candidate]
+                pair = (
+                    ops.convert_to_numpy(query_of(scoring, of_queries)),
+                    ops.convert_to_numpy(candidate_of(scoring, of_catalogue)),
+                )
                 found.append(best_products(*pair, k, excluded))
             else:
                 scores = _scores_of(model, scoring.name, of_queries, of_catalogue)

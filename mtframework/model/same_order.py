@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mtframework.errors import MtframeworkWarning
-from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.embedded_rows import embed_queries, embed_rows
 from mtframework.model.pair_scores import query_and_candidate_towers, score_all
 
 # So many of each are enough to tell.
@@ -57,6 +57,6 @@ def score_some(model, encoded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
     query_towers, candidate_towers = query_and_candidate_towers(model)
     few = {name: each[:_QUERIES] for name, each in encoded.items()}
     some = {name: each[:_CANDIDATES] for name, each in model.catalogue.columns.items()}
-    of_queries = embed_rows(model, query_towers, few)
+    of_queries = embed_queries(model, query_towers, few)
     of_candidates = embed_rows(model, candidate_towers, some)
     return score_all(model, list(model.tasks), of_queries, of_candidates)

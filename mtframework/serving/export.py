@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from mtframework.errors import ModelError, RunError
-from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.embedded_rows import embed_queries
 from mtframework.model.known_columns import encode_known
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.recommend import as_of_now, check_query_key
@@ -41,7 +41,8 @@ def export(
     Characters of a column's or task's name that TensorFlow does not allow become `_`.
 
     Beside it are `candidate_embeddings.parquet` and, with `queries`, `query_embeddings.parquet`:
-    the id, and a list of float32 a tower.
+    the id, and a list of float32 a tower. Where a retrieval has a query embedding or candidate
+    biases of its own, they are the columns `"tower/task_embedding"`.
 
     Args:
         recommender: What to write, candidates that were added included. Its search is exact. Of a
@@ -101,5 +102,5 @@ def _write_queries(path: Path, recommender: Recommender, queries: Mapping[str, A
     check_query_key(key, columns)
     check_lengths(columns)
     encoded = encode_known(model, as_of_now(model, columns))
-    embeddings = embed_rows(model, recommender.query_towers, encoded)
+    embeddings = embed_queries(model, recommender.query_towers, encoded)
     write_embeddings(path, key, as_strings(columns[key]), embeddings)

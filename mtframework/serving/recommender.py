@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from keras import ops
 
 from mtframework.arguments import check_count
 from mtframework.errors import ModelError
 from mtframework.metrics.finite import check_not_diverged
-from mtframework.model.embedded_rows import embed_rows
+from mtframework.model.embedded_rows import embed_queries
 from mtframework.model.known_columns import encode_known
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
@@ -30,6 +31,7 @@ from mtframework.serving.candidates import Candidates
 from mtframework.serving.exact_index import ExactIndex
 from mtframework.serving.faiss_index import FaissIndex
 from mtframework.serving.fusion import Fusion
+from mtframework.tasks.views import candidate_of, query_of
 
 _INDEXES = {"exact": ExactIndex, "faiss": FaissIndex}
 
@@ -128,7 +130,7 @@ class Recommender:
                 f"The recommender has index = {index!r}.", 'One of "exact", "faiss".', "Correct it."
             )
         if self.retrieval is not None:
-            self.index = _INDEXES[index](self.candidates.embeddings[self.retrieval.candidate])
+            self.index = _INDEXES[index](self._found_among(self.candidates.embeddings))
 
     @classmethod
     def by_task(cls, model: MultiTaskModel, task: str) -> "Recommender":
@@ -209,7 +211,7 @@ class Recommender:
         """
         added = self.candidates.add(columns)
         if self.index is not None and self.retrieval is not None:
-            self.index.add(added[self.retrieval.candidate])
+            self.index.add(self._found_among(added))
 
     def recall(self, queries: Mapping[str, Any], k: int = 100) -> float:
         """Returns the share of the exactly best `k` that the index finds, mean over the queries.
@@ -222,9 +224,9 @@ class Recommender:
             return 1.0
         check_k(k, self.candidates.size)
         asked = as_of_now(self.model, request_columns(self.model, queries))
-        towers = embed_rows(self.model, self.query_towers, encode_known(self.model, asked))
-        of_queries = towers[self.retrieval.query]
-        exact = ExactIndex(self.candidates.embeddings[self.retrieval.candidate])
+        towers = embed_queries(self.model, self.query_towers, encode_known(self.model, asked))
+        of_queries = ops.convert_to_numpy(query_of(self.retrieval, towers))
+        exact = ExactIndex(self._found_among(self.candidates.embeddings))
         nothing = np.zeros(0, "int64"), np.zeros(0, "int64")
         num_found = 0
         for start, stop in query_blocks(len(of_queries), self.candidates.size):
@@ -235,6 +237,12 @@ class Recommender:
             num_found += sum(len(np.intersect1d(*each)) for each in zip(best, found, strict=True))
         return num_found / max(len(of_queries) * k, 1)
 
+    def _found_among(self, embeddings: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns the candidates' embeddings as the task that retrieves has them."""
+        if self.retrieval is None:
+            raise ValueError("no task retrieves")
+        return ops.convert_to_numpy(candidate_of(self.retrieval, embeddings))
+
     def _recommend(
         self,
         encoded: Mapping[str, np.ndarray],
@@ -243,12 +251,11 @@ class Recommender:
         fusion: Fusion,
         allowed: np.ndarray | None,
     ) -> Recommendations:
-        of_queries = embed_rows(self.model, self.query_towers, encoded)
+        of_queries = embed_queries(self.model, self.query_towers, encoded)
         scores: dict[str, np.ndarray] = {}
         if self.retrieval is not None and self.index is not None:
-            rows, found = self._retrieve(
-                self.retrieval, self.index, of_queries, k, excluded, allowed
-            )
+            asked = ops.convert_to_numpy(query_of(self.retrieval, of_queries))
+            rows, found = self._retrieve(self.retrieval, self.index, asked, k, excluded, allowed)
             is_left = ~np.isneginf(found)
             scores[self.retrieval.name] = np.where(is_left, found, 0.0)
         else:
@@ -287,13 +294,12 @@ class Recommender:
         self,
         task: Any,
         index: Any,
-        of_queries: Mapping[str, np.ndarray],
+        queries: np.ndarray,
         k: int,
         excluded: tuple[np.ndarray, np.ndarray],
         allowed: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the rows and scores of each query's best candidates, as an index does."""
-        queries = of_queries[task.query]
         num = min(max(k, self.num_retrieved), self.candidates.size)
         if allowed is None:
             return index.search(queries, num, excluded)

@@ -12,6 +12,7 @@ from mtframework.model.pair_scores import flat_scores
 from mtframework.schema.multi_valued import SEPARATOR
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
+from mtframework.tasks.views import candidate_of, query_of
 
 # So many scores of a query and a candidate, and so many pairs before the heads, are in memory.
 _SCORES_AT_ONCE = 1 << 24
@@ -146,7 +147,9 @@ class _Graph:
         import tensorflow as tf
 
         encoded = self._encode(self.query_columns, inputs)
-        of_queries = self.model.embed(self.recommender.query_towers, encoded)
+        of_queries = self.model.with_query_views(
+            self.model.embed(self.recommender.query_towers, encoded)
+        )
         query_ids = encoded[self.model.schema.query_key]
         num_queries, size = tf.shape(query_ids)[0], self.recommender.candidates.size
         message = f"k is not from 1 to {size}, the number of candidates."
@@ -158,8 +161,8 @@ class _Graph:
         scores = {}
         if retrieval is not None:
             product = tf.matmul(
-                tf.cast(of_queries[retrieval.query], tf.float32),
-                self.embeddings[retrieval.candidate],
+                tf.cast(query_of(retrieval, of_queries), tf.float32),
+                candidate_of(retrieval, self.embeddings),
                 transpose_b=True,
             )
             found = tf.tensor_scatter_nd_update(

@@ -8,7 +8,8 @@ class CallInputs(TypedDict):
     """What a task's `call` gets.
 
     Args:
-        towers: The embeddings by tower name, each `[batch, embedding_dim]`.
+        towers: The embeddings by tower name, each `[batch, embedding_dim]`; those of a retrieval's
+            two towers as the task has them (see `Task.view_query`).
         representation: What the towers and the sharing layer give this task, `[batch, units]`.
     """
 
@@ -20,7 +21,7 @@ class LossInputs(TypedDict):
     """What a task's `example_losses` gets.
 
     Args:
-        towers: The embeddings by tower name, each `[batch, embedding_dim]`.
+        towers: The embeddings by tower name, as in `CallInputs`.
         valid: Which rows count, `[batch]` bool; None where all do.
         row_weights: What the model will weight the losses with, `[batch]` float32, zero where a row
             does not count.

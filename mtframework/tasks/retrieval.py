@@ -1,12 +1,14 @@
 """Finds the candidates of a query in the whole catalogue."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Literal
 
+import keras
 import numpy as np
 from keras import ops
 
-from mtframework.arguments import check_choice, check_sizes
+from mtframework.arguments import check_choice, check_sizes, is_finite_number
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.catalogue_softmax import catalogue_softmax
 from mtframework.losses.in_batch_softmax import (
@@ -14,9 +16,10 @@ from mtframework.losses.in_batch_softmax import (
     in_batch_softmax,
     mixed_sampling_probability,
 )
+from mtframework.losses.whole_data_regression import whole_data_regression
 from mtframework.metrics.top_k import TopK
 from mtframework.registry import register_task
-from mtframework.tasks.task import Task
+from mtframework.tasks.task import Task, dense_head
 
 
 @register_task("retrieval")
@@ -31,6 +34,19 @@ class Retrieval(Task):
       subtracted from its logit (`logq`; Bengio & Senécal 2008, Yi et al. 2019). The shares are
       counted from the data and saved with the model.
     - `negatives="catalogue"`: among all candidates.
+
+    With `loss="non_sampling"` and `negatives="catalogue"` it is instead the row's part of a squared
+    error over all pairs: positives are to score 1, all other candidates 0, with `negative_weight`
+    (Chen et al. 2020; see `mtframework.losses.whole_data_regression`). A step then costs as much as
+    the catalogue has embeddings, not pairs.
+
+    Several retrievals may order one catalogue in several ways, over the same two towers. The
+    embedding of the query is then each task's own, `query' = start + network(input)`: `start` is
+    the tower's embedding, or with `start_from` the `query'` of another retrieval (one kind of
+    feedback goes on from where the one before it is; the residual cascade of Gao et al. 2019).
+    Behind a sharing layer, `input` is what that layer makes of the query towers for this task, the
+    candidate towers' places being zero; otherwise, with `query_units`, it is `start`. Without
+    either there is no network, and `query' = start`.
 
     A row is a query if its label is present and at least `positive_from`; the other rows do not
     count in the loss, but their candidates are negatives still, unless
@@ -64,6 +80,15 @@ class Retrieval(Task):
             recommended to it nor in the `_filtered` metrics: `"own"`, those that are positives of
             this task; `"any"`; `"none"`, where people take the same thing again; or a list of
             labels, one of which is above 0.
+        query_units: The sizes of the ReLU layers of the query's network, before a linear one; `()`
+            for the linear one alone. None for no network, or behind a sharing layer for the linear
+            one alone.
+        candidate_bias: Whether each candidate has a bias of its own in this task's score.
+        start_from: The retrieval task whose embedding of the query this one's starts from.
+        loss: `"softmax"`, or `"non_sampling"` for the squared error over all pairs.
+        negative_weight: What a pair that is no positive weighs there, where a positive weighs 1.
+        shares_query: Whether the query's embedding comes out of the sharing layer, where the model
+            has one.
         reduction: `"mean"`, or `"sum"` for the sum over the batch that TensorFlow Recommenders
             takes; its weight then grows with the batch size.
 
@@ -96,6 +121,12 @@ class Retrieval(Task):
         training_top_k: Sequence[int] = (),
         reduction: Literal["mean", "sum"] = "mean",
         seen: Literal["own", "any", "none"] | Sequence[str] = "own",
+        query_units: Sequence[int] | None = None,
+        candidate_bias: bool = False,
+        start_from: str | None = None,
+        shares_query: bool = True,
+        loss: Literal["softmax", "non_sampling"] = "softmax",
+        negative_weight: float = 0.01,
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label)
         owner = f'The task "{self.name}"'
@@ -119,9 +150,20 @@ class Retrieval(Task):
                 "0, since every candidate of the catalogue is a negative already.",
             )
         if positive_from is not None and label is None:
-            raise self._wrong(
-                "positive_from", positive_from, "A label, to which the bound applies."
+            raise self._wrong("positive_from", positive_from, "A label, to which the bound applies.")
+        check_choice(owner, "loss", loss, ("softmax", "non_sampling"))
+        if not is_finite_number(negative_weight) or negative_weight <= 0:
+            raise self._wrong("negative_weight", negative_weight, "A finite number above 0.")
+        if loss == "non_sampling":
+            self._check_non_sampling(
+                negatives,
+                num_hard_negatives=num_hard_negatives,
+                training_top_k=tuple(training_top_k),
+                remove_accidental_hits=remove_accidental_hits,
+                remove_known_positives=remove_known_positives,
             )
+        self.loss = loss
+        self.negative_weight = negative_weight
         self.query = query
         self.candidate = candidate
         self.positive_from = positive_from
@@ -135,6 +177,15 @@ class Retrieval(Task):
         self.num_uniform_negatives = num_uniform_negatives
         self.num_sampled_candidates = num_uniform_negatives if negatives == "batch" else 0
         self.training_top_k = check_sizes(owner, "training_top_k", training_top_k, needed=False)
+        self.query_units = (
+            None
+            if query_units is None
+            else check_sizes(owner, "query_units", query_units, needed=False)
+        )
+        self.has_candidate_bias = candidate_bias
+        self.start_from = start_from
+        self.shares_query = shares_query
+        self.query_network: keras.Sequential | None = None
         self.reduction = reduction
         self.seen = seen if isinstance(seen, str) else tuple(seen)
         self.seen_labels = () if isinstance(seen, str) else tuple(seen)
@@ -160,6 +211,16 @@ class Retrieval(Task):
                 "Two towers with the same embedding_dim.",
                 "Set embedding_dim of both towers to the same number.",
             )
+        self._build_views(input_shape, sizes[self.query])
+        if self.loss == "non_sampling":
+            self.num_positives = self.add_weight(
+                shape=(input_shape["num_ids"][self.query],),
+                initializer="ones",
+                trainable=False,
+                dtype="float32",  # half precision cannot count beyond 2,048
+                autocast=False,
+                name="num_positives",
+            )
         if self.corrects:
             self.sampling_probability = self.add_weight(
                 shape=(input_shape["num_ids"][self.candidate],),
@@ -170,8 +231,46 @@ class Retrieval(Task):
                 name="sampling_probability",
             )
 
+    def _build_views(self, input_shape, dim: int) -> None:
+        """Makes what the query's and the candidates' embeddings differ by from the towers'."""
+        self.reads_representation = self.shares_query and input_shape.get("is_shared", False)
+        if self.reads_representation or self.query_units is not None:
+            network = dense_head(self.query_units or (), dim)
+            network.build(
+                input_shape["representation"] if self.reads_representation else (None, dim)
+            )
+            self.query_network = network
+        self.views_query = self.query_network is not None or self.start_from is not None
+        if self.has_candidate_bias:
+            self.bias = self.add_weight(
+                shape=(input_shape["num_ids"][self.candidate], 1),
+                initializer="zeros",
+                name="candidate_bias",
+            )
+
+    def view_query(self, start, representation):
+        """Returns the query's embedding as this task has it, `[batch, dim]`."""
+        if self.query_network is None:
+            return start
+        read = representation if self.reads_representation else start
+        return start + self.query_network(read)
+
+    def candidate_biases(self, ids):
+        """Returns what is added to candidates' scores, `[num_ids, 1]`."""
+        return ops.take(ops.convert_to_tensor(self.bias), ids, axis=0)
+
+    def weights_by_id(self):
+        return {self.candidate: [self.bias]} if self.has_candidate_bias else {}
+
     def adapt(self, columns, ids):
-        """Counts how often each candidate is a negative in the training rows."""
+        """Counts how often each candidate is a negative, or each query has a positive."""
+        if self.loss == "non_sampling":
+            queries = ids[self.query]
+            if self.label is not None:
+                labels = ops.convert_to_tensor(columns[self.label])
+                queries = queries[ops.convert_to_numpy(self.valid_rows(labels))]
+            counts = np.bincount(queries, minlength=self.num_positives.shape[0])
+            self.num_positives.assign(np.maximum(counts, 1).astype("float32"))
         if not self.corrects:
             return
         counted = ids[self.candidate]
@@ -214,6 +313,15 @@ class Retrieval(Task):
         """
         queries = inputs["towers"][self.query]
         ids = inputs["ids"][self.candidate]
+        if self.loss == "non_sampling":
+            return whole_data_regression(
+                queries,
+                inputs["catalogue"][self.candidate],
+                ops.take(inputs["catalogue_rows"], ids),
+                negative_weight=self.negative_weight,
+                num_positives=ops.take(self.num_positives, inputs["ids"][self.query]),
+                temperature=self.temperature,
+            )
         if self.negatives == "catalogue":
             return catalogue_softmax(
                 queries,
@@ -289,7 +397,34 @@ class Retrieval(Task):
             "training_top_k": list(self.training_top_k),
             "reduction": self.reduction,
             "seen": self.seen if isinstance(self.seen, str) else list(self.seen),
+            "query_units": None if self.query_units is None else list(self.query_units),
+            "candidate_bias": self.has_candidate_bias,
+            "start_from": self.start_from,
+            "shares_query": self.shares_query,
+            "loss": self.loss,
+            "negative_weight": self.negative_weight,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        if "shares_query" in inspect.signature(cls).parameters:
+            # Before there was the argument, a retrieval read the towers, whatever came behind.
+            config = {"shares_query": False, **config}
+        return super().from_config(config)
+
+    def _check_non_sampling(self, negatives: str, **others) -> None:
+        """Raises a `ModelError` for what has no meaning where nothing is sampled."""
+        if negatives != "catalogue":
+            raise ModelError(
+                f'The task "{self.name}" has loss = "non_sampling" and negatives = "{negatives}".',
+                'negatives = "catalogue": every other candidate is a negative.',
+                f"Set {self.name}/{type(self).__name__}.negatives = 'catalogue'.",
+            )
+        for argument, value in others.items():
+            if value:
+                raise self._wrong(
+                    argument, value, 'Its default with loss = "non_sampling", which has no such.'
+                )
 
     def _wrong(self, argument: str, value, expected: str) -> ModelError:
         return ModelError(

@@ -46,6 +46,18 @@ class Task(keras.layers.Layer):
     query: str = ""
     candidate: str = ""
 
+    #: The retrieval task whose view of the query is where this one's begins, in place of the tower.
+    start_from: str | None = None
+
+    #: Whether its query's embedding is not the tower's, but what `view_query` makes of it.
+    views_query = False
+
+    #: Whether `view_query` reads the representation, which is then made of query towers alone.
+    reads_representation = False
+
+    #: Whether a candidate has a bias, which `candidate_biases` gives.
+    has_candidate_bias = False
+
     #: Whether its scores are probabilities, which a task that follows in a chain multiplies with.
     gives_probability = False
 
@@ -126,6 +138,30 @@ class Task(keras.layers.Layer):
             `[num_rows]` bool; None where every row does.
         """
         return None
+
+    def view_query(self, start, representation):
+        """Returns the query's embedding as this task has it, where it has `views_query`.
+
+        Args:
+            start: The tower's embedding, or the view of the task `start_from`: `[batch, dim]`.
+            representation: What the sharing layer makes of the query towers for this task,
+                `[batch, units]`; None unless the task has `reads_representation`.
+
+        Returns:
+            `[batch, dim]`.
+        """
+        return start
+
+    def candidate_biases(self, ids):
+        """Returns what is added to candidates' scores, `[num_ids, 1]`, by their key ids."""
+        raise NotImplementedError(f"{type(self).__name__} has no candidate_biases().")
+
+    def weights_by_id(self) -> dict[str, list[keras.Variable]]:
+        """Returns the weights that have a row for each key id of a tower, by tower.
+
+        When a vocabulary grows, a warm start moves them row by row.
+        """
+        return {}
 
     def call(self, inputs: CallInputs, training=None):
         """Returns the predictions of a batch.

@@ -136,7 +136,8 @@ class WarmStart:
             moves[-1].move(same_sharing, of_any_task)
         for name, task in model.tasks.items():
             moves.append(_Move(f"task {name}", task, old.tasks.get(name)))
-            moves[-1].move(same_sharing)
+            tables = {model.towers[tower].key: each for tower, each in task.weights_by_id().items()}
+            moves[-1].move_task(same_sharing, tables, vocabularies)
         if not any(move.num_moved for move in moves):
             raise ModelError(
                 "No weight of the model to start from fits.",
@@ -178,6 +179,21 @@ class _Move:
             if weight.trainable:
                 is_wanted = wanted_ids is None or id(weight) in wanted_ids
                 self._move_one(path, weight, same_inputs and is_wanted)
+
+    def move_task(
+        self,
+        same_inputs: bool,
+        tables: Mapping[str, Sequence[keras.Variable]],
+        vocabularies: Mapping[str, tuple[Vocabulary, Vocabulary]],
+    ) -> None:
+        """Moves what was trained, tables row by row; `tables` are those of a column's ids."""
+        columns = {id(weight): name for name, each in tables.items() for weight in each}
+        for path, weight in _by_path(self.here).items():
+            column = columns.get(id(weight))
+            if column is not None and path in self.old_weights:
+                self._move_rows(path, weight, column, *vocabularies[column])
+            elif weight.trainable:
+                self._move_one(path, weight, same_inputs)
 
     def move_tower(self, vocabularies: Mapping[str, tuple[Vocabulary, Vocabulary]]) -> None:
         """Moves tables row by row, features one by one, and the rest if the features are equal."""

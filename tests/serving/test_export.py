@@ -241,3 +241,41 @@ def test_what_cannot_be_exported(wide_model, tmp_path, monkeypatch):
     model.adapt(mtf.Dataset(schema, rows, rows, {"what": ["b"]}))
     with pytest.raises(ModelError, match='The column "k" would be the input "k", and so would'):
         export(mtf.Recommender(model), tmp_path / "clash")
+
+
+def test_a_retrieval_with_a_view_of_its_own_is_exported(tmp_path):
+    import tensorflow as tf
+
+    schema = mtf.Schema(
+        (
+            mtf.Column("who", "categorical", "query"),
+            mtf.Column("what", "categorical", "candidate"),
+            mtf.Column("bought", "numeric", "label"),
+        ),
+        query_key="who",
+        candidate_key="what",
+    )
+    rows = {"who": np.array(["a", "b"]), "what": np.array(["x", "y"]), "bought": np.ones(2)}
+    tasks = [
+        mtf.Retrieval("buy", query="who", candidate="what", candidate_bias=True, start_from="cart"),
+        mtf.Retrieval("cart", query="who", candidate="what"),
+    ]
+    towers = [mtf.Tower("who", ["who"], 4), mtf.Tower("what", ["what"], 4)]
+    model = mtf.MultiTaskModel(towers, tasks, sharing=mtf.MMoE(2, [3]))
+    model.adapt(mtf.Dataset(schema, rows, rows, {"what": np.array(["x", "y", "z"])}))
+    draw = np.random.default_rng(1)
+    for weight in model.trainable_weights:
+        weight.assign(draw.normal(size=weight.shape))
+    recommender = mtf.Recommender(model, num_retrieved=3)
+    export(recommender, tmp_path / "served", queries={"who": ["a"]})
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["recommend"]
+    asked = {"who": tf.constant(["a", "b"]), "k": tf.constant(3)}
+    asked |= {"exclude": tf.constant([[""]]), "exclude_seen": tf.constant(False)}
+    answer = {name: each.numpy() for name, each in served(**asked).items()}
+    answer["ids"] = np.char.decode(answer["ids"].astype(bytes))
+    assert_same(answer, recommender.recommend({"who": ["a", "b"]}, 3, exclude_seen=False))
+    written = pq.read_table(tmp_path / "served/query_embeddings.parquet").to_pydict()
+    candidates = pq.read_table(tmp_path / "served/candidate_embeddings.parquet").to_pydict()
+    scores = np.array(candidates["what_embedding"]) @ written["who/buy_embedding"][0]
+    scores += np.array(candidates["what/buy_embedding"])[:, 0]
+    np.testing.assert_allclose(-np.sort(-scores), answer["score"][0], rtol=1e-4, atol=1e-5)

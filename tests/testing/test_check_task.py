@@ -35,6 +35,10 @@ BUILT_IN = {
         ),
         {"labels": STARS, "compares_rows": True},
     ),
+    "views": (
+        lambda: mtf.Retrieval("a", query_units=[3], candidate_bias=True),
+        {"compares_rows": True},
+    ),
     "catalogue": (
         lambda: mtf.Retrieval("a", label="x", positive_from=4, negatives="catalogue"),
         {"labels": STARS},

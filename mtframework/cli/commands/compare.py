@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
 
 def compare(
-    experiments: options.Experiments,
+    experiments: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Gin files.", metavar="EXPERIMENT...", show_default=False),
+    ] = None,
+    runs_of: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--runs",
+            help="A finished run, or a folder of runs, to judge in place of experiments: nothing "
+            "is trained. Repeatable.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option("--seeds", help="How many seeds to train each with.", min=1)
     ] = 1,
@@ -90,7 +103,7 @@ def compare(
     json: options.Json = None,
     debug: options.Debug = False,
 ) -> None:
-    """Train several experiments and judge them alike, in one table.
+    """Train several experiments, or take finished runs, and judge them alike, in one table.
 
     A file that leaves something for others to set, such as a base.gin, is left out.
     """
@@ -98,6 +111,7 @@ def compare(
 
     start_keras(debug)
     from mtframework.cli import output
+    from mtframework.cli.compared_runs import ComparedRuns
     from mtframework.cli.comparison_table import comparison_table, print_differences
     from mtframework.cli.errors import console
     from mtframework.cli.planned_runs import baselines_of, carry_out, load_experiments, plan
@@ -107,6 +121,7 @@ def compare(
         print_recommendations,
     )
     from mtframework.cli.rows import parse_row
+    from mtframework.errors import ExperimentError
     from mtframework.evaluation.difference import check_baseline
     from mtframework.evaluation.evidence import every_metric, evidence_of
     from mtframework.evaluation.finished_runs import FinishedRuns
@@ -114,6 +129,31 @@ def compare(
     from mtframework.files import lock_folder
     from mtframework.serving.recommender import Recommender
 
+    if runs_of:
+        _refuse_training_options(
+            experiments=experiments, seeds=seeds - 1, predict=predict, recommend=recommend, run=run,
+            set=bindings, seed=seed,
+        )  # fmt: skip
+        compared = ComparedRuns(runs_of, plugin or [], trust, split, with_baselines)
+        results = list(compared.judge())
+        for name in baseline or ():
+            check_baseline(name, list(dict.fromkeys(each.experiment for each in results)))
+        shown = every_metric(results) if all_metrics else metric or ()
+        evidence = evidence_of(results, baseline or (), shown)
+        output.write_json(json, evidence.as_json())
+        if report is not None:
+            with lock_folder(report):
+                write_report(report, evidence, " and ".join(map(str, runs_of)), split)
+        printer = output.console()
+        printer.print(comparison_table(evidence, in_rows=all_metrics))
+        print_differences(printer, evidence)
+        return
+    if not experiments:
+        raise ExperimentError(
+            "There is nothing to compare.",
+            "Gin files, or finished runs by --runs.",
+            "Name some.",
+        )
     loaded = load_experiments(experiments, bindings or [], plugin or [], trust)
     model = loaded[0].build().model
     rows = [parse_row(text, model.feature_columns) for text in predict or ()]
@@ -168,6 +208,20 @@ def compare(
             if queries:
                 recommender = Recommender(trained.model, built[planned.name].fusion)
                 print_recommendations(printer, planned.name, recommender, queries, k)
+
+
+def _refuse_training_options(**given) -> None:
+    """Raises an `ExperimentError` for what has no meaning where nothing is trained."""
+    from mtframework.errors import ExperimentError
+
+    for name, value in given.items():
+        if value is not None and value != 0 and value != []:
+            what = "experiments" if name == "experiments" else f"--{name}"
+            raise ExperimentError(
+                f"--runs was given, and {what} too.",
+                "Finished runs, which are judged as they are.",
+                f"Leave out {what}, or --runs.",
+            )
 
 
 def _num_tasks(experiment: "Experiment") -> int:

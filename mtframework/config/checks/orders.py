@@ -49,6 +49,7 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
                 f"{one} and {other} score every pair alike: both are the product of the same two "
                 "embeddings.",
                 "A score of its own for each retrieval task.",
-                f"Give {other} a tower of its own, or leave one of the two out.",
+                f"Set {other}/{type(model.tasks[other]).__name__}.query_units = [], add a sharing "
+                "layer, or leave one of the two out.",
                 level="warning",
             )

@@ -14,7 +14,7 @@ from mtframework.data.splits import SPLITS, check_held_out_share, hold_out
 from mtframework.data.streaming.streamed_tables import load_streamed
 from mtframework.data.tables.column_values import one_array, other_separator
 from mtframework.data.tables.counted_repeats import REPEATS, count_repeats
-from mtframework.data.tables.merged_events import merge_events
+from mtframework.data.tables.merged_events import chosen_events, merge_events, told_of_kinds
 from mtframework.data.tables.rejects import Rejects, write_rejects
 from mtframework.data.tables.table_columns import EVENT, TableColumns
 from mtframework.data.tables.table_files import find_files
@@ -53,8 +53,9 @@ class Tables(DatasetSource):
             `"categorical candidate"` or `"categorical context"`. Others are not read.
         candidates: The path of the catalogue, one row a candidate, with all columns that describe
             candidates; left out, the catalogue is the distinct candidates of the interactions.
-        events: The kinds of feedback that the event column or the files name, a list or `{kind:
-            column of its values}`, None for kinds without a value. Each kind becomes a label: 0 or
+        events: The kinds of feedback to learn from, of those that the event column names, or all
+            that have files: a list or `{kind: column of its values}`, None for kinds without a
+            value. Rows of other kinds are passed over, and counted. Each kind becomes a label: 0 or
             1, or its value. All events of one query and candidate then become one row.
         split: Which rows are held out to test on: `"random"`, `"temporal"` (the latest),
             `"leave_last_out"` (each query's last), or the user's own files,
@@ -155,12 +156,15 @@ class Tables(DatasetSource):
         say = progress or print_to_stderr
         counts: list[Rejects] = []
         catalogue = self.read_candidates(counts) if self.candidates else None
+        passed_over: dict[str, int] = {}
         own = self.split if isinstance(self.split, Mapping) else {}
         tables = {
-            split: self._read_interactions(paths, catalogue, counts)
+            split: self._read_interactions(paths, catalogue, counts, passed_over)
             for split, paths in {"train": self.interactions, **own}.items()
         }
         self.tell_rejects(counts, say)
+        for sentence in told_of_kinds(tables["train"], self.events, passed_over):
+            say(sentence)
         if catalogue is None:
             catalogue = self._distinct_candidates(list(tables.values()), say)
         self._tell_separators([catalogue, *tables.values()], say)
@@ -228,7 +232,11 @@ class Tables(DatasetSource):
         return read_table(files, meanings, counts[-1], unique=[self.columns.candidate_key])
 
     def _read_interactions(
-        self, paths: str | Mapping[str, str], catalogue: pa.Table | None, counts: list[Rejects]
+        self,
+        paths: str | Mapping[str, str],
+        catalogue: pa.Table | None,
+        counts: list[Rejects],
+        passed_over: dict[str, int],
     ) -> pa.Table:
         counts.append(Rejects(paths if isinstance(paths, str) else ", ".join(paths.values())))
         meanings = self.interaction_columns
@@ -246,13 +254,11 @@ class Tables(DatasetSource):
                 constants = {event: kind, **dict.fromkeys(others)}
                 files += [TableFile(each, constants) for each in find_files(path)]
         allowed = self.allowed_candidates(catalogue)
-        if event is not None:
-            kinds = pa.array(list(self.events), pa.large_string())
-            allowed[event] = Allowed(kinds, "is not listed in Tables.events")
         table = read_table(
             files, meanings, counts[-1], allowed, keep_repeats=self.repeats != "reject"
         )
         if event is not None:
+            table = chosen_events(table, event, self.events, passed_over)
             return merge_events(table, self.columns, event, self.events)
         return count_repeats(table) if self.repeats == "count" else table
 

@@ -1,12 +1,70 @@
 """One row an event to one row a query and candidate, with a label for each kind of event."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mtframework.data.tables.table_columns import TableColumns
 from mtframework.data.tables.table_reader import codes_of
+from mtframework.errors import DataError, did_you_mean, quoted_list
+
+
+def chosen_events(
+    table: pa.Table, event: str, kinds: Iterable[str], passed_over: dict[str, int]
+) -> pa.Table:
+    """Returns the events of some kinds, and counts those of others in `passed_over`.
+
+    Args:
+        table: The events, as `read_table` returns them.
+        event: The column that names the kind.
+        kinds: The kinds.
+        passed_over: How many events there were of each other kind; added to.
+    """
+    wanted = pa.array(list(kinds), table[event].type)
+    is_wanted = pc.is_in(table[event], value_set=wanted)
+    others = table[event].filter(pc.invert(is_wanted))
+    for each in others.value_counts().to_pylist():
+        passed_over[each["values"]] = passed_over.get(each["values"], 0) + each["counts"]
+    return table.filter(is_wanted)
+
+
+def told_of_kinds(
+    merged: pa.Table, kinds: Mapping[str, str | None], passed_over: Mapping[str, int]
+) -> list[str]:
+    """Returns what to know of the kinds: which were passed over, and labels that tell nothing.
+
+    Args:
+        merged: The training rows, as `merge_events` returned them.
+        kinds: The kinds, each with the column of its values, or None.
+        passed_over: As `chosen_events` counted them.
+
+    Raises:
+        DataError: There is no event of one of the kinds.
+    """
+    told = []
+    if passed_over:
+        named = ", ".join(f'{count:,} "{kind}"' for kind, count in sorted(passed_over.items()))
+        told.append(f"Passed over, since Tables.events does not list them: {named}.")
+    for kind, source in kinds.items():
+        if source is not None or not len(merged):
+            continue
+        happened = merged[kind].to_numpy()
+        if not happened.any():
+            found = quoted_list(sorted([*passed_over, *(each for each in kinds if each != kind)]))
+            raise DataError(
+                f'Tables.events lists "{kind}", and no row is of that kind.'
+                f"{did_you_mean(kind, passed_over)}",
+                f"Kinds that rows have; others are {found}.",
+                "Correct Tables.events, or leave the kind out.",
+            )
+        if happened.all():
+            told.append(
+                f'The label "{kind}" is 1 in every row, since each pair of the log has such an '
+                "event: a Retrieval learns from it, a BinaryFeedback has nothing to tell apart."
+            )
+    return told
 
 
 def merge_events(

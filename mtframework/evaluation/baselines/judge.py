@@ -35,7 +35,8 @@ def judge_baselines(
 
     For tasks that predict a number or a probability: the mean label of the training rows. For
     retrieval tasks: popularity, item-kNN, EASE and, where `implicit` is installed, ALS, which learn
-    from the training rows that are positives of the task. Other tasks have none.
+    from the training rows that are positives of the task; for queries without one, each of them
+    takes popularity. Other tasks have none.
 
     Args:
         model: An adapted model; it need not be trained.
@@ -64,8 +65,8 @@ def score_ranks(
 ) -> Ranks:
     """Returns the rank of each row's positive among all candidates, and among unseen ones.
 
-    As in `catalogue_ranks`, equals take the mean of their ranks, and the positive is never left
-    out.
+    A query without any interaction gets what is popular. As in `catalogue_ranks`, equals take the
+    mean of their ranks, and the positive is never left out.
 
     Args:
         scores: Gives the scores of the queries from a first to an end.
@@ -75,13 +76,15 @@ def score_ranks(
         seen: Gives the catalogue's rows that count as seen by a query id.
     """
     ranks, filtered = np.zeros((2, len(queries)))
+    popular = Popularity().fit(interactions).counts
     order = np.argsort(queries, kind="stable")
     for start, end in interactions.blocks():
         block = scores(start, end)
         for query in range(start, end):
             first, last = np.searchsorted(queries[order], [query, query + 1])
             of_query = order[first:last]
-            of_all = block[query - start]
+            is_known = interactions.offsets[query] < interactions.offsets[query + 1]
+            of_all = block[query - start] if is_known else popular
             own = of_all[positives[of_query], None]
             left_out = np.unique(seen(query))
             ranks[of_query] = _half_ranks(of_all, own) - 0.5  # each is one of its equals

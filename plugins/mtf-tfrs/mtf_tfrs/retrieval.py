@@ -45,6 +45,10 @@ class TfrsRetrieval(Retrieval):
         num_hard_negatives: How many of the highest-scoring negatives to keep; None for all.
         reduction: `"mean"`, or `"sum"` as in TFRS, whose weight grows with the batch size.
         seen: What counts as seen by a query, as in `Retrieval`.
+        query_units: As in `Retrieval`, and so are the next three.
+        candidate_bias: Whether each candidate has a bias.
+        start_from: The retrieval whose embedding of the query this one's starts from.
+        shares_query: Whether the query's embedding comes out of the sharing layer.
 
     Example:
 
@@ -71,6 +75,10 @@ class TfrsRetrieval(Retrieval):
         num_hard_negatives: int | None = None,
         reduction: Literal["mean", "sum"] = "mean",
         seen: str | Sequence[str] = "own",
+        query_units: Sequence[int] | None = None,
+        candidate_bias: bool = False,
+        start_from: str | None = None,
+        shares_query: bool = True,
     ):
         super().__init__(
             name,
@@ -87,6 +95,10 @@ class TfrsRetrieval(Retrieval):
             num_hard_negatives=num_hard_negatives,
             reduction=reduction,
             seen=seen,
+            query_units=query_units,
+            candidate_bias=candidate_bias,
+            start_from=start_from,
+            shares_query=shares_query,
         )
         self.unreduced = _unreduced_retrieval(
             temperature, num_hard_negatives, remove_accidental_hits

@@ -190,6 +190,31 @@ def test_rejects_are_counted_written_and_bounded():
     ]
 
 
+def with_events(**arguments) -> mtf.Tables:
+    write_by_pandas(LOG.assign(what=EVENTS), "log.csv")
+    columns = {name: meaning for name, meaning in COLUMNS.items() if name != "stars"}
+    return mtf.Tables("log.csv", {**columns, "what": "event"}, **arguments)
+
+
+def test_events_that_are_not_listed_are_passed_over():
+    told = []
+    data = with_events(events=["view"], split={"test": "log.csv"}).load(told.append)
+    assert len(data.train["book"]) == 3
+    assert told[2] == (
+        "Passed over, since Tables.events does not list them: "
+        '2 "buy", 2 "rate".'  # one each in the training and in the test rows
+    )
+    assert told[3].startswith('The label "view" is 1 in every row')
+
+
+def test_a_kind_that_no_row_has_is_an_error():
+    with pytest.raises(DataError) as raised:
+        with_events(events=["vieww", "buy"]).load(lambda sentence: None)
+    assert raised.value.found == (
+        'Tables.events lists "vieww", and no row is of that kind. Did you mean "view"?'
+    )
+
+
 def test_unknown_candidates_and_events():
     write_by_pandas(LOG.assign(what=EVENTS), "log.csv")
     write_by_pandas(BOOKS[:1], "books.csv")
@@ -200,8 +225,7 @@ def test_unknown_candidates_and_events():
             candidates="books.csv",
         )
     assert raised.value.found.endswith(
-        '1 accepted, 4 rejected: "book" is not among the candidates 3, '
-        '"what" is not listed in Tables.events 1.'
+        '2 accepted, 3 rejected: "book" is not among the candidates 3.'
     )
 
 

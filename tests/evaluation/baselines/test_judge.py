@@ -73,3 +73,12 @@ def test_task_without_a_row_in_the_split_is_left_out(model, shop):
     rows["stars"][:] = np.nan
     [constant, *_] = judge_baselines(model, make_shop(test=rows))
     assert set(constant.metrics) == {"buy/auc"}
+
+
+def test_a_query_that_nobody_knows_gets_what_is_popular(model):
+    rows = shop_rows(50, seed=9)
+    rows["shopper"][:] = 99
+    found = {each.experiment: each.metrics for each in judge_baselines(model, make_shop(test=rows))}
+    of_retrieval = {name: value for name, value in found["popularity"].items() if "find/" in name}
+    for name in ("item-kNN", "EASE", "ALS (implicit)"):
+        assert found[name] == of_retrieval
