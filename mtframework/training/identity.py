@@ -17,8 +17,8 @@ from mtframework.errors import RunError
 from mtframework.training.experiment import Experiment
 
 _NUM_TOLD = 5
-# Names that Keras counts up in a process, and where a class lives.
-_LEFT_OUT = ("registered_name", "module", "build_config", "shared_object_id")
+# Names, which Keras counts up in a process (those of parts are in the keys), and homes of classes.
+_LEFT_OUT = ("name", "registered_name", "module", "build_config", "shared_object_id")
 
 
 def identity_of(experiment: Experiment, data: Dataset) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import print_to_stderr
 from mtframework.data.streaming.streamed_batches import StreamedBatches
-from mtframework.errors import RunError, quoted_list
+from mtframework.errors import RunError
 from mtframework.training.checkpoints import Checkpoints
 from mtframework.training.interruption import Interruption
 from mtframework.training.variables import assign, values_of, variables_of
@@ -169,8 +169,8 @@ class Session(keras.callbacks.CallbackList):
         there, kept = self._kept(), state["callbacks"]
         if [_name(each) for each in there] != [name for name, _ in kept]:
             raise RunError(
-                f"The callbacks are {quoted_list(map(_name, there))}.",
-                f"Those that the training was begun with: {quoted_list(n for n, _ in kept)}.",
+                f"The callbacks are {', '.join(map(_name, there))}.",
+                f"Those that the training was begun with: {', '.join(n for n, _ in kept)}.",
                 "Give train the same callbacks, in the same order.",
             )
         for callback, (_, each) in zip(there, kept, strict=True):

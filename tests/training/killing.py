@@ -1,7 +1,7 @@
 """Trainings that are killed at random moments and resumed, in processes of their own.
 
-`python tests/training/killing.py NUM_KILLS` is `make kills`: it kills every case so often, and prints
-the table that stands in docs/resume.md.
+`python tests/training/killing.py NUM_KILLS` is `make kills`: it kills every case so often, and
+prints the table that stands in docs/resume.md.
 """
 
 import argparse
@@ -30,6 +30,11 @@ import pyarrow.parquet
 from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
+from mtframework.balancing.dynamic_weight_average import DynamicWeightAverage
+from mtframework.balancing.graddrop import GradientSignDropout
+from mtframework.balancing.gradvac import GradientVaccine
+from mtframework.balancing.pcgrad import ProjectConflicting
+from mtframework.balancing.random_weights import RandomWeights
 
 EPOCHS = 12
 
@@ -56,6 +61,13 @@ class Shop(mtf.DatasetSource):
 
     def load(self, progress=None):
         return make_shop(validation=shop_rows(100, seed=3))
+
+
+def small() -> mtf.Experiment:
+    """A model that compiles in a second."""
+    buy = mtf.BinaryFeedback("buy", label="bought", hidden_units=[])
+    towers = [mtf.Tower(name, [name], embedding_dim=4, dropout=0.2) for name in make_names()]
+    return _experiment(mtf.MultiTaskModel(towers, [buy]))
 
 
 def plain() -> mtf.Experiment:
@@ -95,23 +107,23 @@ def early_stopping() -> mtf.Experiment:
 
 
 def graddrop() -> mtf.Experiment:
-    return _experiment(_model(gradient_balancer=mtf.GradDrop()))
+    return _experiment(_model(gradient_balancer=GradientSignDropout()))
 
 
 def pcgrad() -> mtf.Experiment:
-    return _experiment(_model(gradient_balancer=mtf.PCGrad()))
+    return _experiment(_model(gradient_balancer=ProjectConflicting()))
 
 
 def gradvac() -> mtf.Experiment:
-    return _experiment(_model(gradient_balancer=mtf.GradVac()))
+    return _experiment(_model(gradient_balancer=GradientVaccine()))
 
 
 def random_weights() -> mtf.Experiment:
-    return _experiment(_model(loss_balancer=mtf.RandomWeights()))
+    return _experiment(_model(loss_balancer=RandomWeights()))
 
 
 def weight_average() -> mtf.Experiment:
-    return _experiment(_model(loss_balancer=mtf.DynamicWeightAverage()))
+    return _experiment(_model(loss_balancer=DynamicWeightAverage()))
 
 
 def streamed() -> mtf.Experiment:
@@ -134,7 +146,7 @@ def streamed() -> mtf.Experiment:
 CASES: dict[str, Callable[[], mtf.Experiment]] = {
     each.__name__: each
     for each in (
-        *(plain, dropout, mixed_precision, accumulation, moving_average, schedule),
+        *(small, plain, dropout, mixed_precision, accumulation, moving_average, schedule),
         *(early_stopping, graddrop, pcgrad, gradvac, random_weights, weight_average, streamed),
     )
 }

@@ -1,8 +1,8 @@
 """A training that is interrupted goes on, and ends as if it had not been."""
 
-import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import keras
 import killing
 import numpy as np
 import pytest
-from killing import arrays_of, lines_of, plain, unequal
+from killing import arrays_of, lines_of, small, unequal
 from test_train import scalars
 
 import mtframework as mtf
@@ -40,7 +40,7 @@ class InterruptAt(keras.callbacks.Callback):
 
 def interrupted(experiment, folder, epoch, step) -> mtf.Run:
     """Trains up to a step, and returns the run that goes on."""
-    with pytest.raises(Interrupted, match=f"step {step} of epoch {epoch}; .* --resume goes on"):
+    with pytest.raises(Interrupted, match=f"after .*epoch {epoch}; .* --resume goes on"):
         mtf.train(experiment, mtf.Run.create(folder), [InterruptAt(epoch, step)])
     return mtf.Run.resume(folder)
 
@@ -55,23 +55,46 @@ def whole(tmp_path_factory) -> Path:
 
 
 def short() -> mtf.Experiment:
-    experiment = plain()
+    experiment = small()
     experiment.epochs = 3
     return experiment
 
 
+@pytest.fixture(scope="module")
+def interrupted_once(tmp_path_factory) -> Path:
+    run = interrupted(short(), tmp_path_factory.mktemp("cut") / "run", 2, 3)
+    run.close()
+    return run.path
+
+
+@pytest.fixture
+def cut(interrupted_once, tmp_path) -> mtf.Run:
+    """A run that was interrupted after step 3 of epoch 2, to go on with."""
+    shutil.copytree(interrupted_once, tmp_path / "run")
+    return mtf.Run.resume(tmp_path / "run")
+
+
 def test_sigkill_at_random_moments_changes_nothing(tmp_path):
     # In a process that has computed nothing: a backend's threads do not survive a fork.
-    program = [sys.executable, killing.__file__, "2", "--case", "plain"]
+    program = [sys.executable, killing.__file__, "2", "--case", "small"]
     ended = subprocess.run(program, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert "| plain | 2 |" in ended.stdout
+    assert "| small | 2 |" in ended.stdout
 
 
-def test_interrupted_within_an_epoch_it_ends_the_same(whole, tmp_path):
-    run = interrupted(short(), tmp_path / "run", 2, 3)
+def test_interrupted_within_an_epoch_it_ends_the_same(whole, cut):
+    run = cut
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = (f"checkpoints/.000009.checkpoint.{ended.pid}", f".metrics.jsonl.{ended.pid}")
+    for name in (*left, "partial.keras"):  # what a process that was killed half wrote
+        (run.path / name).write_bytes(b"half")
     trained = mtf.train(short(), run)
     assert unequal(whole, run.path) == ""
+    (file,) = run.tensorboard_path.iterdir()
+    written = scalars(file.read_bytes())
+    assert written["loss"] == pytest.approx(lines_of(whole)[-1]["loss"])
+    assert file.read_bytes().count(b"val_buy/loss") == 3  # an epoch each
     assert trained.history["loss"] == [line["loss"] for line in lines_of(whole)]
     assert sorted(each.name for each in run.path.iterdir()) == sorted(os.listdir(whole))
 
@@ -84,14 +107,6 @@ def test_interrupted_twice_and_between_epochs_it_ends_the_same(whole, tmp_path):
     assert unequal(whole, run.path) == ""
 
 
-def test_tensorboard_has_each_epoch_once(tmp_path):
-    run = interrupted(short(), tmp_path / "run", 3, 2)
-    mtf.train(short(), run)
-    (file,) = run.tensorboard_path.iterdir()
-    assert scalars(file.read_bytes())["loss"] == pytest.approx(lines_of(run.path)[-1]["loss"])
-    assert file.read_bytes().count(b"rating/rmse") == 2 * 3  # train and validation, three epochs
-
-
 def test_without_a_checkpoint_it_begins_at_the_start(whole, tmp_path):
     run = mtf.Run.create(tmp_path / "run")
     run.metrics_path.write_text('{"epoch": 1, "los')
@@ -100,9 +115,9 @@ def test_without_a_checkpoint_it_begins_at_the_start(whole, tmp_path):
     assert unequal(whole, run.path) == ""
 
 
-def test_the_checkpoint_before_a_damaged_one_is_taken(whole, tmp_path, capsys):
-    run = interrupted(short(), tmp_path / "run", 3, 2)
-    before, last = run.checkpoints.paths()
+def test_the_checkpoint_before_a_damaged_one_is_taken(whole, cut, capsys):
+    run = cut
+    _, last = run.checkpoints.paths()
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 1
     last.write_bytes(content)
@@ -112,22 +127,22 @@ def test_the_checkpoint_before_a_damaged_one_is_taken(whole, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b""])
-def test_damaged_checkpoints_alone_are_one_error_and_stay(damage, tmp_path):
-    run = interrupted(short(), tmp_path / "run", 1, 2)
-    (path,) = run.checkpoints.paths()
-    path.write_bytes(damage(path.read_bytes()))
+def test_damaged_checkpoints_alone_are_one_error_and_stay(damage, cut):
+    run = cut
+    for path in run.checkpoints.paths():
+        path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(RunError, match="no other one that is whole") as raised:
         mtf.train(short(), run)
     assert str(run.checkpoints.folder) in raised.value.fix
-    assert path.exists()
+    assert len(run.checkpoints.paths()) == 2
 
 
 def _other_rows():
     experiment = short()
     data = experiment.dataset.load()
-    stars = np.array(data.train["stars"])
-    stars[7] = 2.5
-    changed = killing.make_shop(train={**data.train, "stars": stars}, validation=data.validation)
+    trust = np.array(data.train["trust"])
+    trust[7] = 2.5
+    changed = killing.make_shop(train={**data.train, "trust": trust}, validation=data.validation)
     experiment.dataset.load = lambda progress=None: changed
     return experiment
 
@@ -141,7 +156,7 @@ def _other(**changes):
 
 def _other_loss_weight():
     experiment = short()
-    experiment.model.tasks["rating"].loss_weight = 0.25
+    experiment.model.tasks["buy"].loss_weight = 0.25
     return experiment
 
 
@@ -150,26 +165,25 @@ def _other_loss_weight():
     [
         (lambda: _other(seed=6), "seed was 5 and is 6"),
         (lambda: _other(epochs=4), "epochs was 3 and is 4"),
-        (_other_rows, 'the column "stars" of the train rows changed'),
-        (_other_loss_weight, r"model.tasks.rating.loss_weight was 0.5 and is 0.25"),
+        (_other_rows, 'the column "trust" of the train rows changed'),
+        (_other_loss_weight, r"model.tasks.buy.loss_weight was 1.0 and is 0.25"),
         (
             lambda: _other(optimizer=keras.optimizers.Adam(0.02)),
             r"optimizer.learning_rate was 0.0\d+ and is 0.0\d+",
         ),
     ],
 )
-def test_what_differs_is_named_and_refused(other, told, tmp_path):
-    run = interrupted(short(), tmp_path / "run", 1, 2)
+def test_what_differs_is_named_and_refused(other, told, cut):
+    run = cut
     with pytest.raises(RunError, match=f"was begun with something else: {told}\\."):
         mtf.train(other(), run)
     assert run.checkpoints.paths()
 
 
-def test_another_version_is_refused(tmp_path, monkeypatch):
-    run = interrupted(short(), tmp_path / "run", 1, 2)
+def test_another_version_is_refused(cut, monkeypatch):
     monkeypatch.setattr(mtf, "__version__", "0.1.7")
-    with pytest.raises(RunError, match="mtframework was 0.1.0 and is 0.1.7"):
-        mtf.train(short(), run)
+    with pytest.raises(RunError, match=r"mtframework was 0\.1\.0 and is 0\.1\.7"):
+        mtf.train(short(), cut)
 
 
 class Counter(keras.callbacks.Callback):
@@ -189,10 +203,9 @@ def test_a_callbacks_numbers_go_on(tmp_path):
     assert counter.steps == 3 * 7  # 400 rows in batches of 64, three epochs
 
 
-def test_other_callbacks_are_refused(tmp_path):
-    run = interrupted(short(), tmp_path / "run", 1, 2)
-    with pytest.raises(RunError, match='those that the training was begun with|"Counter"'):
-        mtf.train(short(), run, [Counter()])
+def test_other_callbacks_are_refused(cut):
+    with pytest.raises(RunError, match="The callbacks are Counter, StopOn"):
+        mtf.train(short(), cut, [Counter()])
 
 
 def test_sigterm_ends_with_a_checkpoint_too(tmp_path, capsys):
@@ -229,11 +242,9 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path):
 
 def test_a_full_disk_keeps_the_checkpoint_before(whole, tmp_path, monkeypatch, capsys):
     run = mtf.Run.create(tmp_path / "run")
-    save = run.checkpoints.save
     monkeypatch.setattr("mtframework.training.checkpoints.write_checkpoint", _full_after(1))
     mtf.train(short(), run)
     assert f"{run.checkpoints.folder} cannot be written: No space left" in capsys.readouterr().err
-    assert save is not None
     assert arrays_of(run.path) == arrays_of(whole)
 
 
@@ -277,30 +288,15 @@ def test_of_many_that_begin_at_once_one_has_the_folder(tmp_path):
     runs[0].close()
 
 
-def test_create_names_resume_and_resume_names_what_is_finished(whole, tmp_path):
-    run = interrupted(short(), tmp_path / "run", 1, 2)
+def test_create_names_resume_and_resume_names_what_is_finished(whole, cut):
+    run = cut
     run.close()
-    with pytest.raises(RunError, match="interrupted(.|\n)*--resume"):
+    with pytest.raises(RunError, match=r"interrupted(.|\n)*--resume"):
         mtf.Run.create(run.path)
     with pytest.raises(RunError, match="is finished"):
         mtf.Run.resume(whole)
-    with pytest.raises(RunError, match="did not finish(.|\n)*--resume"):
+    with pytest.raises(RunError, match=r"did not finish(.|\n)*--resume"):
         mtf.Run.open(run.path)
-
-
-def test_what_a_killed_process_half_wrote_is_removed(whole, tmp_path):
-    run = interrupted(short(), tmp_path / "run", 2, 3)
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    left = [
-        run.path / "checkpoints" / f".000009.checkpoint.{ended.pid}",
-        run.path / f".metrics.jsonl.{ended.pid}",
-        run.path / "partial.keras",
-    ]
-    for each in left:
-        each.write_bytes(b"half")
-    mtf.train(short(), run)
-    assert unequal(whole, run.path) == ""
 
 
 def test_the_rows_of_an_epoch_come_in_the_order_that_they_had():
@@ -324,9 +320,6 @@ def test_a_checkpoint_gives_back_what_it_was_given(tmp_path):
     write_checkpoint(tmp_path / "one", state, [half, np.array(7, "int64"), np.zeros((0, 2))])
     read, arrays = read_checkpoint(tmp_path / "one")
     assert read["array"].tolist() == [0, 1, 2]
-    assert (
-        json.dumps({**read, "array": 0})
-        == '{"array": 0, "list": [1, null, {"dict": 0.5}], "text": "\\u00e9"}'
-    )
+    assert (read["list"], read["text"]) == ([1, None, {"dict": 0.5}], "é")
     assert [each.dtype.name for each in arrays] == ["bfloat16", "int64", "float64"]
     assert [each.shape for each in arrays] == [(2, 1), (), (0, 2)]
