@@ -1,7 +1,7 @@
 """What row-wise updates need of a backend: the contract, and where it is implemented."""
 
 import importlib
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import keras
 
@@ -38,4 +38,5 @@ def rows_of_backend() -> Rows:
     Raises:
         ImportError: The backend trains no models, such as NumPy.
     """
-    return importlib.import_module(f"mtframework.embeddings.{keras.backend.backend()}_rows")
+    module = importlib.import_module(f"mtframework.embeddings.{keras.backend.backend()}_rows")
+    return cast(Rows, module)

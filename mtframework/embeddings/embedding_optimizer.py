@@ -22,8 +22,8 @@ class EmbeddingOptimizer:
 
     Args:
         optimizer: Adagrad, SGD without momentum, Adam or AdamW of Keras, with its own learning
-            rate, weight decay, clipping and gradient accumulation, for these tables alone. None
-            for the experiment's optimizer: then its settings hold for all weights together.
+            rate, weight decay and clipping, for these tables alone. None for the experiment's
+            optimizer: then its settings hold for all weights together.
         per_row: Whether Adagrad remembers one number a row, the mean of its squared gradients,
             instead of one for each number of the row.
         dense_up_to: Tables of up to so many rows are updated by Keras, whole. 0 for none, None for
@@ -73,13 +73,6 @@ class EmbeddingOptimizer:
         if self.optimizer is not None:
             return rule_of(self.optimizer, self.per_row)
         of_others = getattr(optimizer, "inner_optimizer", optimizer)  # under a scaled loss
-        if of_others.global_clipnorm and of_others.gradient_accumulation_steps:
-            raise ModelError(
-                "The optimizer has global_clipnorm and gradient_accumulation_steps, and tables "
-                "are to be updated row by row.",
-                "One of the two.",
-                "Clip by clipnorm or clipvalue, or name an EmbeddingOptimizer.optimizer.",
-            )
         return rule_of(of_others, self.per_row)
 
     def describe(self, optimizer: keras.optimizers.Optimizer, is_default: bool = False) -> str:

@@ -29,7 +29,10 @@ class Slot(NamedTuple):
 class Rule(Protocol):
     """A way to move rows."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called, such as `"row-wise Adagrad"`."""
+        ...
 
     def slots(self, dim: int) -> Mapping[str, Slot]:
         """Returns what it remembers of a table whose rows have `dim` numbers."""
@@ -130,6 +133,13 @@ def rule_of(optimizer: keras.optimizers.Optimizer, per_row: bool = False) -> Rul
             f"{kind.__name__} has use_ema = True, and tables are to be updated row by row.",
             "No moving average: it changes every row in every step.",
             "Leave use_ema out, or set EmbeddingOptimizer.dense_up_to = None.",
+        )
+    if optimizer.gradient_accumulation_steps:
+        raise ModelError(
+            f"{kind.__name__} has gradient_accumulation_steps, and tables are to be updated row by "
+            "row.",
+            "An update in every step.",
+            "Take larger batches, or set EmbeddingOptimizer.dense_up_to = None.",
         )
     is_adagrad = isinstance(optimizer, keras.optimizers.Adagrad)
     if per_row and not is_adagrad:

@@ -135,6 +135,28 @@ def test_mixed_precision_gives_what_it_gives_in_keras(policy):
     assert_equal_weights(rows, dense, tolerance=0.02)
 
 
+def test_balancers_give_what_they_give_in_keras():
+    def make():
+        return make_model(
+            loss_balancer=mtf.UncertaintyWeights(), gradient_balancer=mtf.ProjectConflicting()
+        )
+
+    dense, _ = trained(whole(keras.optimizers.Adagrad(0.1)), DENSE, make(), 1)
+    tables = mtf.EmbeddingOptimizer(dense_up_to=0)
+    rows, _ = trained(keras.optimizers.Adagrad(0.1), tables, make(), 1)
+    assert_equal_weights(rows, dense)
+
+
+def test_a_task_without_labels_in_a_step_keeps_its_head():
+    model, _ = trained(keras.optimizers.Adam(0.01), mtf.EmbeddingOptimizer(dense_up_to=0), epochs=1)
+    features, labels, weights = batches_of(model, make_shop(), "train", 16)[0]
+    head = [keras.ops.convert_to_numpy(each) for each in model.tasks["rating"].weights]
+    labels = {**labels, "stars": np.full_like(labels["stars"], np.nan)}
+    model.train_on_batch(features, labels, weights)
+    for before, after in zip(head, model.tasks["rating"].weights, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(after), before)
+
+
 def test_catalogue_losses_frozen_tables_and_small_ones_stay_with_keras():
     whole = mtf.Retrieval("find", query="shopper", candidate="product", negatives="catalogue")
     model = make_model([whole])
@@ -164,6 +186,10 @@ def test_a_saved_model_has_its_slots_and_trains_on_as_if_it_had_not_been_saved(t
     ("optimizer", "found"),
     [
         (lambda: keras.optimizers.Adagrad(0.1, use_ema=True), "Adagrad has use_ema = True"),
+        (
+            lambda: keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
+            "SGD has gradient_accumulation_steps",
+        ),
         (lambda: keras.optimizers.SGD(0.1, momentum=0.9), "by SGD with momentum, which has no"),
         (lambda: keras.optimizers.RMSprop(0.1), "by RMSprop, which has no such form"),
     ],
