@@ -150,7 +150,9 @@ class Retrieval(Task):
                 "0, since every candidate of the catalogue is a negative already.",
             )
         if positive_from is not None and label is None:
-            raise self._wrong("positive_from", positive_from, "A label, to which the bound applies.")
+            raise self._wrong(
+                "positive_from", positive_from, "A label, to which the bound applies."
+            )
         check_choice(owner, "loss", loss, ("softmax", "non_sampling"))
         if not is_finite_number(negative_weight) or negative_weight <= 0:
             raise self._wrong("negative_weight", negative_weight, "A finite number above 0.")

@@ -61,7 +61,9 @@ class Experiment:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise self._wrong(argument, value, "A whole number of at least 1.")
         if not is_finite_number(self.checkpoint_minutes) or self.checkpoint_minutes < 0:
-            raise self._wrong("checkpoint_minutes", self.checkpoint_minutes, "A number of at least 0.")
+            raise self._wrong(
+                "checkpoint_minutes", self.checkpoint_minutes, "A number of at least 0."
+            )
         whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
         if not whole or not 0 <= self.seed < 2**32:
             raise self._wrong("seed", self.seed, "A whole number from 0 to 2**32 - 1.")

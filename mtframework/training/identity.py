@@ -52,8 +52,8 @@ def check_same(was: Mapping[str, Any], now: Mapping[str, Any], where: str) -> No
     raise RunError(
         f"{where} was begun with something else: {told}{more}.",
         "The same experiment, data, versions and backend as before the interruption.",
-        "Put it back as it was; or start afresh in another folder, with --from a finished run if the "
-        "model shall go on from there.",
+        "Put it back as it was; or start afresh in another folder, with --from a finished run if "
+        "the model shall go on from there.",
     )
 
 
