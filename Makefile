@@ -11,7 +11,7 @@ CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests
 # Small tests spend more time on compiling well than the compiled steps would take.
 ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
-.PHONY: movielens movielens-report test test-plugins-jax test-plugins-tensorflow test-torch bench \
+.PHONY: movielens movielens-report kills test test-plugins-jax test-plugins-tensorflow test-torch bench \
 	docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and the reference joint model.
@@ -42,6 +42,10 @@ bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.m
 
 movielens-report: $(VENV)/dev  ## Writes docs/movielens.md: 5 seeds, baselines, few labels; an hour.
 	$(BIN)/python tests/benchmarks/movielens_report.py
+
+KILLS ?= 20
+kills: $(VENV)/dev  ## Kills trainings at random moments, KILLS of each kind, and resumes them.
+	$(BIN)/python tests/training/killing.py $(KILLS)
 
 docs: $(VENV)/docs  ## Builds the site into site/, and fails at a warning.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
