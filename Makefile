@@ -14,7 +14,7 @@ ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
 	JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
-.PHONY: movielens movielens-report test test-plugins-jax test-plugins-tensorflow test-torch bench \
+.PHONY: movielens movielens-report kills test test-plugins-jax test-plugins-tensorflow test-torch bench \
 	docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and the reference joint model.
@@ -45,6 +45,10 @@ bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.m
 
 movielens-report: $(VENV)/dev  ## Writes docs/movielens.md: 5 seeds, baselines, few labels; an hour.
 	$(BIN)/python tests/benchmarks/movielens_report.py
+
+KILLS ?= 20
+kills: $(VENV)/dev  ## Kills trainings at random moments, KILLS of each kind, and resumes them.
+	$(BIN)/python tests/training/killing.py $(KILLS)
 
 docs: $(VENV)/docs  ## Builds the site into site/, and fails at a warning.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

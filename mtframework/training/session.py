@@ -103,10 +103,13 @@ class Session(keras.callbacks.CallbackList):
         self._epoch = epoch
         self._position = self.batches.position
         super().on_epoch_begin(epoch, logs)
+        # Keras draws the order of an epoch's batches from this as the epoch's first one is read.
+        self._drawn_from = random.getstate()
         if epoch > self.first_epoch or not self._num_skipped:
             self._num_skipped = 0
             return
         self._restore()  # Keras has reset the metrics, and callbacks have begun the epoch again
+        self._drawn_from = random.getstate()
         self._step_function = self.model.train_function
         self.model.train_function = _skip
 
@@ -137,7 +140,8 @@ class Session(keras.callbacks.CallbackList):
     def _save(self, epoch: int, step: int, position: int, is_done: bool) -> None:
         if self.checkpoints is not None:
             kind, numbers, *gauss = np.random.get_state()
-            version, integers, gauss_next = random.getstate()
+            python = self._drawn_from if step else random.getstate()
+            version, integers, gauss_next = python
             state = {
                 "epoch": epoch,
                 "step": step,

@@ -1,7 +1,7 @@
 """Trainings that are killed at random moments and resumed, in processes of their own.
 
 `python tests/training/killing.py NUM_KILLS` is `make kills`: it kills every case so often, and
-prints the table that stands in docs/resume.md.
+prints a table.
 """
 
 import argparse
