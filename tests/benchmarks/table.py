@@ -160,4 +160,28 @@ BENCHMARKS = [
         1 / 12,
         1 / 10,
     ),
+    *(
+        Benchmark(
+            f"table_{backend}",
+            f"step, one table of 1,000,000 rows, {backend}",
+            ("tables.py", backend, "1000000", "rows"),
+            "the whole table by Keras",
+            ("tables.py", backend, "1000000", "whole"),
+            3,
+            10,
+        )
+        for backend in ("tensorflow", "jax")
+    ),
+    *(
+        Benchmark(
+            f"table_level_{backend}",
+            f"step, one table of 5,000,000 rows, {backend}",
+            ("tables.py", backend, "5000000", "rows"),
+            "ours, 100,000 rows",
+            ("tables.py", backend, "100000", "rows"),
+            1 / 1.3,
+            1,
+        )
+        for backend in ("tensorflow", "jax")
+    ),
 ]
