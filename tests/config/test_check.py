@@ -347,6 +347,15 @@ def test_what_cannot_be_told_apart_is_warned_of(lines, expected, write):
     "text",
     [
         "rating/Ranking.loss_weight = 2",  # a whole number is a number
+        *(
+            "MultiTaskModel.tasks = [@watch/Retrieval(), @love/Retrieval()]\n"
+            f"love/Retrieval.query = 'user'\nlove/Retrieval.candidate = 'movie'\n{each}"
+            for each in (
+                "love/Retrieval.query_units = []",
+                "love/Retrieval.candidate_bias = True",
+                "MultiTaskModel.sharing = @MMoE()",
+            )
+        ),
         "rating/Ranking.hidden_units = (16, 8)",
         "rating/Ranking.missing_label = None",
         "watch/Retrieval.reduction = 'mean'",
