@@ -1,6 +1,7 @@
 """The rows of a split, in memory or streamed, by one set of functions: nobody else asks which."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,11 @@ Rows = Mapping[str, np.ndarray]
 def is_checked(rows: Rows) -> bool:
     """Returns whether each row was checked when it was read, as those that are streamed are."""
     return isinstance(rows, StreamedRows)
+
+
+def files_of(rows: Rows) -> tuple[Path, ...]:
+    """Returns the files that rows are streamed from; none of rows in memory."""
+    return tuple(rows.stream.files) if isinstance(rows, StreamedRows) else ()
 
 
 def num_rows_of(rows: Rows) -> int:

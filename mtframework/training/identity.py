@@ -11,8 +11,7 @@ import numpy as np
 
 import mtframework
 from mtframework.data.dataset import Dataset
-from mtframework.data.rows import is_checked, num_rows_of
-from mtframework.data.streaming.streamed_rows import StreamedRows
+from mtframework.data.rows import files_of, num_rows_of
 from mtframework.errors import RunError
 from mtframework.training.experiment import Experiment
 
@@ -105,11 +104,11 @@ def _splits(data: Dataset) -> Iterator[tuple[str, Any]]:
     for split in ("train", "validation"):
         rows = getattr(data, split)
         yield f"the number of {split} rows", num_rows_of(rows)
-        if isinstance(rows, StreamedRows):
-            for path in rows.stream.files:
-                state = path.stat()
-                yield f"{path} ({split})", [state.st_size, state.st_mtime_ns]
-        elif num_rows_of(rows) and not is_checked(rows):
+        files = files_of(rows)
+        for path in files:
+            state = path.stat()
+            yield f"{path} ({split})", [state.st_size, state.st_mtime_ns]
+        if num_rows_of(rows) and not files:
             for name, values in data.encoded_split(split).items():
                 yield f'the column "{name}" of the {split} rows', _digest(values)
 
