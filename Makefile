@@ -4,9 +4,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # What runs on every backend; the rest of tests/ reads files, Gin and the command line, once.
-CORE_TESTS := tests/balancing tests/evaluation tests/features tests/losses tests/metrics \
-	tests/model tests/schema tests/serving/test_recommender.py tests/sharing tests/tasks \
-	tests/towers tests/training
+CORE_TESTS := tests/balancing tests/embeddings tests/evaluation tests/features tests/losses \
+	tests/metrics tests/model tests/schema tests/serving/test_recommender.py tests/sharing \
+	tests/tasks tests/towers tests/training
 
 # Small tests spend more time on compiling well than the compiled steps would take.
 # Steps that were compiled once are read from a cache: many tests train the same small model.
@@ -14,8 +14,8 @@ ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
 	JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
-.PHONY: movielens movielens-report kills test test-plugins-jax test-plugins-tensorflow test-torch bench \
-	docs lint
+.PHONY: movielens movielens-report kills test test-plugins-jax test-plugins-tensorflow test-torch \
+	bench docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and the reference joint model.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
