@@ -119,11 +119,17 @@ class Session(keras.callbacks.CallbackList):
         if self.model.train_function is _skip:
             self.model.train_function = self._step_function
         super().on_train_batch_begin(batch, logs)
+        self._drawn = random.getstate()
 
     def on_train_batch_end(self, batch, logs=None):
         if batch < self._num_skipped:
             return
+        # Compiling may draw numbers, and a training that goes on compiles at another step. On
+        # TensorFlow, which draws none then, the order of the batches is drawn within the first.
+        if keras.backend.backend() != "tensorflow":
+            random.setstate(self._drawn)
         super().on_train_batch_end(batch, logs)
+        self._drawn = random.getstate()
         if batch + 1 == len(self.batches):
             return  # the epoch's end comes next
         is_due = time.monotonic() - self._saved >= 60 * self.minutes
@@ -134,6 +140,7 @@ class Session(keras.callbacks.CallbackList):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
+        random.setstate(self._drawn)  # evaluation compiles as well
         is_done = self.model.stop_training or epoch + 1 == self.params["epochs"]
         self._save(epoch + 1, 0, self.batches.position, is_done)
 
