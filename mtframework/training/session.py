@@ -119,15 +119,10 @@ class Session(keras.callbacks.CallbackList):
         if self.model.train_function is _skip:
             self.model.train_function = self._step_function
         super().on_train_batch_begin(batch, logs)
-        self._drawn = random.getstate()
 
     def on_train_batch_end(self, batch, logs=None):
         if batch < self._num_skipped:
             return
-        # Compiling may draw numbers, and a training that goes on compiles at another step. On
-        # TensorFlow, which draws none then, the order of the batches is drawn within the first.
-        if keras.backend.backend() != "tensorflow":
-            random.setstate(self._drawn)
         super().on_train_batch_end(batch, logs)
         self._drawn = random.getstate()
         if batch + 1 == len(self.batches):
@@ -201,10 +196,11 @@ class Session(keras.callbacks.CallbackList):
 
 def _skip(state, data=None):
     """Takes the place of a training step for batches that were trained on before."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        next(state)  # Keras leaves it to the step to take the batch
-    return ({}, state) if backend == "jax" else {}
+    is_jax = keras.backend.backend() == "jax"
+    batches = data if is_jax else state
+    if hasattr(batches, "__next__"):
+        next(batches)  # Keras leaves it to the step to take the batch
+    return ({}, state) if is_jax else {}
 
 
 def _name(callback: keras.callbacks.Callback) -> str:
