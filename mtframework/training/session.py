@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +198,7 @@ def _skip(state, data=None):
     """Takes the place of a training step for batches that were trained on before."""
     is_jax = keras.backend.backend() == "jax"
     batches = data if is_jax else state
-    if hasattr(batches, "__next__"):
+    if isinstance(batches, Iterator):
         next(batches)  # Keras leaves it to the step to take the batch
     return ({}, state) if is_jax else {}
 
