@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,7 @@ class Session(keras.callbacks.CallbackList):
         if batch < self._num_skipped:
             return
         super().on_train_batch_end(batch, logs)
+        self._drawn = random.getstate()
         if batch + 1 == len(self.batches):
             return  # the epoch's end comes next
         is_due = time.monotonic() - self._saved >= 60 * self.minutes
@@ -134,6 +135,7 @@ class Session(keras.callbacks.CallbackList):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
+        random.setstate(self._drawn)  # evaluation compiles as well
         is_done = self.model.stop_training or epoch + 1 == self.params["epochs"]
         self._save(epoch + 1, 0, self.batches.position, is_done)
 
@@ -194,10 +196,11 @@ class Session(keras.callbacks.CallbackList):
 
 def _skip(state, data=None):
     """Takes the place of a training step for batches that were trained on before."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        next(state)  # Keras leaves it to the step to take the batch
-    return ({}, state) if backend == "jax" else {}
+    is_jax = keras.backend.backend() == "jax"
+    batches = data if is_jax else state
+    if isinstance(batches, Iterator):
+        next(batches)  # Keras leaves it to the step to take the batch
+    return ({}, state) if is_jax else {}
 
 
 def _name(callback: keras.callbacks.Callback) -> str:
