@@ -42,7 +42,7 @@ class Tables(DatasetSource):
 
     Rows that are no good are left out, counted by reason and written to a file: numbers that are
     none, wrong column counts, broken UTF-8, missing keys, timestamps before 1970 or in the future,
-    exact duplicates, events and candidates that are not listed.
+    exact duplicates, candidates that are not listed.
 
     Args:
         interactions: The path of the rows to learn from; or `{kind: path}`, where each kind of
