@@ -5,13 +5,14 @@ the one that runs the tests, and neither the framework nor its plugins.
 """
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
-from docs.test_code_blocks import ROOT, script_of
+from docs.test_code_blocks import ROOT, blocks_of
 
 BORROWED_NOT = (
     "mtframework",
@@ -55,6 +56,23 @@ def test_a_new_user_comes_to_recommendations_by_the_docs_alone(environment, tmp_
     assert "listener 3" in told
     for run in ("songs", "stay"):
         assert (folder / f"runs/{run}/model.keras").is_file()
+
+
+def script_of(page: Path) -> str:
+    """Returns a page's Python blocks as one program whose errors name the page's lines."""
+    lines = ["import os, subprocess"]
+    for block in blocks_of(page):
+        where = f"{page.name}:{block.line}"
+        if block.title:
+            lines.append(f"os.makedirs(os.path.dirname({block.title!r}) or '.', exist_ok=True)")
+            lines.append(f"open({block.title!r}, 'w').write({block.code!r})")
+        elif block.language == "python":
+            code = "\n" * block.line + block.code
+            lines.append(f"exec(compile({code!r}, {where!r}, 'exec'))")
+        elif block.language == "bash":
+            code = re.sub(r"^make ", f"make -n -C {ROOT} ", block.code, flags=re.MULTILINE)
+            lines.append(f"subprocess.run(['bash', '-ec', {code!r}], check=True)")
+    return "\n".join(lines)
 
 
 def _run(command, folder: Path, environment: Path | None = None) -> str:

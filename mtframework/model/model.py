@@ -119,6 +119,7 @@ class MultiTaskModel(keras.Model):
         super().__init__(name=name)
         # Keras on JAX takes a model's variables out of it while it predicts.
         self.lock = threading.RLock()
+        self.embedding_optimizer: EmbeddingOptimizer | None = None
         self.towers = parts_by_name("tower", "towers", towers)
         self.tasks = parts_by_name("task", "tasks", tasks)
         check_composition(self.towers, self.tasks)
@@ -386,6 +387,8 @@ class MultiTaskModel(keras.Model):
 
     def get_compile_config(self):
         config = super().get_compile_config()
+        if not self.compiled:
+            return config
         tables = self.embedding_optimizer or EmbeddingOptimizer()
         return {**config, "embedding_optimizer": keras.saving.serialize_keras_object(tables)}
 

@@ -51,7 +51,7 @@ def test_parameters_are_those_of_the_arithmetic(counted):
         "task/buy": Parameters(8 + 1),
         "task/rating": Parameters(8 * 4 + 4 + 4 + 1),
         "task/like": Parameters(8 + 1),
-        "task/find": Parameters(0),
+        "task/find": Parameters(8 * 8 + 8),  # from what the sharing layer makes, to the embedding
         "loss_balancer": Parameters(4),  # a logarithm a task
         "gradient_balancer": Parameters(0),
     }
@@ -93,10 +93,10 @@ def test_picture_fits_80_columns_and_says_it_all(counted, width):
         "rating Ranking stars [4] 0.5 41",
         # A child stands below its parent, whatever the order of the list.
         "like BinaryFeedback stars ≥ 4 linear 1 9 └ buy BinaryFeedback bought linear 1 9",
-        "find Retrieval every row shopper · product 1 0",
+        "find Retrieval every row shopper · product 1 72",
         "UncertaintyWeights 4",
         "1 · buy, 0.5 · rating, 1 · like, 1 · find",
-        "587 + 8 × shopper + 8 × product parameters",
+        "659 + 8 × shopper + 8 × product parameters",
     ):
         assert part.lstrip("│ ") in text, f"{part} is not in\n" + "\n".join(lines)
 
