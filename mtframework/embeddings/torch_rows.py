@@ -4,7 +4,7 @@ from keras import ops
 
 
 def look_up(table, ids):
-    from torch.nn.functional import embedding
+    from torch.nn.functional import embedding  # pyright: ignore[reportMissingImports] - of the extra `torch`
 
     return embedding(ids, table.value, sparse=True)
 
