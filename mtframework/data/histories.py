@@ -13,6 +13,7 @@ from mtframework.schema.events import by_query_and_time
 from mtframework.schema.texts import distinct_texts
 from mtframework.schema.vocabulary import Vocabulary, as_strings, normalized_texts
 
+
 @dataclass(frozen=True)
 class Histories:
     """The history of each row of a split: a run of events, perhaps but one.
@@ -90,7 +91,9 @@ def histories_of(
     """
     check_order(dataset)
     kind = what_rows_know(dataset, vocabularies)
-    known = {"train": ["train"], "validation": ["train", "validation"]}.get(split, _with_rows(dataset))
+    known = {"train": ["train"], "validation": ["train", "validation"]}.get(
+        split, _with_rows(dataset)
+    )
     if kind == "others":
         known = ["train", split]
     sources = [each for each in _with_rows(dataset) if each in known]

@@ -1,4 +1,4 @@
-"""What a saved model holds beside its weights: schema, vocabularies, catalogue, what is known of queries."""
+"""What a saved model holds beside its weights: schema, vocabularies, catalogue, known queries."""
 
 import dataclasses
 import json

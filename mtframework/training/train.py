@@ -178,4 +178,3 @@ def _fit(model, batches, validation, session: Session, stop: StopOnNonFiniteLoss
                 raise each.error from None
         stop.explain(batches)
         raise
-
