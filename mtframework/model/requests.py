@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
-from mtframework.model.histories import HISTORY, RECENT
+from mtframework.model.histories import HISTORY, RECENT, history_rows
 from mtframework.schema.columns import columns_of
 
 
@@ -27,7 +27,7 @@ def request_columns(model, queries: Any) -> dict[str, Any]:
     columns = {}
     for name in queries:
         if name in of_events:
-            columns[name] = queries[name]
+            columns[name] = history_rows(name, queries[name])
             continue
         if name not in known:
             raise DataError(
