@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from mtframework.data.dataset import Dataset
+from mtframework.data.dataset import Dataset, print_to_stderr
+from mtframework.errors import DataError
 from mtframework.evaluation.baselines.als import AlternatingLeastSquares
 from mtframework.evaluation.baselines.ease import EASE
 from mtframework.evaluation.baselines.interactions import Interactions
 from mtframework.evaluation.baselines.item_knn import ItemKNN
+from mtframework.evaluation.baselines.item_to_item import ItemToItemCounts
 from mtframework.evaluation.baselines.popularity import Popularity
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.evaluate import (
@@ -29,19 +31,26 @@ Ranks = tuple[np.ndarray, np.ndarray]
 
 
 def judge_baselines(
-    model: MultiTaskModel, dataset: Dataset, split: str = "test"
+    model: MultiTaskModel,
+    dataset: Dataset,
+    split: str = "test",
+    say: Callable[[str], None] = print_to_stderr,
 ) -> list[Comparison]:
     """Returns what simple methods reach on the tasks of a model, by the rows it is judged by.
 
     For tasks that predict a number or a probability: the mean label of the training rows. For
-    retrieval tasks: popularity, item-kNN, EASE and, where `implicit` is installed, ALS, which learn
-    from the training rows that are positives of the task; for queries without one, each of them
-    takes popularity. Other tasks have none.
+    retrieval tasks: popularity, item-kNN, item-to-item counts, EASE and, where `implicit` is
+    installed, ALS, which learn from the training rows that are positives of the task; for queries
+    without one, each of them takes popularity. Other tasks have none.
+
+    A method that cannot learn from the data is left out.
 
     Args:
         model: An adapted model; it need not be trained.
         dataset: The data that it was adapted to.
         split: The rows to evaluate on.
+        say: Told of each method that is left out, and why: item-to-item counts need a timestamp,
+            EASE memory.
     """
     train, rows = (dataset.encoded_split(name, model.vocabularies) for name in ("train", split))
     numbers = [task for task in model.tasks.values() if task.is_compared_with_mean]
@@ -52,7 +61,10 @@ def judge_baselines(
         results.append(_judge("constant", numbers, judge))
     for name, method in _methods().items() if retrievals else ():
         judge = functools.partial(_judge_ranking, method, model, train, rows)
-        results.append(_judge(name, retrievals, judge))
+        try:
+            results.append(_judge(name, retrievals, judge))
+        except _LeftOutError as why:
+            say(f"{name} is left out. {why}")
     return results
 
 
@@ -78,10 +90,11 @@ def score_ranks(
     ranks, filtered = np.zeros((2, len(queries)))
     popular = Popularity().fit(interactions).counts
     order = np.argsort(queries, kind="stable")
+    in_order = queries[order]
     for start, end in interactions.blocks():
         block = scores(start, end)
         for query in range(start, end):
-            first, last = np.searchsorted(queries[order], [query, query + 1])
+            first, last = np.searchsorted(in_order, [query, query + 1])
             of_query = order[first:last]
             is_known = interactions.offsets[query] < interactions.offsets[query + 1]
             of_all = block[query - start] if is_known else popular
@@ -100,7 +113,12 @@ def _half_ranks(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 
 def _methods() -> dict[str, Any]:
-    methods = {"popularity": Popularity(), "item-kNN": ItemKNN(), "EASE": EASE()}
+    methods = {
+        "popularity": Popularity(),
+        "item-kNN": ItemKNN(),
+        "item-to-item counts": ItemToItemCounts(),
+        "EASE": EASE(),
+    }
     if AlternatingLeastSquares.is_installed():
         methods["ALS (implicit)"] = AlternatingLeastSquares()
     return methods
@@ -139,16 +157,13 @@ def _judge_constant(
 def _judge_ranking(
     method: Any, model: MultiTaskModel, train: Columns, rows: Columns, task: Task
 ) -> tuple[dict[str, float], float]:
-    catalogue, key = model.catalogue, model.schema.query_key
+    catalogue = model.catalogue
     began = time.perf_counter()
-    valid, _ = rows_that_count(task, train)
-    interactions = Interactions.of(
-        train[key][valid],
-        catalogue.rows(train[catalogue.key][valid]),
-        model.vocabularies[key].size,
-        catalogue.size,
-    )
-    method.fit(interactions)
+    try:
+        interactions = _interactions(model, task, train, getattr(method, "needs_order", False))
+        method.fit(interactions)
+    except DataError as error:
+        raise _LeftOutError(str(error)) from error
     seconds = time.perf_counter() - began
     valid, _ = rows_that_count(task, rows)
     if not valid.any():
@@ -157,3 +172,27 @@ def _judge_ranking(
     seen = functools.partial(catalogue.seen, task=task.name)
     ranks = score_ranks(method.scores, interactions, judged.queries, judged.candidates, seen)
     return metrics_of_ranks(*ranks, judged, catalogue.size), seconds
+
+
+def _interactions(
+    model: MultiTaskModel, task: Task, train: Columns, in_order: bool
+) -> Interactions:
+    """Returns a task's positives in the training rows, distinct or in the order of time."""
+    valid, _ = rows_that_count(task, train)
+    catalogue, key = model.catalogue, model.schema.query_key
+    queries, candidates = train[key][valid], catalogue.rows(train[catalogue.key][valid])
+    sizes = model.vocabularies[key].size, catalogue.size
+    if not in_order:
+        return Interactions.of(queries, candidates, *sizes)
+    timestamps = model.schema.names("timestamp")
+    if not timestamps:
+        raise DataError(
+            "The rows have no order: no column is a timestamp.",
+            "A column of that role.",
+            "Declare the column that tells when each row happened.",
+        )
+    return Interactions.in_order(queries, candidates, train[timestamps[0]][valid], *sizes)
+
+
+class _LeftOutError(Exception):
+    """A method cannot learn from the data."""

@@ -7,6 +7,7 @@ import pytest
 from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
+from mtframework.evaluation.baselines import ease
 from mtframework.evaluation.baselines.judge import judge_baselines
 
 
@@ -24,7 +25,7 @@ def model(shop):
 
 @pytest.fixture(scope="module")
 def results(model, shop):
-    return {each.experiment: each for each in judge_baselines(model, shop)}
+    return {each.experiment: each for each in judge_baselines(model, shop, say=lambda _: None)}
 
 
 def test_every_task_has_its_baselines(results):
@@ -66,6 +67,50 @@ def test_what_is_learned_from_who_has_what_beats_popularity(results):
     # Even and odd shoppers look at different halves of the products.
     for name in ("item-kNN", "EASE"):  # ALS's regularization is for far more data
         assert results[name].metrics["find/top_10"] > results["popularity"].metrics["find/top_10"]
+
+
+def test_without_a_timestamp_what_needs_order_is_left_out(model, shop):
+    said = []
+    judge_baselines(model, shop, say=said.append)
+    [sentence] = said
+    assert sentence.startswith("item-to-item counts is left out. The rows have no order")
+
+
+def test_methods_that_need_order_get_it_from_the_timestamp():
+    # Everybody has 0, 1, 2 in this order, and whoever has 0 last is to find 1.
+    people = np.repeat(np.arange(6), 3)
+    rows = {"who": people, "what": np.tile([2, 0, 1], 6), "when": np.tile([30, 10, 20], 6)}
+    last = {"who": np.array([6]), "what": np.array([0]), "when": np.array([5])}
+    schema = mtf.Schema(
+        (
+            mtf.Column("who", "categorical", "query"),
+            mtf.Column("what", "categorical", "candidate"),
+            mtf.Column("when", "numeric", "timestamp"),
+        ),
+        "who",
+        "what",
+    )
+    data = mtf.Dataset(
+        schema,
+        train={name: np.concatenate([rows[name], last[name]]) for name in rows},
+        test={"who": np.array([6, 6]), "what": np.array([1, 2]), "when": np.array([9, 9])},
+        catalogue={"what": np.arange(3)},
+    )
+    towers = [mtf.Tower("a", ["who"], embedding_dim=2), mtf.Tower("b", ["what"], embedding_dim=2)]
+    model = mtf.MultiTaskModel(towers, [mtf.Retrieval("find", query="a", candidate="b")])
+    model.adapt(data)
+    found = {each.experiment: each.metrics for each in judge_baselines(model, data)}
+    # 1 comes one event after 0, 2 comes two events after it.
+    assert found["item-to-item counts"]["find/top_1_filtered"] == 0.5
+    assert found["item-to-item counts"]["find/mrr_filtered"] == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_a_method_that_refuses_the_data_is_left_out(model, shop, monkeypatch):
+    monkeypatch.setattr(ease, "available_memory", lambda: 100)
+    said = []
+    found = [each.experiment for each in judge_baselines(model, shop, say=said.append)]
+    assert found == ["constant", "popularity", "item-kNN", "ALS (implicit)"]
+    assert "EASE is left out. EASE of 30 candidates takes 0.0 GB" in said[1]
 
 
 def test_task_without_a_row_in_the_split_is_left_out(model, shop):
