@@ -49,7 +49,8 @@ def compare(
         typer.Option(
             "--with-baselines",
             help="Add simple methods: a constant, popularity, item-kNN, item-to-item counts, EASE "
-            "and, where the package implicit is installed, ALS.",
+            "and, where the package implicit is installed, ALS; where retrievals have different "
+            "positives, those that learn from all feedback too.",
         ),
     ] = False,
     metric: Annotated[

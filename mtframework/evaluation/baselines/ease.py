@@ -30,7 +30,7 @@ class EASE:
     Example:
 
     >>> pairs = Interactions.of(np.array([0, 1, 1]), np.array([0, 0, 1]), 2, 2)
-    >>> EASE(regularization=1.0).fit(pairs).scores(0, 1).round(3).tolist()
+    >>> EASE(regularization=1.0).fit(pairs).scores(pairs, 0, 1).round(3).tolist()
     [[0.0, 0.333]]
     """
 
@@ -54,12 +54,12 @@ class EASE:
         invert_in_place(matrix)
         self.scale = 1.0 / np.diag(matrix).astype("float64")
         np.fill_diagonal(matrix, 0.0)
-        self.inverse, self.interactions = matrix, interactions
+        self.inverse = matrix
         return self
 
-    def scores(self, start: int, end: int) -> np.ndarray:
-        """Returns the scores of some queries, `[end - start, num_candidates]` float64."""
-        offsets, candidates = self.interactions.offsets, self.interactions.candidates
+    def scores(self, asked: Interactions, start: int, end: int) -> np.ndarray:
+        """Returns the scores of some queries by what they have, `[end - start, num_candidates]`."""
+        offsets, candidates = asked.offsets, asked.candidates
         scores = np.zeros((end - start, len(self.scale)))
         for query, row in zip(range(start, end), scores, strict=True):
             has = candidates[offsets[query] : offsets[query + 1]]

@@ -23,7 +23,7 @@ class ItemKNN:
     Example:
 
     >>> pairs = Interactions.of(np.array([0, 1, 1]), np.array([0, 0, 1]), 2, 2)
-    >>> ItemKNN().fit(pairs).scores(0, 1).round(3).tolist()
+    >>> ItemKNN().fit(pairs).scores(pairs, 0, 1).round(3).tolist()
     [[0.0, 0.707]]
     """
 
@@ -45,11 +45,10 @@ class ItemKNN:
             found.append((start + rows[near], others[near], similarity[near]))
         ones, others, similarity = (np.concatenate(each) for each in zip(*found, strict=True))
         self.similarity = Similarities.of(ones, others, similarity, num_candidates)
-        self.interactions = interactions
         return self
 
-    def scores(self, start: int, end: int) -> np.ndarray:
-        """Returns the scores of some queries, `[end - start, num_candidates]` float64."""
-        candidates = self.interactions.of_queries(start, end)
-        owners = self.interactions.owners(start, end)
+    def scores(self, asked: Interactions, start: int, end: int) -> np.ndarray:
+        """Returns the scores of some queries by what they have, `[end - start, num_candidates]`."""
+        candidates = asked.of_queries(start, end)
+        owners = asked.owners(start, end)
         return self.similarity.scores(owners, candidates, np.ones(len(owners)), end - start)

@@ -24,7 +24,7 @@ class ItemToItemCounts:
 
     >>> queries, times = np.array([0, 0, 1]), np.array([10, 20, 10])
     >>> events = Interactions.in_order(queries, np.array([0, 1, 0]), times, 2, 2)
-    >>> ItemToItemCounts().fit(events).scores(1, 2).tolist()
+    >>> ItemToItemCounts().fit(events).scores(events, 1, 2).tolist()
     [[0.0, 1.0]]
     """
 
@@ -53,18 +53,17 @@ class ItemToItemCounts:
             np.concatenate(weights),
             interactions.num_candidates,
         )
-        self.interactions = interactions
         return self
 
-    def scores(self, start: int, end: int) -> np.ndarray:
-        """Returns the scores of some queries, `[end - start, num_candidates]` float64."""
-        owners = self.interactions.owners(start, end)
-        ends = self.interactions.offsets[start + 1 : end + 1][owners]
-        from_last = ends - self.interactions.offsets[start] - np.arange(len(owners))
+    def scores(self, asked: Interactions, start: int, end: int) -> np.ndarray:
+        """Returns the scores of some queries by what they have, `[end - start, num_candidates]`."""
+        owners = asked.owners(start, end)
+        ends = asked.offsets[start + 1 : end + 1][owners]
+        from_last = ends - asked.offsets[start] - np.arange(len(owners))
         asks = from_last <= self.window
         return self.counts.scores(
             owners[asks],
-            self.interactions.of_queries(start, end)[asks],
+            asked.of_queries(start, end)[asks],
             self.decay ** (from_last[asks] - 1.0),
             end - start,
         )

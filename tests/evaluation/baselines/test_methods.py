@@ -12,6 +12,7 @@ from mtframework.evaluation.baselines.ease import EASE
 from mtframework.evaluation.baselines.interactions import Interactions
 from mtframework.evaluation.baselines.item_knn import ItemKNN
 from mtframework.evaluation.baselines.item_to_item import ItemToItemCounts
+from mtframework.evaluation.baselines.other_feedback_first import OtherFeedbackFirst
 from mtframework.evaluation.baselines.popularity import Popularity
 
 X = (np.random.default_rng(3).random((300, 7)) < 0.4).astype("float64")
@@ -45,11 +46,13 @@ def test_nobody_has_anything():
     [(_, _, counts)] = nothing.together()
     assert np.array_equal(counts, np.zeros((3, 3)))
     for method in (ItemKNN(), ItemToItemCounts(), EASE()):
-        assert np.array_equal(method.fit(nothing).scores(0, 2), np.zeros((2, 3)))
+        assert np.array_equal(method.fit(nothing).scores(nothing, 0, 2), np.zeros((2, 3)))
 
 
 def test_popularity_counts_queries():
-    assert np.array_equal(Popularity().fit(interactions_of(X)).scores(3, 5), [X.sum(0)] * 2)
+    assert np.array_equal(
+        Popularity().fit(interactions_of(X)).scores(interactions_of(X), 3, 5), [X.sum(0)] * 2
+    )
 
 
 def test_ease_is_a_ridge_regression_of_each_column_on_the_others():
@@ -58,7 +61,7 @@ def test_ease_is_a_ridge_regression_of_each_column_on_the_others():
         others = np.delete(X, column, axis=1)
         gram = others.T @ others + 2.5 * np.eye(6)
         expected[:, column] = others @ np.linalg.solve(gram, others.T @ X[:, column])
-    found = EASE(regularization=2.5).fit(interactions_of(X)).scores(0, 300)
+    found = EASE(regularization=2.5).fit(interactions_of(X)).scores(interactions_of(X), 0, 300)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)  # in float32
 
 
@@ -77,7 +80,7 @@ def test_item_knn_adds_up_cosines_of_the_nearest(num_neighbours):
                 others = [(cosine(item, other), other) for other in range(7) if other != item]
                 for similarity, other in sorted(others, reverse=True)[:num_neighbours]:
                     expected[query, other] += similarity
-    found = ItemKNN(num_neighbours).fit(interactions_of(X)).scores(0, 300)
+    found = ItemKNN(num_neighbours).fit(interactions_of(X)).scores(interactions_of(X), 0, 300)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
@@ -85,7 +88,7 @@ def test_als_finds_who_belongs_together():
     matrix = np.kron(np.eye(2), np.ones((6, 4)))
     matrix[0, 3] = matrix[6, 7] = 0  # unseen, and the group's own
     model = AlternatingLeastSquares(factors=4, regularization=0.1).fit(interactions_of(matrix))
-    scores = model.scores(0, 12)
+    scores = model.scores(interactions_of(matrix), 0, 12)
     assert AlternatingLeastSquares.is_installed()
     assert scores.shape == (12, 8)
     assert scores[0, 3] > scores[0, 4:].max()
@@ -99,7 +102,8 @@ def test_item_to_item_counts_by_hand():
     times = np.array([5, 1, 3, 2, 6, 5, 4, 7])
     events = Interactions.in_order(queries, candidates, times, 3, 5)
     assert events.of_queries(0, 3).tolist() == [0, 1, 2, 3, 4, 1, 0, 1]
-    found = ItemToItemCounts(window=3, decay=0.5, backward=0.25).fit(events).scores(0, 3)
+    method = ItemToItemCounts(window=3, decay=0.5, backward=0.25).fit(events)
+    found = method.scores(events, 0, 3)
     after = np.zeros((5, 5))
     for i, j, count in [
         (0, 1, 1), (1, 2, 1), (2, 3, 1), (3, 4, 1),
@@ -117,6 +121,20 @@ def test_item_to_item_counts_by_hand():
 def test_events_of_one_time_keep_the_order_of_their_rows():
     events = Interactions.in_order(np.zeros(3, int), np.array([2, 0, 1]), np.array([7, 7, 3]), 1, 3)
     assert events.candidates.tolist() == [1, 2, 0]
+
+
+def test_other_feedback_comes_first():
+    own = Interactions.of(np.array([0, 1, 1, 2]), np.array([0, 0, 1, 3]), 3, 5)
+    everything = Interactions.of(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 2, 1, 0, 1, 3]), 3, 5)
+    found = OtherFeedbackFirst().fit(own).scores(everything, 0, 3)
+    cosine = 1 / math.sqrt(2)  # of 0 and 1: one query has both, two and one have either
+    # Query 0 has 1 and 2 by other feedback, and 1 is near its own 0.
+    expected = [
+        [0, 2 * cosine + 1, cosine + 1, 0, 0],
+        [cosine, cosine, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+    ]
+    np.testing.assert_allclose(found, expected)
 
 
 def test_ease_says_how_much_memory_it_lacks(monkeypatch):
