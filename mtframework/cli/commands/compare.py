@@ -48,8 +48,9 @@ def compare(
         bool,
         typer.Option(
             "--with-baselines",
-            help="Add simple methods: a constant, popularity, item-kNN, EASE and, where the "
-            "package implicit is installed, ALS.",
+            help="Add simple methods: a constant, popularity, item-kNN, item-to-item counts, EASE "
+            "and, where the package implicit is installed, ALS; where retrievals have different "
+            "positives, those that learn from all feedback too.",
         ),
     ] = False,
     metric: Annotated[

@@ -48,6 +48,6 @@ class AlternatingLeastSquares:
         self.queries, self.candidates = model.user_factors, model.item_factors
         return self
 
-    def scores(self, start: int, end: int) -> np.ndarray:
-        """Returns the scores of some queries, `[end - start, num_candidates]` float64."""
+    def scores(self, asked: Interactions, start: int, end: int) -> np.ndarray:
+        """Returns the scores of some queries by what they have, `[end - start, num_candidates]`."""
         return self.queries[start:end].astype("float64") @ self.candidates.T.astype("float64")
