@@ -167,6 +167,7 @@ def _kind(kind: str, plural: str, package: str) -> Registry:
 TASKS = _kind("task", "tasks", "tasks")
 TOWERS = _kind("tower", "towers", "towers")
 FEATURES = _kind("feature", "features", "features")
+ENCODERS = _kind("encoder", "encoders", "towers.encoders")
 SHARING = _kind("sharing", "sharing", "sharing")
 LOSS_BALANCERS = _kind("loss balancer", "loss_balancers", "balancing")
 GRADIENT_BALANCERS = _kind("gradient balancer", "gradient_balancers", "balancing")
@@ -176,6 +177,7 @@ METRICS = _kind("metric", "metrics", "metrics")
 register_task = TASKS.register
 register_tower = TOWERS.register
 register_feature = FEATURES.register
+register_encoder = ENCODERS.register
 register_sharing = SHARING.register
 register_loss_balancer = LOSS_BALANCERS.register
 register_gradient_balancer = GRADIENT_BALANCERS.register

@@ -33,6 +33,9 @@ class Dataset:
         vocabularies: Of every categorical column. Left out, they are learned from train and
             the catalogue.
         name: What to call the data in messages.
+        rows_in_order: Whether the rows of each split stand in the order of time, those of the
+            validation behind those of train and those of the test behind these. Histories need
+            that where the schema has no timestamp.
 
     Raises:
         DataError: A split is empty, lacks a column of the schema or has columns of unequal
@@ -48,6 +51,7 @@ class Dataset:
     validation: Columns = field(default_factory=dict)
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     name: str = "dataset"
+    rows_in_order: bool = False
     _encoded: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):

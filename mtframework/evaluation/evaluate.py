@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
 from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
@@ -16,6 +15,7 @@ from mtframework.metrics.catalogue_rank import (
     top_k_accuracy,
 )
 from mtframework.metrics.per_query import per_query_metrics
+from mtframework.model.batches import batches_of
 from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.task import Task
 from mtframework.tasks.views import candidate_of, query_of
@@ -102,7 +102,7 @@ def evaluate(
     """
     # The model's own vocabularies: data that have grown since would number ids differently.
     columns = dataset.encoded_split(split, model.vocabularies)
-    batches = Batches(columns, model.feature_columns, batch_size=batch_size, shuffle=False)
+    batches = batches_of(model, dataset, split, batch_size, shuffle=False, needs_labels=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
     results = Results()
     for name, task in model.tasks.items():

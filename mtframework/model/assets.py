@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mtframework.errors import ModelError
 from mtframework.schema.catalogue import Catalogue
+from mtframework.schema.events import Events
 from mtframework.schema.known_queries import KnownQueries
 from mtframework.schema.schema import Column, Schema
 from mtframework.schema.vocabulary import Vocabulary
@@ -18,6 +19,7 @@ def write_assets(
     vocabularies: Mapping[str, Vocabulary],
     catalogue: Catalogue,
     queries: KnownQueries,
+    events: Events,
 ) -> None:
     """Writes the assets into a folder."""
     (folder / "schema.json").write_text(json.dumps(dataclasses.asdict(schema)))
@@ -29,11 +31,13 @@ def write_assets(
     catalogue.save(folder / "catalogue.npz")
     if queries.columns:
         queries.save(folder / "queries.npz")
+    if events.columns:
+        events.save(folder / "events.npz")
 
 
 def read_assets(
     folder: Path, num_ids: Mapping[str, int | None]
-) -> tuple[Schema, dict[str, Vocabulary], Catalogue, KnownQueries]:
+) -> tuple[Schema, dict[str, Vocabulary], Catalogue, KnownQueries, Events]:
     """Returns the assets of a folder.
 
     A file that somebody else has made may say anything: what does not fit together is refused
@@ -66,4 +70,5 @@ def read_assets(
     sizes = {name: vocabulary.size for name, vocabulary in vocabularies.items()}
     catalogue = Catalogue.load(folder / "catalogue.npz", sizes)
     queries = KnownQueries.load(folder / "queries.npz", schema.query_key, sizes)
-    return schema, vocabularies, catalogue, queries
+    events = Events.load(folder / "events.npz", schema.query_key, sizes)
+    return schema, vocabularies, catalogue, queries, events

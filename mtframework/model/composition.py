@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.model.histories import HISTORY, RECENT
 from mtframework.model.losses import TOWERS
 from mtframework.schema.schema import Schema
 from mtframework.tasks.task import Task
@@ -141,6 +142,14 @@ def check_columns(
     """Raises an error where the data set's columns are not what towers and tasks read."""
     for tower in towers.values():
         tower.check(schema)
+        taken = [name for name in (HISTORY, RECENT) if name in schema]
+        if tower.history_columns and taken:
+            raise ModelError(
+                f'The data set has a column "{taken[0]}", which is what a request calls the events '
+                "of its query.",
+                "Another name, since a tower reads histories.",
+                "Rename the column in the data.",
+            )
     for task in tasks.values():
         for name in (task.label, task.sample_weight, *task.seen_labels):
             if name is not None and schema[name].kind != "numeric":

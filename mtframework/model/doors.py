@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import ModelError
+from mtframework.schema.events import LENGTHS
 
 
 def check_features(model, x: Any) -> None:
@@ -25,6 +26,26 @@ def check_features(model, x: Any) -> None:
     for name in model.feature_columns:
         if name in columns:
             _check_column(model, name, columns[name])
+    if model.max_length and parts is None and LENGTHS not in columns:
+        raise ModelError(
+            "The columns have no histories, which a tower reads.",
+            "What encode gives, or batches whose rows have histories.",
+            "Pass model.encode(columns), or mtframework.batches_of(model, dataset, split).",
+        )
+
+
+def check_histories(model, x: Any) -> None:
+    """Raises a `ModelError` where rows to train on have the histories of requests.
+
+    These hold everything that is known of a query, the row itself among it.
+    """
+    if model.max_length and isinstance(x, Mapping) and LENGTHS in x:
+        raise ModelError(
+            "The rows to train on have the histories that encode gives, which hold the rows "
+            "themselves.",
+            "Batches in which a row knows what came before it.",
+            'Pass mtframework.batches_of(model, dataset, "train").',
+        )
 
 
 def _check_column(model, name: str, values: Any) -> None:

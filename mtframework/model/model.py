@@ -31,11 +31,17 @@ from mtframework.model.composition import (
 )
 from mtframework.model.doors import (
     check_features,
+    check_histories,
     check_labels,
     check_weights,
     one_row_of,
 )
 from mtframework.model.frozen_layers import freeze
+from mtframework.model.histories import (
+    histories_of_request,
+    history_length,
+    names_in_batch,
+)
 from mtframework.model.idle_parts import keep_idle_parts
 from mtframework.model.known_columns import lasting_columns
 from mtframework.model.losses import TOWERS, total_loss
@@ -48,6 +54,7 @@ from mtframework.model.seeds import draw_anew
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import encode_columns
+from mtframework.schema.events import Events
 from mtframework.schema.known_queries import KnownQueries
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
@@ -106,6 +113,7 @@ class MultiTaskModel(keras.Model):
     vocabularies: dict[str, Vocabulary]
     catalogue: Catalogue
     queries: KnownQueries
+    events: Events
 
     def __init__(
         self,
@@ -123,6 +131,9 @@ class MultiTaskModel(keras.Model):
         self.towers = parts_by_name("tower", "towers", towers)
         self.tasks = parts_by_name("task", "tasks", tasks)
         check_composition(self.towers, self.tasks)
+        for tower in self.towers.values():
+            tower.use_towers(self.towers)
+        self.max_length = history_length(self.towers)
         self.lineages = {name: lineage_of(name, self.tasks) for name in self.tasks}
         check_starts(self.tasks)
         check_loss_weights({name: task.loss_weight for name, task in self.tasks.items()})
@@ -155,6 +166,13 @@ class MultiTaskModel(keras.Model):
             column
             for tower in self.towers.values()
             for column in (*tower.columns, *tower.training_columns)
+        )
+
+    @property
+    def history_columns(self) -> tuple[str, ...]:
+        """The columns of a query's events that towers read, the candidate key first."""
+        return _distinct(
+            column for tower in self.towers.values() for column in tower.history_columns
         )
 
     @property
@@ -216,6 +234,13 @@ class MultiTaskModel(keras.Model):
             columns[when[0]] if when else None,
             self.vocabularies[schema.query_key].size,
         )
+        self.events = Events.learn(
+            columns[schema.query_key],
+            {name: columns[name] for name in self.history_columns},
+            columns[when[0]] if when else None,
+            self.vocabularies[schema.query_key].size,
+            self.max_length,
+        )
         if not self.built:
             draw_anew(self)
             self._build(self._num_ids())
@@ -230,6 +255,7 @@ class MultiTaskModel(keras.Model):
         for tower in self.towers.values():
             tower.adapt(columns, self.vocabularies)
             tower.use_catalogue(self.catalogue)
+            tower.use_events(self.events)
         ids = {name: columns[tower.key] for name, tower in self.towers.items()}
         for task in self.tasks.values():
             task.adapt(columns, ids)
@@ -243,6 +269,9 @@ class MultiTaskModel(keras.Model):
         """Returns raw columns as the model reads them: ids (int32) and numbers (float32).
 
         Columns that no tower reads are left out. A category never seen in training becomes id 0.
+        Where a tower reads histories, each row has the one that `"history"` says, a list of
+        candidates a row, else the events that training met of its query; those of `"recent"` come
+        behind them. See `mtframework.model.histories`.
 
         Raises:
             DataError: A value is not of its column's kind, or a number is not finite.
@@ -250,7 +279,8 @@ class MultiTaskModel(keras.Model):
         self._require_adapted()
         columns = columns_of(columns)
         read = {name: columns[name] for name in self.feature_columns if name in columns}
-        return encode_columns(read, self.schema, self.vocabularies)
+        encoded = encode_columns(read, self.schema, self.vocabularies)
+        return {**encoded, **histories_of_request(self, columns, encoded)}
 
     def call(self, features, training=None):
         """Returns `{task: predictions}` and, under `"towers"`, `{tower: [batch, dim]}`.
@@ -330,6 +360,7 @@ class MultiTaskModel(keras.Model):
         """
         self._require_adapted()
         check_features(self, x)
+        check_histories(self, x)
         check_labels(self, y)
         check_weights(class_weight, sample_weight)
         return super().fit(x, y, sample_weight=sample_weight, **kwargs)
@@ -508,14 +539,16 @@ class MultiTaskModel(keras.Model):
     def save_assets(self, directory: str) -> None:
         """Writes the schema, the vocabularies and the catalogue; Keras calls this."""
         self._require_adapted()
-        write_assets(Path(directory), self.schema, self.vocabularies, self.catalogue, self.queries)
+        known = (self.catalogue, self.queries, self.events)
+        write_assets(Path(directory), self.schema, self.vocabularies, *known)
 
     def load_assets(self, directory: str) -> None:
         """Reads what `save_assets` wrote; Keras calls this."""
         assets = read_assets(Path(directory), self._built_of)
-        self.schema, self.vocabularies, self.catalogue, self.queries = assets
+        self.schema, self.vocabularies, self.catalogue, self.queries, self.events = assets
         for tower in self.towers.values():
             tower.use_catalogue(self.catalogue)
+            tower.use_events(self.events)
 
     def is_candidate_tower(self, name: str) -> bool:
         """Returns whether a tower reads nothing but columns that describe candidates."""
@@ -530,6 +563,8 @@ class MultiTaskModel(keras.Model):
         for name in names:
             tower = self.towers[name]
             wanted = (*tower.columns, *(tower.training_columns if training else ()))
+            if tower.history_columns and tower.precomputed is None:
+                wanted = (*wanted, *names_in_batch(tower.history_columns, features))
             for column in wanted:
                 if column not in features:
                     raise ModelError(
@@ -612,12 +647,12 @@ class MultiTaskModel(keras.Model):
     def _num_ids(self) -> dict[str, int | None]:
         return {
             name: self.vocabularies[name].size if name in self.vocabularies else None
-            for name in self.feature_columns
+            for name in _distinct((*self.feature_columns, *self.history_columns))
         }
 
     def _build(self, num_ids: Mapping[str, int | None]) -> None:
         for tower in self.towers.values():
-            read = (*tower.columns, *tower.training_columns)
+            read = (*tower.columns, *tower.training_columns, *tower.history_columns)
             tower.build({name: num_ids[name] for name in read})
         shapes = {name: (None, tower.embedding_dim) for name, tower in self.towers.items()}
         units = sum(tower.embedding_dim for tower in self.towers.values())

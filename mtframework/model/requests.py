@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.model.histories import HISTORY, RECENT
 from mtframework.schema.columns import columns_of
 
 
@@ -21,9 +22,13 @@ def request_columns(model, queries: Any) -> dict[str, Any]:
             single text, or has more than one dimension.
     """
     queries = columns_of(queries)
-    known = dict.fromkeys((*model.feature_columns, model.schema.query_key))
+    of_events = (HISTORY, RECENT) if model.max_length else ()
+    known = dict.fromkeys((*model.feature_columns, model.schema.query_key, *of_events))
     columns = {}
     for name in queries:
+        if name in of_events:
+            columns[name] = queries[name]
+            continue
         if name not in known:
             raise DataError(
                 f'No tower of the model reads the column "{name}".{did_you_mean(name, known)}',

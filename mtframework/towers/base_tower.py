@@ -11,6 +11,7 @@ from mtframework.errors import ModelError
 from mtframework.features.feature import Feature
 from mtframework.saved_parts import kept_config, part_of_config
 from mtframework.schema.catalogue import Catalogue
+from mtframework.schema.events import Events
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 
@@ -25,6 +26,8 @@ class BaseTower(keras.layers.Layer):
         embedding_dim: The size of the embedding.
         key: The column that identifies what the tower describes.
         training_columns: Columns that it reads in training alone, beside `columns`.
+        history_columns: The columns of its query's events that it reads, the candidate key first.
+        max_length: How many of these events it reads, where it does.
         history_label: The label of each seen candidate that it wants in the catalogue.
         is_deterministic: Whether equal columns have equal embeddings in training, too.
         precomputed: What `precompute` returned, while a graph that only serves is traced.
@@ -33,6 +36,7 @@ class BaseTower(keras.layers.Layer):
     embedding_dim: int
     key: str
     training_columns: tuple[str, ...] = ()
+    max_length: int = 0
     history_label: str | None = None
     is_deterministic: bool = True
     precomputed: Any = None
@@ -41,6 +45,13 @@ class BaseTower(keras.layers.Layer):
     def columns(self) -> tuple[str, ...]:
         """Every column that the tower needs in a batch, the key among them."""
         raise NotImplementedError(f"{type(self).__name__} has no columns.")
+
+    @property
+    def history_columns(self) -> tuple[str, ...]:
+        return ()
+
+    def use_towers(self, towers: Mapping[str, "BaseTower"]) -> None:
+        """Is told, by name, of all towers of the model; called once, before anything is built."""
 
     def check(self, schema: Schema) -> None:
         """Raises an error where the schema lacks a column, or has it as something else."""
@@ -59,6 +70,9 @@ class BaseTower(keras.layers.Layer):
 
     def use_catalogue(self, catalogue: Catalogue) -> None:
         """Is told who has seen what; called after `adapt`, and when a model is loaded."""
+
+    def use_events(self, events: Events) -> None:
+        """Is told what each query did; called as `use_catalogue` is."""
 
     def precompute(self) -> np.ndarray | None:
         """Returns what `call` would recompute in every served call; None where nothing.

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 import keras
 
-from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset, print_to_stderr
-from mtframework.data.rows import batches_of_rows, is_checked
-from mtframework.data.streaming.streamed_batches import StreamedBatches
 from mtframework.errors import MtframeworkError
+from mtframework.model.batches import batches_of
 from mtframework.model.model import MultiTaskModel
 from mtframework.training.callbacks import (
     CheckpointWriter,
@@ -180,19 +178,3 @@ def _fit(model, batches, validation, session: Session, stop: StopOnNonFiniteLoss
                 raise each.error from None
         stop.explain(batches)
         raise
-
-
-def batches_of(
-    model: MultiTaskModel,
-    dataset: Dataset,
-    split: str,
-    batch_size: int,
-    shuffle: bool = True,
-    seed: int = 0,
-) -> Batches | StreamedBatches:
-    """Returns one split's rows as the batches that the model reads."""
-    rows = dataset.split(split)
-    columns = (model.feature_columns, model.label_columns, model.sample_weight_columns)
-    encoded = None if is_checked(rows) else dataset.encoded_split(split, model.vocabularies)
-    read = (rows, encoded, model.schema, model.vocabularies)
-    return batches_of_rows(*read, columns, batch_size, shuffle, seed)

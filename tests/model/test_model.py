@@ -13,7 +13,7 @@ from shop import SHOP_SCHEMA, make_shop, make_tasks, make_towers, shop_rows
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
 from mtframework.registry import register_task
-from mtframework.training.train import batches_of
+from mtframework.model.batches import batches_of
 
 
 @register_task("label_as_loss")

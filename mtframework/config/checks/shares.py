@@ -12,9 +12,9 @@ from mtframework.config.configuration import Configuration
 from mtframework.config.finding import Finding
 from mtframework.config.located import LocatedError
 from mtframework.config.location import Location
-from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
 from mtframework.errors import MtframeworkError
+from mtframework.model.batches import batches_of
 from mtframework.schema.schema import Schema
 from mtframework.tasks.task import Task
 from mtframework.training.experiment import Experiment
@@ -109,13 +109,7 @@ def initial_shares(experiment: Experiment, schema: Schema) -> dict[str, float]:
     num_rows = min(experiment.batch_size, MAX_ROWS)
     dataset = made_up_dataset(schema, num_rows, _labels(experiment))
     model.adapt(dataset)
-    batch = Batches(
-        dataset.encode(dataset.train),
-        model.feature_columns,
-        model.label_columns,
-        model.sample_weight_columns,
-        batch_size=num_rows,
-    )[0]
+    batch = batches_of(model, dataset, "train", num_rows)[0]
     features, labels, weights = (*batch, None, None)[:3]
     outputs = model(features, training=False)
     model.compute_loss(features, labels, outputs, weights, training=False)
@@ -151,7 +145,7 @@ def made_up_dataset(schema: Schema, num_rows: int, labels: dict[str, float]) -> 
             rows[column.name] = labels.get(column.name, 1.0) - generator.integers(0, 2, num_rows)
         else:
             rows[column.name] = values[generator.integers(0, num_ids, num_rows)]
-    return Dataset(schema, rows, rows, catalogue, name="made-up rows")
+    return Dataset(schema, rows, rows, catalogue, name="made-up rows", rows_in_order=True)
 
 
 def _labels(experiment: Experiment) -> dict[str, float]:

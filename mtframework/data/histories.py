@@ -1,0 +1,222 @@
+"""Which events each row of a split may know: those before it, or all others of its query."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mtframework.data.dataset import Dataset
+from mtframework.data.rows import is_checked, num_rows_of
+from mtframework.errors import DataError
+from mtframework.schema.events import by_query_and_time
+from mtframework.schema.texts import distinct_texts
+from mtframework.schema.vocabulary import Vocabulary, as_strings, normalized_texts
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The history of each row of a split: a run of events, perhaps but one.
+
+    Args:
+        columns: The encoded columns of the events: `{name: [num_events, ...]}`.
+        starts: Where the run of each row begins: `[num_rows]`, int64.
+        ends: Where it ends: row i knows the events `starts[i]` up to, without it, `ends[i]`.
+        left_out: The event in the run that is the row itself, `[num_rows]`; -1 where none is.
+        pieces: `[num_rows]`: rows of one number, which stand in the order of `ends`, are a piece:
+            their runs begin together, so that one pass over them serves all.
+    """
+
+    columns: dict[str, np.ndarray]
+    starts: np.ndarray
+    ends: np.ndarray
+    left_out: np.ndarray
+    pieces: np.ndarray
+
+
+def what_rows_know(
+    dataset: Dataset, vocabularies: Mapping[str, Vocabulary] | None = None
+) -> Literal["before", "others"]:
+    """Returns which of their query's events the rows of a data set may know.
+
+    `"before"`: those before them, where no row that is held out is earlier than a row of its query
+    that is kept, as after a temporal split or one that leaves the last row out. `"others"`: all
+    training rows but themselves, where one is, as after a random split.
+
+    Args:
+        dataset: The data set; its rows are in memory, and have an order.
+        vocabularies: The ids; left out, the data set's own.
+    """
+    if not dataset.schema.names("timestamp"):
+        return "before"  # check_order has seen to it that the rows are said to be in order
+    when = dataset.schema.names("timestamp")[0]
+    sources = _with_rows(dataset)
+    encoded = [dataset.encoded_split(each, vocabularies) for each in sources]
+    queries = _queries(dataset, sources, encoded)
+    number = np.repeat(np.arange(len(sources)), [_length(each) for each in encoded])
+    order = np.lexsort((number, np.concatenate([each[when] for each in encoded]), queries))
+    same = queries[order][1:] == queries[order][:-1]
+    goes_back = number[order][1:] < number[order][:-1]
+    return "others" if (same & goes_back).any() else "before"
+
+
+def histories_of(
+    dataset: Dataset,
+    split: str,
+    names: Sequence[str],
+    max_length: int,
+    vocabularies: Mapping[str, Vocabulary] | None = None,
+    in_pieces: bool = False,
+) -> Histories:
+    """Returns the histories of the rows of a split.
+
+    A row never knows itself, nor what comes after it where `what_rows_know` says `"before"`: a row of
+    the test knows train and validation, and the earlier rows of the test, of its query. Of two rows
+    of one time, the one that stands first is first.
+
+    Each row knows its last `max_length` events, or, with `in_pieces`, one pass serves many rows: a
+    query's rows are cut into pieces of which none reaches back over more than `max_length` events,
+    so that a row of a long history knows between a quarter of `max_length` and all of it.
+
+    Args:
+        dataset: The data set; its rows are in memory.
+        split: `"train"`, `"validation"` or `"test"`.
+        names: The columns to keep of each event.
+        max_length: How many events a row knows at most.
+        vocabularies: The ids; left out, the data set's own.
+        in_pieces: Whether rows share passes, as training rows do.
+
+    Raises:
+        DataError: The rows are streamed, or their order is not known.
+    """
+    check_order(dataset)
+    kind = what_rows_know(dataset, vocabularies)
+    known = {"train": ["train"], "validation": ["train", "validation"]}.get(
+        split, _with_rows(dataset)
+    )
+    if kind == "others":
+        known = ["train", split]
+    sources = [each for each in _with_rows(dataset) if each in known]
+    encoded = [dataset.encoded_split(each, vocabularies) for each in sources]
+    queries = _queries(dataset, sources, encoded)
+    times = None
+    if when := dataset.schema.names("timestamp"):
+        times = np.concatenate([each[when[0]] for each in encoded])
+    order = by_query_and_time(queries, times)
+    is_asked = np.repeat(
+        np.array([each == split for each in sources]), [_length(each) for each in encoded]
+    )
+    is_event = np.ones(len(order), bool)
+    if kind == "others":
+        is_event = np.repeat(
+            np.array([each == "train" for each in sources]), [_length(each) for each in encoded]
+        )
+    # Places among the events alone, of rows in the order of queries and time.
+    place = np.concatenate([[0], np.cumsum(is_event[order])])
+    sorted_queries = queries[order]
+    is_first = np.append(True, sorted_queries[1:] != sorted_queries[:-1])[: len(order)]
+    first_row = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
+    asked = np.flatnonzero(is_asked[order])  # positions in the sorted rows
+    begin = place[first_row[asked]]
+    left_out = np.full(len(asked), -1, "int64")
+    if kind == "before":
+        ends = place[asked]
+        starts = np.maximum(begin, ends - max_length)
+        pieces = np.arange(len(asked))
+        if in_pieces and split == "train":
+            starts, pieces = _in_pieces(begin, ends, max_length)
+    else:
+        num_rows = np.diff(np.append(np.flatnonzero(is_first), len(order)))
+        last_row = np.repeat(np.flatnonzero(is_first) + num_rows, num_rows)
+        ends = place[last_row[asked]]
+        own = np.where(is_event[order][asked], place[asked], -1)
+        starts = np.maximum(begin, ends - max_length)
+        is_inside = own >= starts
+        starts = np.where(is_inside, np.maximum(begin, starts - 1), starts)
+        left_out = np.where(is_inside, own, -1)
+        pieces = np.arange(len(asked))
+    columns = {
+        name: np.concatenate(_equally_wide([each[name] for each in encoded]))[
+            order[is_event[order]]
+        ]
+        for name in names
+    }
+    # Back to the order in which the split has its rows.
+    row_of = order[asked] - int(np.flatnonzero(is_asked)[0])
+    back = np.empty(len(asked), "int64")
+    back[row_of] = np.arange(len(asked))
+    return Histories(columns, starts[back], ends[back], left_out[back], pieces[back])
+
+
+def check_order(dataset: Dataset) -> None:
+    """Raises a `DataError` where the order of a data set's rows is not known."""
+    if any(is_checked(dataset.split(each)) for each in _with_rows(dataset)):
+        raise DataError(
+            f"A tower reads histories, and the rows of {dataset.name} are streamed.",
+            "Rows in memory, in which a query's events can be sorted by time.",
+            "Set Tables.in_memory = True, or take the tower that reads histories out.",
+        )
+    if not dataset.schema.names("timestamp") and not dataset.rows_in_order:
+        raise DataError(
+            f"A tower reads histories, and the rows of {dataset.name} have no order.",
+            "A timestamp column, or rows that are said to stand in the order of time.",
+            "Name the column of the times in the schema, or set rows_in_order = True.",
+        )
+
+
+def _in_pieces(
+    begin: np.ndarray, ends: np.ndarray, max_length: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where the events of each row's piece start, and which piece it is of.
+
+    Args:
+        begin: Where the events of each row's query begin, rows of a query together: `[num_rows]`.
+        ends: Where the events before the row end.
+        max_length: How many events a piece holds at most.
+    """
+    if not len(begin):
+        return begin, np.zeros(0, "int64")
+    # In training every row is an event, so that a query's n-th row has n events before it.
+    number = ends - begin
+    is_first = np.append(True, begin[1:] != begin[:-1])
+    query = np.cumsum(is_first) - 1
+    num_rows = np.bincount(query)[query]
+    half = max(max_length // 2, 1)
+    num_pieces = np.where(num_rows > max_length + 1, np.maximum(num_rows // half, 2), 1)
+    piece = number * num_pieces // num_rows  # of equally many rows, within one
+    last = ((piece + 1) * num_rows - 1) // num_pieces  # the number of a piece's last row
+    last = np.minimum(np.where(num_pieces == 1, num_rows - 1, last), num_rows - 1)
+    starts = begin + np.maximum(0, last - max_length)
+    starts = np.where(num_pieces == 1, begin, np.minimum(starts, ends))
+    return starts, np.cumsum(np.append(True, (piece[1:] != piece[:-1]) | is_first[1:])) - 1
+
+
+def _queries(dataset: Dataset, sources: Sequence[str], encoded) -> np.ndarray:
+    """Returns a number for each row's query: its id, and beyond these for those without one."""
+    key = dataset.schema.query_key
+    ids = np.concatenate([each[key] for each in encoded]).astype("int64")
+    unknown = np.flatnonzero(ids == 0)
+    if len(unknown):
+        names = np.concatenate(
+            [as_strings(dataset.split(each)[key]).astype(object) for each in sources]
+        )
+        _, numbers = distinct_texts(normalized_texts(names[unknown]))
+        ids[unknown] = ids.max() + 1 + numbers
+    return ids
+
+
+def _with_rows(dataset: Dataset) -> list[str]:
+    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    return [name for name, rows in splits.items() if num_rows_of(rows)]
+
+
+def _length(columns: dict[str, np.ndarray]) -> int:
+    return len(next(iter(columns.values())))
+
+
+def _equally_wide(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Returns columns of several categories a row with zeros behind them, of one width."""
+    if parts[0].ndim == 1:
+        return parts
+    width = max(each.shape[1] for each in parts)
+    return [np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in parts]
