@@ -8,6 +8,7 @@ from .arguments import check_count as check_count
 from .arguments import check_range as check_range
 from .arguments import check_share as check_share
 from .arguments import check_sizes as check_sizes
+from .arguments import wrong_argument as wrong_argument
 from .balancing.aligned_mtl import AlignedGradients as AlignedGradients
 from .balancing.cagrad import ConflictAverse as ConflictAverse
 from .balancing.dynamic_weight_average import DynamicWeightAverage as DynamicWeightAverage

@@ -207,12 +207,21 @@ def test_events_that_are_not_listed_are_passed_over():
     assert told[3].startswith('The label "view" is 1 in every row')
 
 
-def test_a_kind_that_no_row_has_is_an_error():
+def test_a_kind_that_no_row_has_is_an_error_where_another_one_was_meant():
     with pytest.raises(DataError) as raised:
         with_events(events=["vieww", "buy"]).load(lambda sentence: None)
     assert raised.value.found == (
         'Tables.events lists "vieww", and no row is of that kind. Did you mean "view"?'
     )
+
+
+def test_a_kind_that_no_row_has_is_told_where_none_was_meant():
+    told = []
+    data = with_events(events=["return", "view", "buy", "rate"], split={"test": "log.csv"}).load(
+        told.append
+    )
+    assert 'Tables.events lists "return", and no row is of that kind.' in told
+    assert not data.train["return"].any()
 
 
 def test_unknown_candidates_and_events():
