@@ -100,7 +100,7 @@ class WarmStart:
         self.model = model
         self.tell = tell or print_to_stderr
         self.keep_optimizer = check_share("WarmStart", "keep_optimizer", keep_optimizer, False)
-        if self.keep_optimizer and not getattr(model.optimizer, "built", False):
+        if self.keep_optimizer and not getattr(getattr(model, "optimizer", None), "built", False):
             raise ModelError(
                 f"keep_optimizer is {keep_optimizer}, and the model to start from was saved without"
                 " what its optimizer remembers.",

@@ -216,7 +216,8 @@ class Tables(DatasetSource):
         if self.since is None or self.since == LAST_RUN:
             return None
         seconds, problems = timestamps(pa.array([str(self.since)]), SECONDS, time.time())
-        if any(mask.any() for mask in problems.values()) or seconds.null_count:
+        is_truth = str(self.since).strip().lower() in ("true", "false")  # numbers in a file
+        if is_truth or seconds.null_count or any(mask.any() for mask in problems.values()):
             raise DataError(
                 f"Tables.since is {self.since!r}.",
                 'A date, a time in ISO 8601, seconds since 1970 or "last_run"; none in the future.',
