@@ -139,10 +139,9 @@ class PromotionRule:
         """
         before = evaluate(old, dataset, split, unlisted_is_missed=True)
         after = evaluate(new, dataset, split)
-        values = [found.get(self.metric) for found in (before, after)]
         difference = None
-        if None not in values:
-            difference = round(float(values[1]) - float(values[0]), _DIGITS)
+        if self.metric in before and self.metric in after:
+            difference = round(float(after[self.metric] - before[self.metric]), _DIGITS)
         return Promotion(
             difference is not None and _COMPARE[self.operator](difference, self.bound),
             str(self),

@@ -77,7 +77,7 @@ def test_a_metric_that_the_old_model_lacks_is_refused(models):
 
 
 def test_a_product_that_the_old_model_does_not_know_counts_as_missed(models):
-    old, new = models
+    old, _ = models
     data = grown()
     known = {name: values[5:] for name, values in data.test.items()}
     of_known = mtf.evaluate(old, make_shop(test=known))
