@@ -43,6 +43,7 @@ from .embeddings.embedding_optimizer import EmbeddingOptimizer as EmbeddingOptim
 from .errors import MtframeworkError as MtframeworkError
 from .errors import MtframeworkWarning as MtframeworkWarning
 from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.promotion import PromotionRule as PromotionRule
 from .features.bucketed import Bucketed as Bucketed
 from .features.categorical import Categorical as Categorical
 from .features.day_of_week import DayOfWeek as DayOfWeek

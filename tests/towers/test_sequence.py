@@ -124,8 +124,7 @@ def test_packed_rows_are_embedded_as_rows_side_by_side(data, model):
     for row in range(len(data.test["reader"])):
         reader, now = data.test["reader"][row], data.test["when"][row]
         before = {
-            name: np.concatenate([data.train[name], data.test[name][:row]])
-            for name in data.test
+            name: np.concatenate([data.train[name], data.test[name][:row]]) for name in data.test
         }
         mine = np.flatnonzero((before["reader"] == reader) & (before["when"] <= now))
         mine = mine[np.argsort(before["when"][mine], kind="stable")][-5:]
@@ -166,7 +165,9 @@ def test_only_the_last_events_count(plain):
 
 def test_without_events_there_is_the_profile_alone(model, plain):
     nothing = embedded(plain, {"reader": ["x", "y"], "history": [[], []]})
-    np.testing.assert_allclose(nothing[0], ops.convert_to_numpy(plain.towers["reader"].without_events))
+    np.testing.assert_allclose(
+        nothing[0], ops.convert_to_numpy(plain.towers["reader"].without_events)
+    )
     ages = embedded(model, {"reader": ["x", "x"], "age": [20.0, 25.0], "history": [[], []]})
     assert not np.allclose(ages[0], ages[1])
 
@@ -175,9 +176,7 @@ def test_a_history_needs_no_name(plain):
     named = {"reader": ["x"], "history": [["1", "2"]]}
     nameless = {"history": [["1", "2"]]}
     np.testing.assert_array_equal(embedded(plain, named), embedded(plain, nameless))
-    assert (
-        plain.recommend(named, k=3)["book"] == plain.recommend(nameless, k=3)["book"]
-    ).all()
+    assert (plain.recommend(named, k=3)["book"] == plain.recommend(nameless, k=3)["book"]).all()
 
 
 def test_what_was_in_the_history_is_not_recommended(plain):
@@ -238,9 +237,7 @@ def test_a_chain_of_items_is_learned(data):
     encoder = mtf.Transformer(num_layers=1, dropout=0.0)
     model = mtf.MultiTaskModel(
         [
-            mtf.SequenceTower(
-                "reader", "book", "reader", encoder, embedding_dim=16, max_length=5
-            ),
+            mtf.SequenceTower("reader", "book", "reader", encoder, embedding_dim=16, max_length=5),
             mtf.Tower("book", ["book"], embedding_dim=16),
         ],
         [mtf.Retrieval("next", query="reader", candidate="book", negatives="catalogue")],
@@ -302,12 +299,12 @@ def test_rows_without_histories_are_refused(model, data):
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        ({"history": "genre"}, 'history = \'genre\''),
+        ({"history": "genre"}, "history = 'genre'"),
         ({"times": "stars"}, "times = 'stars'"),
         ({"event_features": ["when"]}, "event_features = 'when'"),
         ({"event_features": ["nothing"]}, 'no column "nothing"'),
         ({"tied_to": "books"}, "tied_to = 'books'"),
-        ({"tied_to": "book", "embedding_dim": 4}, 'embeddings of the size 8'),
+        ({"tied_to": "book", "embedding_dim": 4}, "embeddings of the size 8"),
         ({"encoder": "transformer"}, "encoder = 'transformer'"),
         ({"encoder": mtf.HSTU(use_times=True)}, "times = None"),
         ({"max_length": 0}, "max_length = 0"),
