@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
+from mtframework.evaluation.before import Before, joined
 from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
     mean_reciprocal_rank,
@@ -84,8 +85,9 @@ def evaluate(
 
     A retrieval task gives `{task}/top_{k}`, the share of positive rows whose candidate is among
     the k best of the whole catalogue, `{task}/mrr` and `{task}/ndcg_10`, all of them over all
-    candidates and, with `_filtered` behind, without those that count as seen by the query in the
-    training rows (see `Retrieval.seen`). These count every row; with `_per_query` behind, such as
+    candidates and, with `_filtered` behind, without those that count as seen by the query (see
+    `Retrieval.seen`) in the training rows and, where rows come in the order of time, in all rows
+    before the one that is judged. These count every row; with `_per_query` behind, such as
     `{task}/recall_10_per_query`, a query's rows count together (see
     `mtframework.metrics.per_query`). The other tasks give their own metrics. A task without a row
     that counts gives nothing.
@@ -112,6 +114,7 @@ def evaluate(
     unlisted = _Unlisted(model, columns, dataset, split) if unlisted_is_missed else None
     batches = batches_of(model, dataset, split, batch_size, shuffle=False, needs_labels=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
+    before = Before.of(model, dataset, split)
     results = Results()
     for name, task in model.tasks.items():
         valid, labels = rows_that_count(task, columns)
@@ -125,11 +128,11 @@ def evaluate(
             rows = RankedRows.of(model, task, columns, valid)
             queries = ops.convert_to_numpy(query_of(task, towers))[valid]
             embeddings = candidate_of(task, model.embed([task.candidate], model.catalogue.columns))
+            seen = model.catalogue.seen_of(rows.queries, name)
+            if before is not None:
+                seen = joined(seen, before.seen(task, valid))
             ranks, filtered, ties = ranks_and_ties(
-                queries,
-                rows.candidates,
-                ops.convert_to_numpy(embeddings),
-                seen=model.catalogue.seen_of(rows.queries, name),
+                queries, rows.candidates, ops.convert_to_numpy(embeddings), seen
             )
             results.notes += rows.notes(model, task, split, ties)
             if unlisted is not None and (num_missed := int((all_valid & ~valid).sum())):

@@ -548,8 +548,8 @@ class MultiTaskModel(keras.Model):
     def load_assets(self, directory: str) -> None:
         """Reads what `save_assets` wrote; Keras calls this."""
         assets = read_assets(Path(directory), self._built_of)
-        self.schema, self.vocabularies, self.catalogue, self.queries, *known = assets
-        self.events, self.trained_until = known
+        self.schema, self.vocabularies, self.catalogue, self.queries = assets[:4]
+        self.events, self.trained_until = assets[4:]
         for tower in self.towers.values():
             tower.use_catalogue(self.catalogue)
             tower.use_events(self.events)
