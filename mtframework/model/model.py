@@ -38,6 +38,8 @@ from mtframework.model.doors import (
 )
 from mtframework.model.frozen_layers import freeze
 from mtframework.model.histories import (
+    HISTORY,
+    RECENT,
     histories_of_request,
     history_length,
     names_in_batch,
@@ -176,6 +178,11 @@ class MultiTaskModel(keras.Model):
         return _distinct(
             column for tower in self.towers.values() for column in tower.history_columns
         )
+
+    @property
+    def request_columns(self) -> tuple[str, ...]:
+        """The columns that a request may have, beside the query key: features and histories."""
+        return (*self.feature_columns, *((HISTORY, RECENT) if self.max_length else ()))
 
     @property
     def label_columns(self) -> tuple[str, ...]:

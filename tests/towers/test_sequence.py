@@ -313,7 +313,8 @@ def test_rows_without_histories_are_refused(model, data):
 )
 def test_arguments_that_are_refused(data, arguments, found):
     given = {"history": "book", "embedding_dim": 8, **arguments}
-    with pytest.raises((ModelError, DataError)) as caught:
+
+    def adapted() -> None:
         model = mtf.MultiTaskModel(
             [
                 mtf.SequenceTower("reader", key="reader", **given),
@@ -322,4 +323,7 @@ def test_arguments_that_are_refused(data, arguments, found):
             [mtf.Retrieval("next", query="reader", candidate="book")],
         )
         model.adapt(data)
+
+    with pytest.raises((ModelError, DataError)) as caught:
+        adapted()
     assert found in caught.value.found

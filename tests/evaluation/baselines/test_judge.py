@@ -179,7 +179,7 @@ def test_methods_that_need_order_get_it_from_the_timestamp():
 
 
 def test_what_came_before_a_row_asks_and_is_seen(model):
-    """One person in the order 0, 1, 2: the test row of 2 is asked by 0 and 1, and neither is left."""
+    """After 0, trained on, and 1, validated on, 2 is asked for by both, and neither is left."""
     chains = {"user": np.repeat(np.arange(5), 3), "item": np.tile([0, 1, 2], 5)}
     schema = mtf.Schema(
         (
