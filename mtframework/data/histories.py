@@ -70,9 +70,9 @@ def histories_of(
 ) -> Histories:
     """Returns the histories of the rows of a split.
 
-    A row never knows itself, nor what comes after it where `what_rows_know` says `"before"`: a row of
-    the test knows train and validation, and the earlier rows of the test, of its query. Of two rows
-    of one time, the one that stands first is first.
+    A row never knows itself, nor what comes after it where `what_rows_know` says `"before"`: a row
+    of the test knows train and validation, and the earlier rows of the test, of its query. Of two
+    rows of one time, the one that stands first is first.
 
     Each row knows its last `max_length` events, or, with `in_pieces`, one pass serves many rows: a
     query's rows are cut into pieces of which none reaches back over more than `max_length` events,

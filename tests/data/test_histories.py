@@ -134,7 +134,8 @@ def test_batches_hold_the_history_of_each_row(events, max_length, batch_size, or
     for index in range(len(batches)):
         features, labels = batches[index]
         books, starts, last = (features[name] for name in (in_history("book"), STARTS, LAST))
-        assert len(books) == len(starts) and (starts <= np.arange(len(starts))).all()
+        assert len(books) == len(starts)
+        assert (starts <= np.arange(len(starts))).all()
         for row, end in enumerate(last):
             number = int(labels["stars"][row])
             met.append(number)
