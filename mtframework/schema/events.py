@@ -22,6 +22,15 @@ LENGTHS = f"{_PREFIX}:lengths"
 """Of each row, how many of its events there are, the rest of `max_length` being no events."""
 
 
+def is_of_histories(name: str) -> bool:
+    """Returns whether an entry of a batch says what queries did before, and is no column of rows.
+
+    >>> is_of_histories(in_history("movie_title")), is_of_histories("movie_title")
+    (True, False)
+    """
+    return name.startswith(_PREFIX)
+
+
 def in_history(column: str) -> str:
     """Returns by which name a batch holds a column of the events in its rows' histories.
 
