@@ -37,9 +37,9 @@ class Run:
     promotion.json  whether it takes the place of the model that it began with, where that was asked
     ```
 
-    While it trains, `checkpoint.keras` is the model after the last epoch; with early stopping,
-    after the best one. `checkpoints/` holds what the training needs to go on if it is interrupted,
-    and `.lock` keeps a second one out.
+    While it trains, `checkpoint.keras` is the model after the last epoch, or after one shortly
+    before; with early stopping, after the best one. `checkpoints/` holds what the training needs to
+    go on if it is interrupted, and `.lock` keeps a second one out.
 
     Open one with `Run.create`, `Run.resume` or `Run.open`.
     """
