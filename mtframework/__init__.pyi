@@ -33,6 +33,7 @@ from .config.load import load_experiment as load_experiment
 from .data.batches import Batches as Batches
 from .data.dataset import Dataset as Dataset
 from .data.dataset import DatasetSource as DatasetSource
+from .data.sources.behaviour_files import BehaviourFiles as BehaviourFiles
 from .data.sources.movielens import MovieLens100K as MovieLens100K
 from .data.sources.sparse_labels import SparseLabels as SparseLabels
 from .data.sources.synthetic_shop import SyntheticShop as SyntheticShop
@@ -98,6 +99,7 @@ from .tasks.task import dense_head as dense_head
 from .tasks.task import require_label as require_label
 from .towers.base_tower import BaseTower as BaseTower
 from .towers.history import HistoryTower as HistoryTower
+from .towers.tied_history import TiedHistoryTower as TiedHistoryTower
 from .towers.tower import Tower as Tower
 from .training.early_stopping import EarlyStopping as EarlyStopping
 from .training.experiment import Experiment as Experiment
