@@ -8,6 +8,7 @@ from .arguments import check_count as check_count
 from .arguments import check_range as check_range
 from .arguments import check_share as check_share
 from .arguments import check_sizes as check_sizes
+from .arguments import wrong_argument as wrong_argument
 from .balancing.aligned_mtl import AlignedGradients as AlignedGradients
 from .balancing.cagrad import ConflictAverse as ConflictAverse
 from .balancing.dynamic_weight_average import DynamicWeightAverage as DynamicWeightAverage
@@ -35,6 +36,7 @@ from .data.dataset import Dataset as Dataset
 from .data.dataset import DatasetSource as DatasetSource
 from .data.sources.behaviour_files import BehaviourFiles as BehaviourFiles
 from .data.sources.movielens import MovieLens100K as MovieLens100K
+from .data.sources.sequence_file import SequenceFile as SequenceFile
 from .data.sources.sparse_labels import SparseLabels as SparseLabels
 from .data.sources.synthetic_shop import SyntheticShop as SyntheticShop
 from .data.sources.tables import Tables as Tables
@@ -42,6 +44,7 @@ from .embeddings.embedding_optimizer import EmbeddingOptimizer as EmbeddingOptim
 from .errors import MtframeworkError as MtframeworkError
 from .errors import MtframeworkWarning as MtframeworkWarning
 from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.promotion import PromotionRule as PromotionRule
 from .features.bucketed import Bucketed as Bucketed
 from .features.categorical import Categorical as Categorical
 from .features.day_of_week import DayOfWeek as DayOfWeek
@@ -51,9 +54,13 @@ from .features.normalized import Normalized as Normalized
 from .features.numeric import Numeric as Numeric
 from .features.recency import Recency as Recency
 from .features.time_of_day import TimeOfDay as TimeOfDay
+from .model.batches import batches_of as batches_of
 from .model.model import MultiTaskModel as MultiTaskModel
 from .registry import (
     register_dataset as register_dataset,
+)
+from .registry import (
+    register_encoder as register_encoder,
 )
 from .registry import (
     register_feature as register_feature,
@@ -98,7 +105,12 @@ from .tasks.task import Task as Task
 from .tasks.task import dense_head as dense_head
 from .tasks.task import require_label as require_label
 from .towers.base_tower import BaseTower as BaseTower
+from .towers.encoders.decayed_mean import DecayedMean as DecayedMean
+from .towers.encoders.encoder import Encoder as Encoder
+from .towers.encoders.hstu import HSTU as HSTU
+from .towers.encoders.transformer import Transformer as Transformer
 from .towers.history import HistoryTower as HistoryTower
+from .towers.sequence import SequenceTower as SequenceTower
 from .towers.tied_history import TiedHistoryTower as TiedHistoryTower
 from .towers.tower import Tower as Tower
 from .training.early_stopping import EarlyStopping as EarlyStopping

@@ -9,6 +9,24 @@ from shop import make_shop, make_tasks, make_towers
 
 import mtframework as mtf
 
+# Tests of a minute or so, longest first. With several workers none of them is left for the end,
+# when the others have nothing to do.
+LONG = (
+    "test_new_user.py",
+    "config/test_mutations.py",
+    "docs/test_tutorial.py",
+    "docs/test_code_blocks.py",
+    "training/test_resume.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        ends = [item.path.as_posix().endswith(f"tests/{name}") for name in LONG]
+        return ends.index(True) if any(ends) else len(LONG)
+
+    items.sort(key=place)
+
 
 @pytest.fixture
 def shop() -> mtf.Dataset:

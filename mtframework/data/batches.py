@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
+from mtframework.arguments import is_whole_number
 from mtframework.errors import DataError, MtframeworkError, did_you_mean, quoted_list
 
 
@@ -97,7 +98,7 @@ def as_keras_batch(features: dict, labels: dict, sample_weights: dict) -> tuple:
 
 def check_batch_size(batch_size: int) -> int:
     """Returns the number, and raises a `DataError` where it is not a number of rows."""
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    if not is_whole_number(batch_size) or batch_size < 1:
         raise DataError(
             f"batch_size is {batch_size!r}.", "A whole number of at least 1.", "Correct batch_size."
         )

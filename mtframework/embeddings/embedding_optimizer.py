@@ -1,9 +1,14 @@
 """How large embedding tables learn."""
 
+from functools import partial
+
 import keras
 
+from mtframework.arguments import is_whole_number, wrong_argument
 from mtframework.embeddings.rules import Rule, rule_of
 from mtframework.errors import ModelError
+
+_wrong = partial(wrong_argument, "An EmbeddingOptimizer", place="EmbeddingOptimizer")
 
 
 @keras.saving.register_keras_serializable(package="mtframework")
@@ -54,10 +59,8 @@ class EmbeddingOptimizer:
             raise _wrong("optimizer", optimizer, "None, or an optimizer: @Adagrad() in Gin.")
         if not isinstance(per_row, bool):
             raise _wrong("per_row", per_row, "True or False.")
-        if dense_up_to is not None:
-            is_whole = isinstance(dense_up_to, int) and not isinstance(dense_up_to, bool)
-            if not is_whole or dense_up_to < 0:
-                raise _wrong("dense_up_to", dense_up_to, "A whole number of at least 0, or None.")
+        if dense_up_to is not None and not (is_whole_number(dense_up_to) and dense_up_to >= 0):
+            raise _wrong("dense_up_to", dense_up_to, "A whole number of at least 0, or None.")
         if optimizer is not None:
             rule_of(optimizer, per_row)
         self.optimizer = optimizer
@@ -101,11 +104,3 @@ class EmbeddingOptimizer:
         if isinstance(optimizer, dict):
             optimizer = keras.saving.deserialize_keras_object(optimizer)
         return cls(**{**config, "optimizer": optimizer})
-
-
-def _wrong(argument: str, value: object, expected: str) -> ModelError:
-    return ModelError(
-        f"An EmbeddingOptimizer has {argument} = {value!r}.",
-        expected,
-        f"Correct EmbeddingOptimizer.{argument}.",
-    )

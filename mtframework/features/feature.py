@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mtframework.arguments import is_whole_number, wrong_argument
 from mtframework.embeddings.table import Table
 from mtframework.errors import ModelError, quoted_list
 from mtframework.saved_parts import kept_config, part_of_config
@@ -103,11 +104,9 @@ class Feature(keras.layers.Layer):
         return None  # the tower builds its features
 
     def wrong(self, argument: str, value: object, expected: str) -> ModelError:
-        """Returns the error of an argument that is not what it should be."""
+        """Returns the error for an argument that is not what it should be."""
         kind = type(self).__name__
-        return ModelError(
-            f"A {kind} has {argument} = {value!r}.", expected, f"Correct {kind}.{argument}."
-        )
+        return wrong_argument(f"A {kind}", argument, value, expected, place=kind)
 
     def checked_dim(self, embedding_dim: int | None) -> int | None:
         """Returns the size of an embedding, None for the tower's."""
@@ -117,7 +116,7 @@ class Feature(keras.layers.Layer):
 
     def whole_number(self, argument: str, value: object, minimum: int) -> int:
         """Returns the argument, and raises a `ModelError` where it is not a number of things."""
-        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        if not is_whole_number(value) or value < minimum:
             raise self.wrong(argument, value, f"A whole number from {minimum}.")
         return value
 

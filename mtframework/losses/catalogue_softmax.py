@@ -2,15 +2,10 @@
 
 from keras import ops
 
-from mtframework.losses.argument_checks import (
-    check_given,
-    check_hard_negatives,
-    check_rows,
-    check_temperature,
-    divided,
-)
+from mtframework.arguments import check_count, check_ids_given, check_rows
 from mtframework.losses.chunked_softmax import SoftmaxColumns, chunked_softmax
 from mtframework.losses.known_positives import known_positives
+from mtframework.losses.temperature import divided
 
 
 def catalogue_softmax(
@@ -66,9 +61,10 @@ def catalogue_softmax(
     >>> print(ops.convert_to_numpy(catalogue_softmax(queries, catalogue, ops.array([1]))))
     [0.6931472]
     """
-    check_temperature(temperature)
-    check_hard_negatives(num_hard_negatives)
-    check_given("query_ids", query_ids, remove_known_positives)
+    if num_hard_negatives is not None:
+        check_count("The loss", "num_hard_negatives", num_hard_negatives)
+    if remove_known_positives:
+        check_ids_given("query_ids", query_ids)
     check_rows(
         queries=queries,
         candidate_ids=candidate_ids,

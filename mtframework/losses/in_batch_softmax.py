@@ -4,15 +4,10 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from mtframework.losses.argument_checks import (
-    check_given,
-    check_hard_negatives,
-    check_rows,
-    check_temperature,
-    divided,
-)
+from mtframework.arguments import check_count, check_ids_given, check_rows
 from mtframework.losses.batch_columns import batch_columns, catalogue_columns, row_columns
 from mtframework.losses.chunked_softmax import chunked_softmax
+from mtframework.losses.temperature import divided
 
 
 class ExtraNegatives(NamedTuple):
@@ -102,10 +97,12 @@ def in_batch_softmax(
     >>> print(ops.convert_to_numpy(in_batch_softmax(vectors, vectors)).round(4))
     [0.3133 0.3133]
     """
-    check_temperature(temperature)
-    check_hard_negatives(num_hard_negatives)
-    check_given("candidate_ids", candidate_ids, remove_accidental_hits or num_candidates)
-    check_given("query_ids", query_ids, remove_known_positives)
+    if num_hard_negatives is not None:
+        check_count("The loss", "num_hard_negatives", num_hard_negatives)
+    if remove_accidental_hits or num_candidates:
+        check_ids_given("candidate_ids", candidate_ids)
+    if remove_known_positives:
+        check_ids_given("query_ids", query_ids)
     check_rows(
         queries=queries,
         candidates=candidates,

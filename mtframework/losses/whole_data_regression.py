@@ -2,7 +2,8 @@
 
 from keras import ops
 
-from mtframework.losses.argument_checks import check_rows, check_temperature, divided
+from mtframework.arguments import check_rows
+from mtframework.losses.temperature import divided
 
 
 def whole_data_regression(
@@ -52,7 +53,6 @@ def whole_data_regression(
     >>> print(ops.convert_to_numpy(losses))  # 0.5² + 0.1 · 2²
     [0.65]
     """
-    check_temperature(temperature)
     check_rows(queries=queries, candidate_ids=candidate_ids, num_positives=num_positives)
     inside = ops.logical_and(candidate_ids >= 0, candidate_ids < ops.shape(catalogue)[0])
     queries = ops.cast(divided(queries, temperature), "float32")

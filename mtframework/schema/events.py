@@ -59,7 +59,7 @@ class Events:
         num_ids: int,
         max_length: int | None = None,
     ) -> "Events":
-        """Returns rows as events, by query and time; those of query 0, the unknown one, are left out.
+        """Returns rows as events, by query and time, without those of query 0, the unknown one.
 
         Args:
             ids: The query of each row: `[num_rows]`.

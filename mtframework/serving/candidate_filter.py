@@ -69,19 +69,21 @@ def _in_numbers(name: str, values: np.ndarray, condition: Any) -> np.ndarray:
             or not condition.keys() <= set(_BOUNDS)
             or not _are_numbers(condition.values())
         ):
-            raise _wrong(name, condition, 'Numbers under "from", "to" or both.')
+            raise _wrong_condition(name, condition, 'Numbers under "from", "to" or both.')
         low, high = condition.get("from", -np.inf), condition.get("to", np.inf)
         return (values >= low) & (values <= high)
     wanted = condition if isinstance(condition, (list, tuple)) else [condition]
     if not _are_numbers(wanted):
-        raise _wrong(name, condition, 'A number, a list of numbers, or {"from": 1, "to": 2}.')
+        raise _wrong_condition(
+            name, condition, 'A number, a list of numbers, or {"from": 1, "to": 2}.'
+        )
     return np.isin(values, np.asarray(wanted, values.dtype))
 
 
 def _in_categories(name: str, ids: np.ndarray, condition: Any, vocabulary: Any) -> np.ndarray:
     wanted = condition if isinstance(condition, (list, tuple)) else [condition]
     if not all(isinstance(each, (str, int)) and not isinstance(each, bool) for each in wanted):
-        raise _wrong(name, condition, "A category, or a list of categories.")
+        raise _wrong_condition(name, condition, "A category, or a list of categories.")
     known = vocabulary.ids([str(each) for each in wanted])
     found = np.isin(ids, known[known > 0])  # an unknown category is had by no candidate
     return np.any(found.reshape(len(found), -1), axis=1)
@@ -91,7 +93,7 @@ def _are_numbers(values: Any) -> bool:
     return all(is_finite_number(each) for each in values)
 
 
-def _wrong(name: str, condition: Any, expected: str) -> DataError:
+def _wrong_condition(name: str, condition: Any, expected: str) -> DataError:
     return DataError(
         f'The condition of the column "{name}" is {condition!r}.', expected, "Correct only."
     )

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mtframework.arguments import check_choice, check_sizes, is_finite_number
+from mtframework.arguments import check_choice, check_sizes, is_finite_number, is_whole_number
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.catalogue_softmax import catalogue_softmax
 from mtframework.losses.in_batch_softmax import (
@@ -136,26 +136,26 @@ class Retrieval(Task):
         if isinstance(seen, str):
             check_choice(owner, "seen", seen, ("own", "any", "none"))
         elif not seen or not all(isinstance(each, str) for each in seen):
-            raise self._wrong("seen", seen, '"own", "any", "none", or a list of label columns.')
-        if isinstance(temperature, (bool, str)) or not 0 < temperature < float("inf"):
-            raise self._wrong("temperature", temperature, "A finite number above 0.")
-        if num_hard_negatives is not None and num_hard_negatives < 1:
-            raise self._wrong("num_hard_negatives", num_hard_negatives, "None, or 1 or more.")
-        if isinstance(num_uniform_negatives, bool) or num_uniform_negatives < 0:
-            raise self._wrong("num_uniform_negatives", num_uniform_negatives, "0 or more.")
+            raise self.wrong("seen", seen, '"own", "any", "none", or a list of label columns.')
+        if not is_finite_number(temperature) or temperature <= 0:
+            raise self.wrong("temperature", temperature, "A finite number above 0.")
+        if num_hard_negatives is not None and not (
+            is_whole_number(num_hard_negatives) and num_hard_negatives >= 1
+        ):
+            raise self.wrong("num_hard_negatives", num_hard_negatives, "None, or 1 or more.")
+        if not is_whole_number(num_uniform_negatives) or num_uniform_negatives < 0:
+            raise self.wrong("num_uniform_negatives", num_uniform_negatives, "0 or more.")
         if num_uniform_negatives and negatives == "catalogue":
-            raise self._wrong(
+            raise self.wrong(
                 "num_uniform_negatives",
                 num_uniform_negatives,
                 "0, since every candidate of the catalogue is a negative already.",
             )
         if positive_from is not None and label is None:
-            raise self._wrong(
-                "positive_from", positive_from, "A label, to which the bound applies."
-            )
+            raise self.wrong("positive_from", positive_from, "A label, to which the bound applies.")
         check_choice(owner, "loss", loss, ("softmax", "non_sampling"))
         if not is_finite_number(negative_weight) or negative_weight <= 0:
-            raise self._wrong("negative_weight", negative_weight, "A finite number above 0.")
+            raise self.wrong("negative_weight", negative_weight, "A finite number above 0.")
         if loss == "non_sampling":
             self._check_non_sampling(
                 negatives,
@@ -190,6 +190,7 @@ class Retrieval(Task):
         self.query_network: keras.Sequential | None = None
         self.reduction = reduction
         self.seen = seen if isinstance(seen, str) else tuple(seen)
+        self.hides_seen = seen != "none"
         self.seen_labels = () if isinstance(seen, str) else tuple(seen)
         self.needs_catalogue = negatives == "catalogue"
         self.corrects = logq and negatives == "batch"
@@ -424,13 +425,6 @@ class Retrieval(Task):
             )
         for argument, value in others.items():
             if value:
-                raise self._wrong(
+                raise self.wrong(
                     argument, value, 'Its default with loss = "non_sampling", which has no such.'
                 )
-
-    def _wrong(self, argument: str, value, expected: str) -> ModelError:
-        return ModelError(
-            f'The task "{self.name}" has {argument} = {value!r}.',
-            expected,
-            f"Correct {self.name}/{type(self).__name__}.{argument}.",
-        )

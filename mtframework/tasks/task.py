@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mtframework.arguments import check_sizes
+from mtframework.arguments import check_sizes, wrong_argument
 from mtframework.errors import ModelError
 from mtframework.saved_parts import kept_config, part_of_config
 from mtframework.tasks.inputs import CallInputs, LossInputs
@@ -67,6 +67,9 @@ class Task(keras.layers.Layer):
     #: The labels, beside its own, by which candidates count as seen.
     seen_labels: tuple[str, ...] = ()
 
+    #: Whether what a query has seen is hidden from it.
+    hides_seen = True
+
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 
@@ -98,16 +101,22 @@ class Task(keras.layers.Layer):
     @loss_weight.setter
     def loss_weight(self, loss_weight: float) -> None:
         if isinstance(loss_weight, (bool, str)) or not 0 <= loss_weight < float("inf"):
-            raise ModelError(
-                f'The task "{self.name}" has loss_weight = {loss_weight!r}.',
-                "A finite number of at least 0.",
+            fix = (
                 "Correct loss_weight. To push a score down, give it a negative weight when "
-                "serving, not in the loss.",
+                "serving, not in the loss."
             )
+            raise self.wrong("loss_weight", loss_weight, "A finite number of at least 0.", fix)
         self._loss_weight = float(loss_weight)
         model = self.model() if self.model is not None else None
         if model is not None:
             model.forget_compiled_steps()
+
+    def wrong(
+        self, argument: str, value: object, expected: str, fix: str | None = None
+    ) -> ModelError:
+        """Returns the error for an argument that is not what it should be."""
+        place = f"{self.name}/{type(self).__name__}"
+        return wrong_argument(f'The task "{self.name}"', argument, value, expected, fix, place)
 
     @property
     def retrieves(self) -> bool:

@@ -12,6 +12,7 @@ breaks: which clause, what was found, and how to fix it.
 from mtframework.testing.balancer import check_balancer
 from mtframework.testing.dataset import check_dataset
 from mtframework.testing.each_clause import each_clause
+from mtframework.testing.encoder import check_encoder
 from mtframework.testing.feature import check_feature
 from mtframework.testing.gradient_balancer import check_gradient_balancer
 from mtframework.testing.loss_balancer import check_loss_balancer
@@ -23,6 +24,7 @@ from mtframework.testing.tower import check_tower
 __all__ = [
     "check_balancer",
     "check_dataset",
+    "check_encoder",
     "check_feature",
     "check_gradient_balancer",
     "check_loss_balancer",

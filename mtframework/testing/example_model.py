@@ -10,7 +10,9 @@ from keras import ops
 
 from mtframework.data.batches import Batches
 from mtframework.data.dataset import Dataset
+from mtframework.model.histories import histories_of_request
 from mtframework.model.model import MultiTaskModel
+from mtframework.schema.events import LENGTHS
 from mtframework.schema.schema import Column, Schema
 from mtframework.tasks.ranking import Ranking
 from mtframework.towers.tower import Tower
@@ -78,8 +80,18 @@ def train(model: MultiTaskModel, rows: Rows, compiled: bool = False, optimizer: 
     """
     if not model.compiled:
         model.compile(optimizer or keras.optimizers.Adam(0.01), run_eagerly=not compiled)
-    columns = (model.feature_columns, model.label_columns, model.sample_weight_columns)
+    rows = with_histories(model, rows)
+    if LENGTHS in rows:
+        rows[LENGTHS][::NUM_ROWS] = 0  # of whom nothing is known
+    names = tuple(name for name in rows if name not in model.schema)
+    features = (*model.feature_columns, *names)
+    columns = (features, model.label_columns, model.sample_weight_columns)
     model.fit(Batches(rows, *columns, batch_size=NUM_ROWS, shuffle=False), epochs=1, verbose=0)
+
+
+def with_histories(model: MultiTaskModel, rows: Rows) -> Rows:
+    """Returns encoded rows with what the model knows of their queries, where towers read it."""
+    return {**rows, **histories_of_request(model, {}, rows)}
 
 
 def inputs_of(model: MultiTaskModel, rows: Rows) -> tuple[dict, dict, dict]:

@@ -11,7 +11,7 @@ from mtframework.schema.schema import Column, Role, Schema
 from mtframework.tasks.ranking import Ranking
 from mtframework.testing.clause import Clause
 from mtframework.testing.example_columns import KindOfColumn, column_of, dataset_of
-from mtframework.testing.example_model import CANDIDATE, QUERY, Rows, adapted
+from mtframework.testing.example_model import CANDIDATE, QUERY, Rows, adapted, with_histories
 from mtframework.towers.base_tower import BaseTower
 from mtframework.towers.tower import Tower
 
@@ -48,6 +48,9 @@ class TowerCase:
         for name in (tower.key, *tower.columns, *tower.training_columns):
             kind = self.kinds.get(name, "categorical")
             columns.setdefault(name, column_of(name, kind, self.describes))
+        for name in tower.history_columns:
+            kind = self.kinds.get(name, "categorical")
+            columns.setdefault(name, column_of(name, kind, "context"))
         key = tower.key
         if without is not None:
             del columns[without]
@@ -85,5 +88,6 @@ class TowerModel:
 
     def embed(self, rows: Rows, training: bool = False):
         """Returns the tower's embeddings of encoded rows, `[batch, embedding_dim]`."""
-        features = {name: ops.convert_to_tensor(rows[name]) for name in self.model.feature_columns}
+        rows = with_histories(self.model, {name: rows[name] for name in self.model.feature_columns})
+        features = {name: ops.convert_to_tensor(each) for name, each in rows.items()}
         return self.model.embed([self.tower.name], features, training)[self.tower.name]

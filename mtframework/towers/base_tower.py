@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from mtframework.arguments import wrong_argument
 from mtframework.errors import ModelError
 from mtframework.features.feature import Feature
 from mtframework.saved_parts import kept_config, part_of_config
@@ -117,9 +118,7 @@ class BaseTower(keras.layers.Layer):
     def get_build_config(self):
         return None  # the model builds its towers
 
-    def _wrong(self, argument: str, value: object, expected: str) -> ModelError:
-        return ModelError(
-            f'The tower "{self.name}" has {argument} = {value!r}.',
-            expected,
-            f"Correct {self.name}/{type(self).__name__}.{argument}.",
-        )
+    def wrong(self, argument: str, value: object, expected: str) -> ModelError:
+        """Returns the error for an argument that is not what it should be."""
+        place = f"{self.name}/{type(self).__name__}"
+        return wrong_argument(f'The tower "{self.name}"', argument, value, expected, place=place)

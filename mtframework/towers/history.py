@@ -84,7 +84,7 @@ class HistoryTower(BaseTower):
         super().__init__(name=name)
         for argument, value in (("history", history), ("key", key)):
             if not isinstance(value, str) or not value:
-                raise self._wrong(
+                raise self.wrong(
                     argument, value, f"The column that is the data set's {_ROLES[argument]} key."
                 )
         self.history = history
@@ -138,11 +138,11 @@ class HistoryTower(BaseTower):
         ):
             if column != wanted:
                 schema[column]
-                raise self._wrong(
+                raise self.wrong(
                     argument, column, f'"{wanted}", the data set\'s {_ROLES[argument]} key.'
                 )
         if self.history_label is not None and schema[self.history_label].kind != "numeric":
-            raise self._wrong("label", self.history_label, "A numeric column.")
+            raise self.wrong("label", self.history_label, "A numeric column.")
         if self.profile is not None:
             self.profile.check(schema)
 

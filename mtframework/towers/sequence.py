@@ -85,18 +85,18 @@ class SequenceTower(BaseTower):
         super().__init__(name=name)
         for argument, value in (("history", history), ("key", key)):
             if not isinstance(value, str) or not value:
-                raise self._wrong(
+                raise self.wrong(
                     argument, value, f"The column that is the data set's {_ROLES[argument]} key."
                 )
         owner = f'The tower "{self.name}"'
         if encoder is not None and not isinstance(encoder, Encoder):
-            raise self._wrong("encoder", encoder, "An encoder, such as @Transformer() in Gin.")
+            raise self.wrong("encoder", encoder, "An encoder, such as @Transformer() in Gin.")
         self.history = history
         self.key = key
         self.encoder = encoder or Transformer()
         self.times = times
         if self.encoder.reads_times and times is None:
-            raise self._wrong(
+            raise self.wrong(
                 "times", None, f"The timestamp column, which {type(self.encoder).__name__} reads."
             )
         self.max_length = check_count(owner, "max_length", max_length)
@@ -142,7 +142,7 @@ class SequenceTower(BaseTower):
         if self.tied_to is None:
             return
         if self.tied_to not in towers or self.tied_to == self.name:
-            raise self._wrong(
+            raise self.wrong(
                 "tied_to",
                 self.tied_to,
                 f"A candidate tower of the model: one of {quoted_list(towers)}."
@@ -166,17 +166,17 @@ class SequenceTower(BaseTower):
         ):
             if column != wanted:
                 schema[column]
-                raise self._wrong(
+                raise self.wrong(
                     argument, column, f'"{wanted}", the data set\'s {_ROLES[argument]} key.'
                 )
         for column in self.history_columns:
             schema[column]
         if self.times is not None and schema[self.times].role != "timestamp":
-            raise self._wrong("times", self.times, "The data set's timestamp column.")
+            raise self.wrong("times", self.times, "The data set's timestamp column.")
         for each in self.event_features:
             column = schema[column_of(each)]
             if column.role in ("timestamp", "weight") or column.name == self.history:
-                raise self._wrong(
+                raise self.wrong(
                     "event_features",
                     column.name,
                     "Columns of events beside their candidates, labels among them; a time goes "

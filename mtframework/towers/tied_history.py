@@ -76,13 +76,13 @@ class TiedHistoryTower(BaseTower):
         super().__init__(name=name)
         for argument, value in (("history", history), ("key", key), ("tied_to", tied_to)):
             if not isinstance(value, str) or not value:
-                raise self._wrong(argument, value, _WHAT[argument])
+                raise self.wrong(argument, value, _WHAT[argument])
         for argument, value in (("kinds", kinds), ("keeps", keeps)):
             if isinstance(value, str) or not all(isinstance(each, str) for each in value):
-                raise self._wrong(argument, value, "A list of labels.")
+                raise self.wrong(argument, value, "A list of labels.")
         for each in keeps:
             if each not in kinds:
-                raise self._wrong("keeps", list(keeps), f"Some of the kinds: {quoted_list(kinds)}.")
+                raise self.wrong("keeps", list(keeps), f"Some of the kinds: {quoted_list(kinds)}.")
         owner = f'The tower "{self.name}"'
         self.history = history
         self.key = key
@@ -102,7 +102,7 @@ class TiedHistoryTower(BaseTower):
 
     def use_towers(self, towers: Mapping[str, BaseTower]) -> None:
         if self.tied_to not in towers or self.tied_to == self.name:
-            raise self._wrong(
+            raise self.wrong(
                 "tied_to",
                 self.tied_to,
                 f"A candidate tower of the model: one of {quoted_list(towers)}."
@@ -126,10 +126,10 @@ class TiedHistoryTower(BaseTower):
         ):
             if column != wanted:
                 schema[column]
-                raise self._wrong(argument, column, f'"{wanted}". {_WHAT[argument]}')
+                raise self.wrong(argument, column, f'"{wanted}". {_WHAT[argument]}')
         for each in self.kinds:
             if schema[each].kind != "numeric":
-                raise self._wrong("kinds", list(self.kinds), "Numeric columns.")
+                raise self.wrong("kinds", list(self.kinds), "Numeric columns.")
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
         self.scales = self.add_weight((max(len(self.kinds), 1),), "ones", name="scales")

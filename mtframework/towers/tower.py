@@ -8,7 +8,13 @@ import keras_rs
 import numpy as np
 from keras import ops
 
-from mtframework.arguments import check_choice, check_count, check_share, check_sizes
+from mtframework.arguments import (
+    check_choice,
+    check_count,
+    check_share,
+    check_sizes,
+    is_whole_number,
+)
 from mtframework.errors import ModelError
 from mtframework.features.encoder import (
     FeatureEncoder,
@@ -89,9 +95,9 @@ class Tower(BaseTower):
                 f"Set features of the tower, for example features = ['{self.name}_id'].",
             )
         if isinstance(l2, (bool, str)) or not 0 <= l2 < float("inf"):
-            raise self._wrong("l2", l2, "A finite number of at least 0.")
-        if isinstance(cross_layers, bool) or not isinstance(cross_layers, int) or cross_layers < 0:
-            raise self._wrong("cross_layers", cross_layers, "A whole number of at least 0.")
+            raise self.wrong("l2", l2, "A finite number of at least 0.")
+        if not is_whole_number(cross_layers) or cross_layers < 0:
+            raise self.wrong("cross_layers", cross_layers, "A whole number of at least 0.")
         owner = f'The tower "{self.name}"'
         self.combiner = check_choice(owner, "combiner", combiner, COMBINERS)
         self.features = tuple(features)

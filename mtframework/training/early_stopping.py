@@ -4,10 +4,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 
-from mtframework.arguments import is_finite_number
+from mtframework.arguments import is_finite_number, is_whole_number, wrong_argument
 from mtframework.data.dataset import Dataset
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.evaluation.evaluate import evaluate, metric_directions
@@ -15,6 +16,8 @@ from mtframework.model.model import MultiTaskModel
 from mtframework.training.run import Run
 
 SMALLEST = 1e-9  # stands for a metric that is 0, whose logarithm is none
+
+_wrong = partial(wrong_argument, "EarlyStopping", place="EarlyStopping")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class EarlyStopping:
             )
         for argument in ("patience", "min_epochs", "every"):
             value = getattr(self, argument)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if not is_whole_number(value) or value < 1:
                 raise _wrong(argument, value, "A whole number of at least 1.")
         if not is_finite_number(self.min_gain) or self.min_gain < 0:
             raise _wrong("min_gain", self.min_gain, "A finite number of at least 0.")
@@ -204,9 +207,3 @@ class BestEpoch(keras.callbacks.Callback):
         if excess or best_excess:
             return excess < best_excess
         return criterion > best_criterion + self.stopping.min_gain
-
-
-def _wrong(argument: str, value: object, expected: str) -> ModelError:
-    return ModelError(
-        f"EarlyStopping.{argument} is {value!r}.", expected, f"Correct EarlyStopping.{argument}."
-    )

@@ -1,17 +1,18 @@
 """An experiment: what a Gin file describes, as an object."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import keras
 
-from mtframework.arguments import is_finite_number
+from mtframework.arguments import is_finite_number, is_whole_number, wrong_argument
 from mtframework.data.dataset import DatasetSource
 from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
-from mtframework.errors import ModelError
 from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
 from mtframework.training.early_stopping import EarlyStopping
+
+_wrong = partial(wrong_argument, "The experiment", place="Experiment")
 
 
 @dataclass
@@ -53,43 +54,33 @@ class Experiment:
             value = getattr(self, argument)
             attribute = {"dataset": "load", "optimizer": "apply_gradients"}[argument]
             if isinstance(value, type) or not hasattr(value, attribute):
-                raise self._wrong(argument, value, f"An object, such as {example} in Gin.")
+                raise _wrong(argument, value, f"An object, such as {example} in Gin.")
         if not isinstance(self.model, MultiTaskModel):
-            raise self._wrong("model", self.model, "A model: @MultiTaskModel() in Gin.")
+            raise _wrong("model", self.model, "A model: @MultiTaskModel() in Gin.")
         for argument in ("batch_size", "epochs"):
             value = getattr(self, argument)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise self._wrong(argument, value, "A whole number of at least 1.")
+            if not is_whole_number(value) or value < 1:
+                raise _wrong(argument, value, "A whole number of at least 1.")
         if not is_finite_number(self.checkpoint_minutes) or self.checkpoint_minutes < 0:
-            raise self._wrong(
-                "checkpoint_minutes", self.checkpoint_minutes, "A number of at least 0."
-            )
-        whole = isinstance(self.seed, int) and not isinstance(self.seed, bool)
-        if not whole or not 0 <= self.seed < 2**32:
-            raise self._wrong("seed", self.seed, "A whole number from 0 to 2**32 - 1.")
+            raise _wrong("checkpoint_minutes", self.checkpoint_minutes, "A number of at least 0.")
+        if not is_whole_number(self.seed) or not 0 <= self.seed < 2**32:
+            raise _wrong("seed", self.seed, "A whole number from 0 to 2**32 - 1.")
 
         if self.early_stopping is not None:
             if not isinstance(self.early_stopping, EarlyStopping):
-                raise self._wrong(
+                raise _wrong(
                     "early_stopping", self.early_stopping, "None, or @EarlyStopping() in Gin."
                 )
             self.early_stopping.check(self.model)
         if self.fusion is not None:
             if not isinstance(self.fusion, Fusion):
-                raise self._wrong("fusion", self.fusion, "None, or @Fusion() in Gin.")
+                raise _wrong("fusion", self.fusion, "None, or @Fusion() in Gin.")
             self.fusion.check(self.model)
         if self.embedding_optimizer is not None:
             if not isinstance(self.embedding_optimizer, EmbeddingOptimizer):
-                raise self._wrong(
+                raise _wrong(
                     "embedding_optimizer",
                     self.embedding_optimizer,
                     "None, or @EmbeddingOptimizer() in Gin.",
                 )
             self.embedding_optimizer.describe(self.optimizer)
-
-    def _wrong(self, argument: str, value: Any, expected: str) -> ModelError:
-        return ModelError(
-            f"The experiment has {argument} = {value!r}.",
-            expected,
-            f"Correct Experiment.{argument}.",
-        )

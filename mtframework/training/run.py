@@ -5,14 +5,15 @@ import os
 import re
 import shutil
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import keras
 
 import mtframework
 from mtframework.errors import RunError
-from mtframework.files import lock_folder, written_whole
+from mtframework.files import lock_folder, write_whole, written_whole
 from mtframework.model.model import MultiTaskModel
 from mtframework.registry import load_builtin_parts, load_plugins
 from mtframework.serving.fusion import Fusion
@@ -25,12 +26,13 @@ class Run:
     """A run folder.
 
     ```text
-    run.json        which versions and backend made it, and the run that it began with
+    run.json        which versions and backend made it, the run that it began with, and how
     config.gin      the whole configuration, as resolved; trains the same again
     metrics.jsonl   one line an epoch
     tensorboard/    the same for TensorBoard
     fusion.json     how the tasks' scores are fused, where the experiment says so
     model.keras     the model with its vocabularies and catalogue
+    promotion.json  whether it takes the place of the model that it began with, where that was asked
     ```
 
     While it trains, `checkpoint.keras` is the model after the last epoch; with early stopping,
@@ -49,17 +51,24 @@ class Run:
         self.tensorboard_path = path / "tensorboard"
         self.fusion_path = path / "fusion.json"
         self.model_path = path / "model.keras"
+        self.promotion_path = path / "promotion.json"
         self.checkpoint_path = path / "checkpoint.keras"
         self.checkpoints = Checkpoints(path / "checkpoints")
         self._lock: weakref.finalize | None = None
 
     @classmethod
-    def create(cls, path: str | os.PathLike, start: str | os.PathLike | None = None) -> "Run":
+    def create(
+        cls,
+        path: str | os.PathLike,
+        start: str | os.PathLike | None = None,
+        notes: Mapping[str, Any] | None = None,
+    ) -> "Run":
         """Makes a new run folder.
 
         Args:
             path: The folder.
             start: The run whose model the training begins with, to be noted down.
+            notes: What else to note down, for `notes` to return.
 
         Raises:
             RunError: The path holds something already, or cannot be written.
@@ -78,6 +87,7 @@ class Run:
             }
             if start is not None:
                 mark["from"] = os.fspath(start)
+            mark |= notes or {}
             run._write(run.path / _MARK, json.dumps(mark, indent=1) + "\n")
         except RunError:
             run.close()
@@ -116,10 +126,15 @@ class Run:
         return run
 
     @property
+    def notes(self) -> dict[str, Any]:
+        """What was noted down as the training began: versions, and what `create` was given."""
+        return json.loads((self.path / _MARK).read_text("utf-8"))
+
+    @property
     def began_with(self) -> Path | None:
         """The run whose model the training began with; None where it began anew."""
-        mark = json.loads((self.path / _MARK).read_text("utf-8"))
-        return Path(mark["from"]) if "from" in mark else None
+        start = self.notes.get("from")
+        return None if start is None else Path(start)
 
     def lock(self) -> None:
         """Keeps other processes out until `close`, or until this process ends.
@@ -229,6 +244,20 @@ class Run:
                 "A file that mtframework train wrote.",
                 f"Train again from {self.config_path}, or write it as in another run.",
             ) from error
+
+    def save_promotion(self, decided: Mapping[str, Any]) -> None:
+        """Writes whether the model takes the place of the one that training began with.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        write_whole(self.promotion_path, json.dumps(decided, indent=1) + "\n")
+
+    def load_promotion(self) -> dict[str, Any] | None:
+        """Returns what `save_promotion` wrote; None where it has not been decided."""
+        if not self.promotion_path.exists():
+            return None
+        return json.loads(self.promotion_path.read_text("utf-8"))
 
     def save_model(self, model: MultiTaskModel) -> None:
         """Writes the trained model; a reader never sees a part of it."""

@@ -1,5 +1,10 @@
 """The command line in a folder of its own, with a small data set from a plugin file."""
 
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -61,17 +66,32 @@ buy/Retrieval.candidate = 'product'
 """
 
 
+FUSION = "\nExperiment.fusion = @Fusion()\nFusion.weights = {'stars': 1.0, 'buy': -0.5}\n"
+
+
+def write_experiments(folder: Path) -> None:
+    """Writes joint.gin, stars.gin and the plugin that they import."""
+    (folder / "tiny_shop.py").write_text(SHOP)
+    (folder / "joint.gin").write_text(JOINT)
+    (folder / "stars.gin").write_text(
+        "include 'joint.gin'\nMultiTaskModel.tasks = [@stars/Ranking()]\n"
+    )
+
+
+def invoke(*arguments):
+    """Runs `mtframework` with arguments; gives exit_code, stdout and stderr."""
+    from mtframework.cli.app import app
+
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working directory with joint.gin, stars.gin and the plugin that they import."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny_shop.py").write_text(SHOP)
-    (tmp_path / "joint.gin").write_text(JOINT)
-    (tmp_path / "stars.gin").write_text(
-        "include 'joint.gin'\nMultiTaskModel.tasks = [@stars/Ranking()]\n"
-    )
+    write_experiments(tmp_path)
     # Each folder has a plugin file of its own by that name.
-    monkeypatch.delitem(__import__("sys").modules, "tiny_shop", raising=False)
+    monkeypatch.delitem(sys.modules, "tiny_shop", raising=False)
     # It is the user's own: what is loaded already needs no --trust where a file imports it.
     config.load_parts(plugins=["tiny_shop.py"])
     return tmp_path
@@ -79,7 +99,37 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(folder):
-    """Runs `mtframework` with arguments; gives exit_code, stdout and stderr."""
-    from mtframework.cli.app import app
+    """Runs `mtframework` in the working directory."""
+    return invoke
 
-    return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))
+
+def train_joint(folder: Path, more: str = "") -> Path:
+    """Trains joint.gin with `more` in it, in an empty folder, and returns its run."""
+    write_experiments(folder)
+    with (folder / "joint.gin").open("a") as file:
+        file.write(more)
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "tiny_shop", raising=False)
+        config.load_parts(plugins=["tiny_shop.py"])
+        result = invoke("train", "joint.gin")
+    assert result.exit_code == 0, result.output
+    return folder / "runs/joint"
+
+
+@pytest.fixture(scope="session")
+def joint_run(tmp_path_factory) -> Path:
+    """A finished run of joint.gin, for all tests that read one."""
+    return train_joint(tmp_path_factory.mktemp("joint"))
+
+
+@pytest.fixture(scope="session")
+def fused_run(tmp_path_factory) -> Path:
+    """A finished run of joint.gin with a fusion."""
+    return train_joint(tmp_path_factory.mktemp("fused"), FUSION)
+
+
+@pytest.fixture
+def trained(run, joint_run):
+    """A finished run in runs/joint."""
+    shutil.copytree(joint_run, "runs/joint")
+    return "runs/joint"

@@ -7,14 +7,6 @@ import re
 import pytest
 
 
-@pytest.fixture
-def trained(run):
-    """A finished run in runs/joint."""
-    result = run("train", "joint.gin")
-    assert result.exit_code == 0, result.output
-    return "runs/joint"
-
-
 def test_train_writes_a_run_that_can_be_trained_again(run, folder):
     first = run("train", "joint.gin", "--seed", 5, "--run", "one", "--json", "one.json")
     assert first.exit_code == 0, first.output

@@ -91,5 +91,5 @@ def test_a_row_outside_the_catalogue_has_loss_and_gradient_zero(data, value_and_
 def test_arguments_that_do_not_fit_are_errors(data):
     with pytest.raises(ModelError, match="different numbers of rows"):
         catalogue_softmax(data["queries"], data["catalogue"], data["rows"][:3])
-    with pytest.raises(ModelError, match="The temperature is -1"):
+    with pytest.raises(ModelError, match="The temperature of the loss is -1"):
         catalogue_softmax(data["queries"], data["catalogue"], data["rows"], temperature=-1)

@@ -402,8 +402,8 @@ def test_an_empty_batch_has_no_losses():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"temperature": 0}, "The temperature is 0"),
-        ({"num_hard_negatives": 0}, "num_hard_negatives is 0"),
+        ({"temperature": 0}, "The temperature of the loss is 0"),
+        ({"num_hard_negatives": 0}, "The loss has num_hard_negatives = 0"),
         ({"remove_accidental_hits": True}, "candidate_ids is missing"),
         ({"num_candidates": 5}, "candidate_ids is missing"),
         ({"remove_known_positives": True}, "query_ids is missing"),

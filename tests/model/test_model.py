@@ -12,8 +12,8 @@ from shop import SHOP_SCHEMA, make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
-from mtframework.registry import register_task
 from mtframework.model.batches import batches_of
+from mtframework.registry import register_task
 
 
 @register_task("label_as_loss")

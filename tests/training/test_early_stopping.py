@@ -167,15 +167,15 @@ def test_metrics_without_a_logarithm_or_a_value_are_refused():
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        ({"metrics": {}}, "EarlyStopping.metrics is {}."),
-        ({"metrics": {"a": 0.0}}, "EarlyStopping.metrics is {'a': 0.0}."),
-        ({"metrics": {"a": "1"}}, "EarlyStopping.metrics is {'a': '1'}."),
-        ({"at_most": {"a": math.inf}}, "EarlyStopping.at_most is {'a': inf}."),
-        ({"at_least": 3}, "EarlyStopping.at_least is 3."),
-        ({"patience": 0}, "EarlyStopping.patience is 0."),
-        ({"every": True}, "EarlyStopping.every is True."),
-        ({"min_epochs": 1.5}, "EarlyStopping.min_epochs is 1.5."),
-        ({"min_gain": -1.0}, "EarlyStopping.min_gain is -1.0."),
+        ({"metrics": {}}, "EarlyStopping has metrics = {}."),
+        ({"metrics": {"a": 0.0}}, "EarlyStopping has metrics = {'a': 0.0}."),
+        ({"metrics": {"a": "1"}}, "EarlyStopping has metrics = {'a': '1'}."),
+        ({"at_most": {"a": math.inf}}, "EarlyStopping has at_most = {'a': inf}."),
+        ({"at_least": 3}, "EarlyStopping has at_least = 3."),
+        ({"patience": 0}, "EarlyStopping has patience = 0."),
+        ({"every": True}, "EarlyStopping has every = True."),
+        ({"min_epochs": 1.5}, "EarlyStopping has min_epochs = 1.5."),
+        ({"min_gain": -1.0}, "EarlyStopping has min_gain = -1.0."),
     ],
 )
 def test_arguments_that_are_refused(arguments, found):

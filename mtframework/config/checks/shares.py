@@ -145,9 +145,7 @@ def made_up_dataset(schema: Schema, num_rows: int, labels: dict[str, float]) -> 
             rows[column.name] = labels.get(column.name, 1.0) - generator.integers(0, 2, num_rows)
         else:
             rows[column.name] = values[generator.integers(0, num_ids, num_rows)]
-    return Dataset(
-        schema, rows, rows, catalogue, name="made-up rows", rows_in_order=True
-    )
+    return Dataset(schema, rows, rows, catalogue, name="made-up rows", rows_in_order=True)
 
 
 def _labels(experiment: Experiment) -> dict[str, float]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mtframework.arguments import is_whole_number
 from mtframework.data import splits
 from mtframework.data.dataset import Dataset, DatasetSource
 from mtframework.data.movielens import prepare as movielens_prepare
@@ -85,7 +86,7 @@ class MovieLens100K(DatasetSource):
         check_held_out_share(
             "MovieLens100K.validation_fraction", validation_fraction, split == "leave_last_out"
         )
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        if not is_whole_number(seed) or seed < 0:
             raise DataError(
                 f"MovieLens100K.seed is {seed!r}.",
                 "A whole number of at least 0.",

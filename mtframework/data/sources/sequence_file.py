@@ -39,7 +39,6 @@ class SequenceFile(DatasetSource):
         query_key="user_id",
         candidate_key="item_id",
     )
-    holds_out_validation = True
 
     def __init__(self, path: str = ""):
         if not isinstance(path, str) or not path:
@@ -49,6 +48,11 @@ class SequenceFile(DatasetSource):
                 "Set SequenceFile.path.",
             )
         self.path = path
+
+    @property
+    def holds_out_validation(self) -> bool:
+        """Always: the last but one item of each user."""
+        return True
 
     def load(self, progress: Callable[[str], None] | None = None) -> Dataset:
         """Returns the data set.

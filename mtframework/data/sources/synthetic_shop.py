@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtframework.arguments import is_whole_number
 from mtframework.data.dataset import Dataset, DatasetSource
 from mtframework.data.splits import check_held_out_share, hold_out_latest
 from mtframework.errors import DataError
@@ -89,7 +90,7 @@ def draw_shop(
         ("num_products", num_products),
         ("views_per_customer", views_per_customer),
     ):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        if not is_whole_number(number) or number < 1:
             raise DataError(
                 f"{argument} is {number!r}.",
                 "A whole number of at least 1.",

@@ -41,7 +41,7 @@ def told_of_kinds(
         passed_over: As `chosen_events` counted them.
 
     Raises:
-        DataError: There is no event of one of the kinds.
+        DataError: There is no event of a kind, and events of another one that is written alike.
     """
     told = []
     if passed_over:
@@ -52,13 +52,15 @@ def told_of_kinds(
             continue
         happened = merged[kind].to_numpy()
         if not happened.any():
-            found = quoted_list(sorted([*passed_over, *(each for each in kinds if each != kind)]))
-            raise DataError(
-                f'Tables.events lists "{kind}", and no row is of that kind.'
-                f"{did_you_mean(kind, passed_over)}",
-                f"Kinds that rows have; others are {found}.",
-                "Correct Tables.events, or leave the kind out.",
-            )
+            found = f'Tables.events lists "{kind}", and no row is of that kind.'
+            if meant := did_you_mean(kind, passed_over):
+                others = quoted_list([*passed_over, *(each for each in kinds if each != kind)])
+                raise DataError(
+                    f"{found}{meant}",
+                    f"Kinds that rows have; others are {others}.",
+                    "Correct Tables.events, or leave the kind out.",
+                )
+            told.append(found)  # a day without purchases, say, from which a training goes on
         if happened.all():
             told.append(
                 f'The label "{kind}" is 1 in every row, since each pair of the log has such an '

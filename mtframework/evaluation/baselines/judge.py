@@ -18,6 +18,7 @@ from mtframework.evaluation.baselines.item_knn import ItemKNN
 from mtframework.evaluation.baselines.item_to_item import ItemToItemCounts
 from mtframework.evaluation.baselines.other_feedback_first import OtherFeedbackFirst
 from mtframework.evaluation.baselines.popularity import Popularity
+from mtframework.evaluation.before import Before, joined
 from mtframework.evaluation.compare import Comparison
 from mtframework.evaluation.evaluate import (
     RankedRows,
@@ -65,7 +66,8 @@ def judge_baselines(
         judge = functools.partial(_judge_constant, model.schema.query_key, train, rows)
         results.append(_judge("constant", numbers, judge))
     if retrievals:
-        positives = _Positives(model, train, dataset.rows_in_order, retrievals)
+        before = Before.of(model, dataset, split)
+        positives = _Positives(model, train, dataset.rows_in_order, retrievals, before)
         for plan in _plans(positives.differ):
             try:
                 results += _judge_rankings(plan, positives, rows)
@@ -80,6 +82,7 @@ def score_ranks(
     queries: np.ndarray,
     positives: np.ndarray,
     seen: Callable[[int], np.ndarray],
+    popular: np.ndarray,
 ) -> Ranks:
     """Returns the rank of each row's positive among all candidates, and among unseen ones.
 
@@ -92,9 +95,9 @@ def score_ranks(
         queries: The query ids, `[num_rows]`.
         positives: The positives' rows in the catalogue, `[num_rows]`.
         seen: Gives the catalogue's rows that count as seen by a query id.
+        popular: How popular each candidate is: `[num_candidates]`.
     """
     ranks, filtered = np.zeros((2, len(queries)))
-    popular = Popularity().fit(asked).counts
     order = np.argsort(queries, kind="stable")
     in_order = queries[order]
     for start, end in asked.blocks():
@@ -166,11 +169,18 @@ class _Positives:
         train: The encoded training rows.
         is_in_order: Whether they stand in the order of time.
         tasks: The model's retrieval tasks.
+        before: What came before the rows that are judged, where it is known.
     """
 
     def __init__(
-        self, model: MultiTaskModel, train: Columns, is_in_order: bool, tasks: Sequence[Task]
+        self,
+        model: MultiTaskModel,
+        train: Columns,
+        is_in_order: bool,
+        tasks: Sequence[Task],
+        before: Before | None,
     ):
+        self.before = before
         self.model, self.train, self.is_in_order, self.tasks = model, train, is_in_order, tasks
         self.masks = {task.name: rows_that_count(task, train)[0] for task in tasks}
         self.of_any = np.any(list(self.masks.values()), axis=0)
@@ -202,6 +212,32 @@ class _Positives:
             )
         times = self.train[timestamps[0]] if timestamps else np.arange(len(valid))
         return Interactions.in_order(queries, candidates, times[valid], *sizes)
+
+    def requests(
+        self, method: Any, task: Task, by_all: bool, judged: RankedRows, valid: np.ndarray
+    ) -> tuple[Interactions, np.ndarray, Callable[[int], np.ndarray]]:
+        """Returns what the judged rows ask with, who they are, and what each of these has seen.
+
+        Where it is known what came before a row, that asks, and is seen; otherwise what the row's
+        query has in the training rows.
+        """
+        catalogue = self.model.catalogue
+        in_order = getattr(method, "needs_order", False)
+        if self.before is None or not getattr(method, "asked_by_anyone", True):
+            seen = functools.partial(catalogue.seen, task=task.name)
+            return self.interactions(task, by_all, in_order), judged.queries, seen
+        offsets, candidates = self.before.positives(self.tasks if by_all else [task], valid)
+        asked = Interactions(offsets, candidates, catalogue.size)
+        if not in_order:
+            owners = asked.owners(0, len(offsets) - 1)
+            asked = Interactions.of(owners, candidates, len(offsets) - 1, catalogue.size)
+        of_training = catalogue.seen_of(judged.queries, task.name)
+        seen_offsets, rows = joined(of_training, self.before.seen(task, valid))
+        return (
+            asked,
+            np.arange(len(judged.queries)),
+            lambda row: rows[seen_offsets[row] : seen_offsets[row + 1]],
+        )
 
 
 def _judge(
@@ -253,11 +289,11 @@ def _judge_rankings(plan: _Plan, positives: _Positives, rows: Columns) -> list[C
         if not valid.any():
             continue
         judged = RankedRows.of(model, task, rows, valid)
-        seen = functools.partial(model.catalogue.seen, task=task.name)
+        popular = Popularity().fit(positives.interactions(task, False, False)).counts
         for name, by_all in plan.asked_by_all.items():
             began = time.perf_counter()
-            asked = positives.interactions(task, by_all, in_order)
-            ranks = score_ranks(method, asked, judged.queries, judged.candidates, seen)
+            asked, queries, seen = positives.requests(method, task, by_all, judged, valid)
+            ranks = score_ranks(method, asked, queries, judged.candidates, seen, popular)
             found = metrics_of_ranks(*ranks, judged, model.catalogue.size)
             metrics[name] |= {f"{task.name}/{metric}": value for metric, value in found.items()}
             evaluate_seconds[name] += time.perf_counter() - began

@@ -20,6 +20,8 @@ class OtherFeedbackFirst:
     [[0.0, 0.707, 1.707]]
     """
 
+    asked_by_anyone = False  # it keeps what each query has
+
     def fit(self, interactions: Interactions) -> "OtherFeedbackFirst":
         self.own, self.nearest = interactions, ItemKNN().fit(interactions)
         return self

@@ -15,6 +15,7 @@ import numpy as np
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from mtframework.arguments import is_whole_number
 from mtframework.serving.http.service import Request as Asked
 
 _OPTIONS = ("k", "exclude", "exclude_seen")
@@ -51,7 +52,7 @@ async def outputs_of(server: Any, signature: str, inputs: Mapping[str, Any]) -> 
         return {task: [each[task] for each in scores] for task in (scores[0] if scores else ())}
     k, exclude = inputs.get("k", 10), inputs.get("exclude")
     seen = inputs.get("exclude_seen", True)
-    if isinstance(k, bool) or not isinstance(k, int) or not isinstance(seen, bool):
+    if not is_whole_number(k) or not isinstance(seen, bool):
         raise HTTPException(422, "k is a whole number, and exclude_seen is true or false.")
     if k > server.limits.max_k:
         raise HTTPException(422, f"k is {k}; at most {server.limits.max_k} may be asked for.")

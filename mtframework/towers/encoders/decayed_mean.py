@@ -38,9 +38,7 @@ class DecayedMean(Encoder):
 
     def __init__(self, decay: float = 0.6, name: str | None = None):
         super().__init__(name=name)
-        self.decay = check_range(
-            "DecayedMean", "decay", decay, 0, inclusive=False, high=0.999
-        )
+        self.decay = check_range("DecayedMean", "decay", decay, 0, inclusive=False, high=0.999)
 
     def build(self, dim, max_length):
         logit = float(np.log(self.decay / (1 - self.decay)))

@@ -10,7 +10,6 @@ from keras import ops
 from mtf_feedback.headed_task import HeadedTask
 from mtf_feedback.labels import check_labels, present_labels
 from mtf_feedback.log_normal import log_normal_losses, raw_spread, spread_of
-from mtframework import MtframeworkError
 from mtframework.registry import register_task
 
 
@@ -64,11 +63,7 @@ class DwellTime(HeadedTask):
     ):
         super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
         if score not in ("median", "mean"):
-            raise MtframeworkError(
-                f'The task "{self.name}" has score = {score!r}.',
-                '"median" or "mean".',
-                f"Correct {self.name}/DwellTime.score.",
-            )
+            raise self.wrong("score", score, '"median" or "mean".')
         self.score = score
 
     def adapt(self, columns, ids):

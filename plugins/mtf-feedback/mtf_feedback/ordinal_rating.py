@@ -8,7 +8,6 @@ from keras import ops
 
 from mtf_feedback.headed_task import HeadedTask
 from mtf_feedback.labels import check_labels, present_labels
-from mtframework import MtframeworkError
 from mtframework.registry import register_task
 
 MIN_GAP = 1e-3
@@ -66,11 +65,8 @@ class OrdinalRating(HeadedTask):
         super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
         self.levels = tuple(float(level) for level in levels)
         if len(self.levels) < 2 or sorted(set(self.levels)) != list(self.levels):
-            raise MtframeworkError(
-                f'The task "{self.name}" has levels = {list(levels)}.',
-                "Two or more values, ascending.",
-                f"Set {self.name}/OrdinalRating.levels to the label's values, smallest first.",
-            )
+            fix = f"Set {self.name}/OrdinalRating.levels to the label's values, smallest first."
+            raise self.wrong("levels", list(levels), "Two or more values, ascending.", fix)
 
     def build(self, input_shape):
         super().build(input_shape)

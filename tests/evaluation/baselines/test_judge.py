@@ -153,7 +153,7 @@ def test_methods_that_need_order_get_it_from_the_timestamp():
     # Everybody has 0, 1, 2 in this order, and whoever has 0 last is to find 1.
     people = np.repeat(np.arange(6), 3)
     rows = {"who": people, "what": np.tile([2, 0, 1], 6), "when": np.tile([30, 10, 20], 6)}
-    last = {"who": np.array([6]), "what": np.array([0]), "when": np.array([5])}
+    last = {"who": np.array([6, 7]), "what": np.array([0, 0]), "when": np.array([5, 5])}
     schema = mtf.Schema(
         (
             mtf.Column("who", "categorical", "query"),
@@ -166,7 +166,7 @@ def test_methods_that_need_order_get_it_from_the_timestamp():
     data = mtf.Dataset(
         schema,
         train={name: np.concatenate([rows[name], last[name]]) for name in rows},
-        test={"who": np.array([6, 6]), "what": np.array([1, 2]), "when": np.array([9, 9])},
+        test={"who": np.array([6, 7]), "what": np.array([1, 2]), "when": np.array([9, 9])},
         catalogue={"what": np.arange(3)},
     )
     towers = [mtf.Tower("a", ["who"], embedding_dim=2), mtf.Tower("b", ["what"], embedding_dim=2)]
@@ -176,6 +176,39 @@ def test_methods_that_need_order_get_it_from_the_timestamp():
     # 1 comes one event after 0, 2 comes two events after it.
     assert found["item-to-item counts"]["find/top_1_filtered"] == 0.5
     assert found["item-to-item counts"]["find/mrr_filtered"] == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_what_came_before_a_row_asks_and_is_seen(model):
+    """After 0, trained on, and 1, validated on, 2 is asked for by both, and neither is left."""
+    chains = {"user": np.repeat(np.arange(5), 3), "item": np.tile([0, 1, 2], 5)}
+    schema = mtf.Schema(
+        (
+            mtf.Column("user", "categorical", "query"),
+            mtf.Column("item", "categorical", "candidate"),
+        ),
+        "user",
+        "item",
+    )
+    data = mtf.Dataset(
+        schema,
+        train={
+            "user": np.append(chains["user"], [9, 8]),
+            "item": np.append(chains["item"], [0, 3]),
+        },
+        validation={"user": np.array([9]), "item": np.array([1])},
+        test={"user": np.array([9, 10]), "item": np.array([2, 0])},
+        catalogue={"item": np.arange(4)},
+        rows_in_order=True,
+    )
+    towers = [mtf.Tower("a", ["user"], embedding_dim=2), mtf.Tower("b", ["item"], embedding_dim=2)]
+    chained = mtf.MultiTaskModel(towers, [mtf.Retrieval("find", query="a", candidate="b")])
+    chained.adapt(data)
+    found = {each.experiment: each.metrics for each in judge_baselines(chained, data)}
+    # 2 follows 1 and 0; the unknown user 10 has what is popular, which 0 is.
+    assert found["item-to-item counts"]["find/mrr"] == pytest.approx(1.0)
+    # 0 (6 times) and 1 (5) are before 2 (5, half of whose equals are) until they are left out.
+    assert found["popularity"]["find/mrr"] == pytest.approx((1 / 2.5 + 1) / 2)
+    assert found["popularity"]["find/mrr_filtered"] == pytest.approx(1.0)
 
 
 def test_a_method_that_refuses_the_data_is_left_out(model, shop, monkeypatch):
