@@ -34,6 +34,7 @@ from .config.load import load_experiment as load_experiment
 from .data.batches import Batches as Batches
 from .data.dataset import Dataset as Dataset
 from .data.dataset import DatasetSource as DatasetSource
+from .data.sources.behaviour_files import BehaviourFiles as BehaviourFiles
 from .data.sources.movielens import MovieLens100K as MovieLens100K
 from .data.sources.sequence_file import SequenceFile as SequenceFile
 from .data.sources.sparse_labels import SparseLabels as SparseLabels
@@ -111,6 +112,7 @@ from .towers.encoders.hstu import HSTU as HSTU
 from .towers.encoders.transformer import Transformer as Transformer
 from .towers.history import HistoryTower as HistoryTower
 from .towers.sequence import SequenceTower as SequenceTower
+from .towers.tied_history import TiedHistoryTower as TiedHistoryTower
 from .towers.tower import Tower as Tower
 from .training.early_stopping import EarlyStopping as EarlyStopping
 from .training.experiment import Experiment as Experiment

@@ -227,9 +227,9 @@ class MultiTaskModel(keras.Model):
             columns[schema.candidate_key],
             self.vocabularies[schema.query_key].size,
             {
-                tower.history_label: columns[tower.history_label]
+                label: columns[label]
                 for tower in self.towers.values()
-                if tower.history_label is not None
+                for label in tower.history_labels
             },
             {
                 name: rows

@@ -43,8 +43,8 @@ class TowerCase:
         other_key = self.other_key or (CANDIDATE if is_query else QUERY)
         other = Column(other_key, "categorical", "candidate" if is_query else "query")
         columns = {other_key: other, LABEL: Column(LABEL, "numeric", "label")}
-        if tower.history_label is not None:
-            columns[tower.history_label] = Column(tower.history_label, "numeric", "label")
+        for label in tower.history_labels:
+            columns[label] = Column(label, "numeric", "label")
         for name in (tower.key, *tower.columns, *tower.training_columns):
             kind = self.kinds.get(name, "categorical")
             columns.setdefault(name, column_of(name, kind, self.describes))

@@ -28,7 +28,7 @@ class BaseTower(keras.layers.Layer):
         training_columns: Columns that it reads in training alone, beside `columns`.
         history_columns: The columns of its query's events that it reads, the candidate key first.
         max_length: How many of these events it reads, where it does.
-        history_label: The label of each seen candidate that it wants in the catalogue.
+        history_labels: The labels of each seen candidate that it wants in the catalogue.
         is_deterministic: Whether equal columns have equal embeddings in training, too.
         precomputed: What `precompute` returned, while a graph that only serves is traced.
     """
@@ -37,7 +37,7 @@ class BaseTower(keras.layers.Layer):
     key: str
     training_columns: tuple[str, ...] = ()
     max_length: int = 0
-    history_label: str | None = None
+    history_labels: tuple[str, ...] = ()
     is_deterministic: bool = True
     precomputed: Any = None
 

@@ -90,6 +90,7 @@ class HistoryTower(BaseTower):
         self.key = key
         self.pooling = check_choice(f'The tower "{self.name}"', "pooling", pooling, POOLINGS)
         self.history_label = label
+        self.history_labels = () if label is None else (label,)
         self.embedding_dim = embedding_dim
         self.hidden_units = tuple(hidden_units)
         self.dropout_rate = dropout
