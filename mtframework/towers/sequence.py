@@ -1,6 +1,5 @@
 """A tower that knows a query by what it did, in order."""
 
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,6 @@ from keras import ops
 
 from mtframework.arguments import check_count, check_share
 from mtframework.embeddings.table import Table
-from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.features.encoder import FeatureEncoder, column_of, features_from_config
 from mtframework.features.feature import Feature
 from mtframework.registry import register_tower
@@ -21,7 +19,7 @@ from mtframework.towers.base_tower import BaseTower
 from mtframework.towers.encoders.encoder import Encoder
 from mtframework.towers.encoders.transformer import Transformer
 from mtframework.towers.event_numbers import EventNumbers
-from mtframework.towers.history_keys import check_key_names, check_keys
+from mtframework.towers.history_keys import check_key_names, check_keys, tied_tower
 from mtframework.towers.tower import Tower
 
 _GAP_BUCKETS = 33  # 0 for a history's first event, then powers of two of seconds
@@ -136,25 +134,8 @@ class SequenceTower(BaseTower):
         return {**weights, self.history: [*weights.get(self.history, []), table]}
 
     def use_towers(self, towers: Mapping[str, BaseTower]) -> None:
-        if self.tied_to is None:
-            return
-        if self.tied_to not in towers or self.tied_to == self.name:
-            raise self.wrong(
-                "tied_to",
-                self.tied_to,
-                f"A candidate tower of the model: one of {quoted_list(towers)}."
-                f"{did_you_mean(self.tied_to, towers)}",
-            )
-        tied = towers[self.tied_to]
-        if tied.embedding_dim != self.embedding_dim or tied.key != self.history:
-            raise ModelError(
-                f'The tower "{self.name}" has tied_to = "{self.tied_to}", which has the key '
-                f'"{tied.key}" and embeddings of the size {tied.embedding_dim}.',
-                f'A tower with the key "{self.history}" and the size {self.embedding_dim}.',
-                f"Correct the embedding_dim of one of the two, or {self.name}/SequenceTower."
-                "tied_to.",
-            )
-        self._tied = weakref.ref(tied)  # Keras is not to take it for a part of this tower
+        if self.tied_to is not None:
+            self._tied = tied_tower(self, towers, self.tied_to, self.history)
 
     def check(self, schema: Schema) -> None:
         check_keys(self, schema, key=self.key, history=self.history)

@@ -1,6 +1,5 @@
 """A tower that knows a query by the candidates it has, each as its own tower embeds it."""
 
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,11 +8,12 @@ import numpy as np
 from keras import ops
 
 from mtframework.arguments import check_count, check_share
-from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.errors import quoted_list
 from mtframework.registry import register_tower
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.schema import Schema
 from mtframework.towers.base_tower import BaseTower
+from mtframework.towers.history_keys import check_key_names, check_keys, tied_tower
 from mtframework.towers.interactions import Interactions, interactions_of
 
 
@@ -74,9 +74,9 @@ class TiedHistoryTower(BaseTower):
         dropout: float = 0.0,
     ):
         super().__init__(name=name)
-        for argument, value in (("history", history), ("key", key), ("tied_to", tied_to)):
-            if not isinstance(value, str) or not value:
-                raise self.wrong(argument, value, _WHAT[argument])
+        check_key_names(self, history=history, key=key)
+        if not isinstance(tied_to, str) or not tied_to:
+            raise self.wrong("tied_to", tied_to, "The candidate tower.")
         for argument, value in (("kinds", kinds), ("keeps", keeps)):
             if isinstance(value, str) or not all(isinstance(each, str) for each in value):
                 raise self.wrong(argument, value, "A list of labels.")
@@ -101,32 +101,10 @@ class TiedHistoryTower(BaseTower):
         return (self.key,)
 
     def use_towers(self, towers: Mapping[str, BaseTower]) -> None:
-        if self.tied_to not in towers or self.tied_to == self.name:
-            raise self.wrong(
-                "tied_to",
-                self.tied_to,
-                f"A candidate tower of the model: one of {quoted_list(towers)}."
-                f"{did_you_mean(self.tied_to, towers)}",
-            )
-        tied = towers[self.tied_to]
-        if tied.embedding_dim != self.embedding_dim or tied.key != self.history:
-            raise ModelError(
-                f'The tower "{self.name}" has tied_to = "{self.tied_to}", which has the key '
-                f'"{tied.key}" and embeddings of the size {tied.embedding_dim}.',
-                f'A tower with the key "{self.history}" and the size {self.embedding_dim}.',
-                f"Correct the embedding_dim of one of the two, or {self.name}/TiedHistoryTower."
-                "tied_to.",
-            )
-        self._tied = weakref.ref(tied)  # Keras is not to take it for a part of this tower
+        self._tied = tied_tower(self, towers, self.tied_to, self.history)
 
     def check(self, schema: Schema) -> None:
-        for argument, column, wanted in (
-            ("key", self.key, schema.query_key),
-            ("history", self.history, schema.candidate_key),
-        ):
-            if column != wanted:
-                schema[column]
-                raise self.wrong(argument, column, f'"{wanted}". {_WHAT[argument]}')
+        check_keys(self, schema, key=self.key, history=self.history)
         for each in self.kinds:
             if schema[each].kind != "numeric":
                 raise self.wrong("kinds", list(self.kinds), "Numeric columns.")
@@ -209,10 +187,3 @@ def _sum(history: Interactions, queries, left_out, table):
     candidates, is_there = left_out
     own = ops.take(table, candidates, axis=0)
     return sums - ops.expand_dims(ops.cast(is_there, table.dtype), -1) * own
-
-
-_WHAT = {
-    "key": "The column that is the data set's query key.",
-    "history": "The column that is the data set's candidate key.",
-    "tied_to": "The name of the candidate tower.",
-}
