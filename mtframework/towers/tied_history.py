@@ -76,7 +76,7 @@ class TiedHistoryTower(BaseTower):
         super().__init__(name=name)
         check_key_names(self, history=history, key=key)
         if not isinstance(tied_to, str) or not tied_to:
-            raise self.wrong("tied_to", tied_to, "The candidate tower.")
+            raise self.wrong("tied_to", tied_to, "The name of the candidate tower.")
         for argument, value in (("kinds", kinds), ("keeps", keeps)):
             if isinstance(value, str) or not all(isinstance(each, str) for each in value):
                 raise self.wrong(argument, value, "A list of labels.")
