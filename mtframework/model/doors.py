@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
-from mtframework.schema.events import LENGTHS, is_of_histories
+from mtframework.schema.events import LAST, LENGTHS, is_of_histories
 
 
 def check_features(model, x: Any) -> None:
@@ -34,7 +34,8 @@ def check_features(model, x: Any) -> None:
     for name in model.feature_columns:
         if name in columns:
             _check_column(model, name, columns[name])
-    if model.max_length and parts is None and LENGTHS not in columns:
+    has_histories = LENGTHS in columns or LAST in columns
+    if model.max_length and parts is None and not has_histories:
         raise ModelError(
             "The columns have no histories, which a tower reads.",
             "What encode gives, or batches whose rows have histories.",
