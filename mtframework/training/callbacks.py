@@ -164,7 +164,8 @@ class CheckpointWriter(keras.callbacks.Callback):
     """Writes the model after an epoch, unless its last step left it with weights that are no
     numbers.
 
-    After short epochs it is written now and then, so that it takes a hundredth of the time.
+    After short epochs it is written now and then, so that it takes a hundredth of the time; after
+    the last epoch it is not, since the trained model follows.
 
     Args:
         run: The run folder.
@@ -180,7 +181,8 @@ class CheckpointWriter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         began = time.monotonic()
         weights = self.model.trainable_variables
-        is_due = began >= self._not_before
+        is_last = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        is_due = began >= self._not_before and not is_last
         if is_due and all(np.isfinite(ops.convert_to_numpy(each)).all() for each in weights):
             self.run.save_checkpoint(self.model)
             ended = time.monotonic()

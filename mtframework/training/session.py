@@ -15,6 +15,7 @@ from mtframework.data.streaming.streamed_batches import StreamedBatches
 from mtframework.errors import RunError
 from mtframework.training.checkpoints import Checkpoints
 from mtframework.training.interruption import Interruption
+from mtframework.training.random_state import backend_state, set_backend_state
 from mtframework.training.variables import assign, values_of, variables_of
 
 
@@ -120,6 +121,8 @@ class Session(keras.callbacks.CallbackList):
             return
         if self.model.train_function is _skip:
             self.model.train_function = self._step_function
+            assert self.begun is not None
+            set_backend_state(self.begun[0]["backend"])  # torch draws as an epoch's rows are read
         super().on_train_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -157,6 +160,7 @@ class Session(keras.callbacks.CallbackList):
                 "loss_weights": {n: t.loss_weight for n, t in self.model.tasks.items()},
                 "numpy": [kind, numbers, *gauss],
                 "python": [version, list(integers), gauss_next],
+                "backend": backend_state(),
             }
             try:
                 self.checkpoints.save(state, values_of(variables_of(self.model)))
@@ -192,6 +196,7 @@ class Session(keras.callbacks.CallbackList):
         np.random.set_state((kind, numbers, *gauss))
         version, integers, gauss_next = state["python"]
         random.setstate((version, tuple(integers), gauss_next))
+        set_backend_state(state["backend"])
 
     def _kept(self) -> list[keras.callbacks.Callback]:
         """Returns the callbacks whose state counts; one that only shows something has none."""
