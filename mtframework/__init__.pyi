@@ -43,6 +43,7 @@ from .embeddings.embedding_optimizer import EmbeddingOptimizer as EmbeddingOptim
 from .errors import MtframeworkError as MtframeworkError
 from .errors import MtframeworkWarning as MtframeworkWarning
 from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.promotion import PromotionRule as PromotionRule
 from .features.bucketed import Bucketed as Bucketed
 from .features.categorical import Categorical as Categorical
 from .features.day_of_week import DayOfWeek as DayOfWeek
@@ -105,6 +106,7 @@ from .tasks.task import require_label as require_label
 from .towers.base_tower import BaseTower as BaseTower
 from .towers.encoders.decayed_mean import DecayedMean as DecayedMean
 from .towers.encoders.encoder import Encoder as Encoder
+from .towers.encoders.gated_recurrent import GatedRecurrent as GatedRecurrent
 from .towers.encoders.hstu import HSTU as HSTU
 from .towers.encoders.transformer import Transformer as Transformer
 from .towers.history import HistoryTower as HistoryTower

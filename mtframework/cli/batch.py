@@ -15,6 +15,7 @@ from mtframework.data.tables.rejects import Rejects, write_rejects
 from mtframework.data.tables.table_blocks import TableBlocks, good_columns
 from mtframework.data.tables.table_writer import TableWriter
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.model.histories import HISTORY, RECENT
 from mtframework.model.known_columns import catalogue_columns
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.recommend import timestamps
@@ -37,6 +38,7 @@ def predict_file(model: MultiTaskModel, source: Path, target: TableWriter) -> No
     blocks, rejects = TableBlocks(source), Rejects(str(source))
     known = (*catalogue_columns(model.schema, model.feature_columns), *model.queries.columns)
     names = _columns_to_read(blocks, model, model.feature_columns, known)
+    names += _histories_in(blocks, model)
     unknown = UnknownKeys(model)
     with target as writer, row_progress("rows", blocks.num_rows) as advance:
         for block, columns in _good_blocks(blocks, model, names, rejects):
@@ -62,7 +64,9 @@ def recommend_file(
     """Writes the recommendations of a file's queries, a row each; returns some of the queries."""
     model = recommender.model
     blocks, rejects = TableBlocks(source), Rejects(str(source))
-    names = _columns_to_read(blocks, model, query_columns(model), tuple(model.queries.columns))
+    histories = _histories_in(blocks, model)
+    known = (*model.queries.columns, *((model.schema.query_key,) if HISTORY in histories else ()))
+    names = [*_columns_to_read(blocks, model, query_columns(model), known), *histories]
     queries = (
         (columns, blocks.share_read) for _, columns in _good_blocks(blocks, model, names, rejects)
     )
@@ -103,6 +107,10 @@ def _columns_to_read(
             markup=False,
         )
     return needed
+
+
+def _histories_in(blocks: TableBlocks, model: MultiTaskModel) -> list[str]:
+    return [each for each in (HISTORY, RECENT) if model.max_length and each in blocks.column_names]
 
 
 def _good_blocks(
@@ -149,9 +157,10 @@ def _recommend(
             found = recommender.recommend(queries, k, exclude_seen)
             is_there = found.ids != ""
             ranks = np.broadcast_to(np.arange(1, k + 1), found.ids.shape)
-            asked = np.repeat(np.asarray(queries[key]).astype(str)[:, None], k, 1)
+            names = queries[key] if key in queries else queries[HISTORY]
+            asked = np.repeat(np.asarray(names).astype(str)[:, None], k, 1)
             columns = {
-                key: asked,
+                key if key in queries else HISTORY: asked,
                 "rank": ranks,
                 recommender.candidates.key: found.ids,
                 "score": found.score,

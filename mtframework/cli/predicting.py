@@ -47,7 +47,7 @@ def check_requests(
     model, schema = experiment.model, getattr(experiment.dataset, "schema", None)
     if schema is not None:
         for requests in (rows, queries):
-            as_columns(model.feature_columns, schema, requests)
+            as_columns(model.request_columns, schema, requests)
     needed = model.feature_columns if rows else ()
     if schema is not None:
         known = {
@@ -74,7 +74,7 @@ def print_predictions(
     """Prints each task's prediction for each row, and returns them."""
     if not rows:
         return []
-    read = as_columns(model.feature_columns, model.schema, rows)
+    read = as_columns(model.request_columns, model.schema, rows)
     found = predictions(model, read)
     columns = list(dict.fromkeys(column for row in rows for column in row))
     table = output.table(*columns, *found, numbers_from=len(columns))
@@ -107,7 +107,7 @@ def print_recommendations(
     if not queries:
         return results
     model, key = recommender.model, recommender.candidates.key
-    columns = as_columns(model.feature_columns, model.schema, queries)
+    columns = as_columns(model.request_columns, model.schema, queries)
     best = recommender.recommend(columns, k, exclude_seen)
     tasks = list(best.scores) if recommender.is_fused else []
     for row, query in enumerate(queries):

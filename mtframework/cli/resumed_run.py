@@ -1,5 +1,6 @@
 """The run that `train --resume` goes on with. Imports Keras: for the command to import."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mtframework.cli.errors import console
@@ -10,7 +11,7 @@ from mtframework.training.run import Run
 _NUM_TOLD = 5
 
 
-def resumed_run(loaded: Loaded, folder: Path | None, start: Path | None) -> Run | None:
+def resumed_run(loaded: Loaded, folder: Path | None, others: Sequence[str]) -> Run | None:
     """Opens the run to go on with; None where the folder is empty and the training begins.
 
     A finished one is returned as it is, without the checkpoints that its end may have left behind.
@@ -18,15 +19,15 @@ def resumed_run(loaded: Loaded, folder: Path | None, start: Path | None) -> Run 
     Args:
         loaded: The experiment.
         folder: What `--run` says.
-        start: What `--from` says.
+        others: The options that were given and that the folder has noted down itself.
 
     Raises:
         RunError: There is no such folder to name, it holds something else, or the experiment or
             its plugins are others than those that it was begun with.
     """
-    if folder is None or start is not None:
+    if folder is None or others:
         raise RunError(
-            "--resume was given " + ("without --run." if folder is None else "with --from."),
+            "--resume was given " + ("without --run." if folder is None else f"with {others[0]}."),
             "The folder to go on in, and nothing more: --resume goes on with the same training, "
             "while --from begins a new one with the model of a finished run.",
             "Write --run DIR --resume; what the training began with is noted in the folder.",
@@ -42,11 +43,17 @@ def resumed_run(loaded: Loaded, folder: Path | None, start: Path | None) -> Run 
     run = Run.resume(folder)
     try:
         if run.checkpoints.paths():
-            _check_unchanged(run, loaded)
+            _check_unchanged(run, as_begun(loaded, run))
     except BaseException:
         run.close()
         raise
     return run
+
+
+def as_begun(loaded: Loaded, run: Run) -> Loaded:
+    """Returns an experiment with the new rows that a run was begun with, where it asks for such."""
+    since = run.notes.get("since")
+    return loaded if since is None else loaded.with_since(since)
 
 
 def _check_unchanged(run: Run, loaded: Loaded) -> None:

@@ -72,7 +72,7 @@ def as_columns(
 
 
 def _column(schema: Schema, name: str, values: list[str]) -> np.ndarray:
-    if schema[name].kind != "numeric":
+    if name not in schema or schema[name].kind != "numeric":  # histories are no columns of data
         return np.array(values)
     try:
         return np.array([float(value) for value in values])

@@ -4,29 +4,37 @@ import shutil
 from pathlib import Path
 
 from mtframework.cli.progress import training_progress
+from mtframework.cli.start_from import StartFrom
 from mtframework.config import Loaded
 from mtframework.training.run import Run
 from mtframework.training.train import Trained
 from mtframework.training.train import train as train_experiment
-from mtframework.training.warm_start import WarmStart
 
 
 def train_shown(
-    loaded: Loaded, folder: Path | None, start: Run | None = None, resumed: Run | None = None
+    loaded: Loaded,
+    folder: Path | None,
+    start: StartFrom | None = None,
+    resumed: Run | None = None,
 ) -> Trained:
     """Builds and trains an experiment, into a new run folder where one is named.
 
     Args:
         loaded: The experiment.
         folder: The folder to make.
-        start: The run to continue from.
+        start: What to continue from.
         resumed: The run to go on with, in place of a folder to make.
     """
-    warm_start = None if start is None else WarmStart(start.load_model())
+    warm_start = None if start is None else start.warm_start()
+    notes = {} if start is None else start.notes(loaded)
+    if "since" in notes:  # the configuration that is kept names the moment
+        loaded = loaded.with_since(notes["since"])
     experiment = loaded.build()
+    if start is not None and start.rule is not None:
+        start.rule.check(start.model, experiment.model)
     run = resumed
     if run is None and folder is not None:
-        run = Run.create(folder, None if start is None else start.path)
+        run = Run.create(folder, None if start is None else start.run.path, notes)
     if run is not None and not run.checkpoints.paths():
         run.write_config(loaded.text)
         for plugin in loaded.plugin_files:

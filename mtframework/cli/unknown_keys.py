@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtframework.cli.errors import console
+from mtframework.model.histories import HISTORY
 
 if TYPE_CHECKING:
     from mtframework.model.model import MultiTaskModel
@@ -21,6 +22,7 @@ class UnknownKeys:
 
     def __init__(self, model: "MultiTaskModel"):
         keys = model.schema.query_key, model.schema.candidate_key
+        self.query_key = model.schema.query_key
         self.vocabularies = {key: model.vocabularies[key] for key in keys}
         self.num_unknown: Counter[str] = Counter()
         self.num_rows: Counter[str] = Counter()
@@ -29,8 +31,8 @@ class UnknownKeys:
     def add(self, columns: Mapping[str, Any]) -> None:
         """Counts the rows of raw columns, `{name: [num_rows]}`."""
         for key, vocabulary in self.vocabularies.items():
-            if key not in columns:
-                continue
+            if key not in columns or (key == self.query_key and HISTORY in columns):
+                continue  # whose history comes along needs no name
             unknown = np.flatnonzero(vocabulary.ids(columns[key]) == 0)
             self.num_rows[key] += len(columns[key])
             self.num_unknown[key] += len(unknown)

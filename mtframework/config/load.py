@@ -18,7 +18,8 @@ from mtframework.config.names import name_by_scope
 from mtframework.config.parts import Parts, known_parts
 from mtframework.config.plugins import load_imports, load_plugin
 from mtframework.config.record import Value, record, values_of
-from mtframework.config.syntax import Binding, Import
+from mtframework.config.syntax import Binding, Import, value_text
+from mtframework.data.dataset import LAST_RUN
 from mtframework.errors import ExperimentError, PluginError
 from mtframework.registry import load_plugins
 from mtframework.training.experiment import Experiment
@@ -91,6 +92,27 @@ class Loaded:
         binding = Binding("", "Experiment", "seed", seed, Location(f"--seed {seed}"))
         seeded = replace(source, bindings=[*source.bindings, binding])
         return replace(self, configuration=_resolve(seeded, self.configuration.parts))
+
+    @property
+    def asks_for_new_rows(self) -> bool:
+        """Whether its data are what came after the rows of the model to start from."""
+        return bool(self._new_rows_scopes())
+
+    def with_since(self, second: int) -> "Loaded":
+        """Returns the same experiment, new rows being those from a second since 1970 on."""
+        source = self.configuration.source
+        where = Location("--from")
+        bindings = [
+            Binding(scope, selector, "since", second, where)
+            for scope, selector in self._new_rows_scopes()
+        ]
+        changed = replace(source, bindings=[*source.bindings, *bindings])
+        return replace(self, configuration=_resolve(changed, self.configuration.parts))
+
+    def _new_rows_scopes(self) -> list[tuple[str, str]]:
+        asked = [v.key for v in self.values() if v.text == value_text(LAST_RUN)]
+        places = [key.removesuffix(".since") for key in asked if key.endswith(".since")]
+        return [(scope, selector) for scope, _, selector in (p.rpartition("/") for p in places)]
 
     def values(self) -> list[Value]:
         """Returns every argument of every object, and where its value comes from."""

@@ -17,6 +17,9 @@ from mtframework.schema.vocabulary import Vocabulary
 
 Columns = Mapping[str, np.ndarray]
 
+LAST_RUN = "last_run"
+"""What a source has as `since` that reads what came after the rows of the model to start from."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -36,6 +39,8 @@ class Dataset:
         rows_in_order: Whether the rows of each split stand in the order of time, those of the
             validation behind those of train and those of the test behind these. Histories need
             that where the schema has no timestamp.
+        is_continued: Whether earlier rows were passed over. A model that starts from a trained one
+            then keeps what that knows of them: who has seen what, and the queries' columns.
 
     Raises:
         DataError: A split is empty, lacks a column of the schema or has columns of unequal
@@ -52,6 +57,7 @@ class Dataset:
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     name: str = "dataset"
     rows_in_order: bool = False
+    is_continued: bool = False
     _encoded: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -206,6 +212,8 @@ class DatasetSource(abc.ABC):
 
     Attributes:
         schema: What the columns will be, known without loading them.
+        since: From when on rows are read, of a source that can pass earlier ones over; None where
+            all are read. `LAST_RUN` is for a model to start from to replace.
 
     Example:
 
@@ -229,6 +237,7 @@ class DatasetSource(abc.ABC):
     """
 
     schema: Schema
+    since: str | float | None = None
 
     @property
     def holds_out_validation(self) -> bool | None:

@@ -60,19 +60,28 @@ def what_rows_know(
     return "others" if (same & goes_back).any() else "before"
 
 
+def know_what_came_before(dataset: Dataset) -> bool:
+    """Returns whether the order of the rows is known, and tells what came before each of them."""
+    if any(is_checked(dataset.split(each)) for each in _with_rows(dataset)):
+        return False
+    if not dataset.schema.names("timestamp") and not dataset.rows_in_order:
+        return False
+    return what_rows_know(dataset) == "before"
+
+
 def histories_of(
     dataset: Dataset,
     split: str,
     names: Sequence[str],
-    max_length: int,
+    max_length: int | None,
     vocabularies: Mapping[str, Vocabulary] | None = None,
     in_pieces: bool = False,
 ) -> Histories:
     """Returns the histories of the rows of a split.
 
-    A row never knows itself, nor what comes after it where `what_rows_know` says `"before"`: a row
-    of the test knows train and validation, and the earlier rows of the test, of its query. Of two
-    rows of one time, the one that stands first is first.
+    A row never knows itself, nor what comes after it where `what_rows_know` says `"before"`: then
+    a row of the test knows train and validation, and the earlier rows of the test, of its query. Of
+    two rows of one time, the one that stands first is first.
 
     Each row knows its last `max_length` events, or, with `in_pieces`, one pass serves many rows: a
     query's rows are cut into pieces of which none reaches back over more than `max_length` events,
@@ -82,7 +91,7 @@ def histories_of(
         dataset: The data set; its rows are in memory.
         split: `"train"`, `"validation"` or `"test"`.
         names: The columns to keep of each event.
-        max_length: How many events a row knows at most.
+        max_length: How many events a row knows at most; None for all.
         vocabularies: The ids; left out, the data set's own.
         in_pieces: Whether rows share passes, as training rows do.
 
@@ -90,6 +99,7 @@ def histories_of(
         DataError: The rows are streamed, or their order is not known.
     """
     check_order(dataset)
+    max_length = np.iinfo("int64").max if max_length is None else max_length
     kind = what_rows_know(dataset, vocabularies)
     known = {"train": ["train"], "validation": ["train", "validation"]}.get(
         split, _with_rows(dataset)

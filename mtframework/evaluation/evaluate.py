@@ -7,6 +7,8 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
+from mtframework.data.histories import what_rows_know
+from mtframework.evaluation.before import Before, joined
 from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
     mean_reciprocal_rank,
@@ -78,13 +80,15 @@ def evaluate(
     split: str = "test",
     top_k: Sequence[int] = TOP_K,
     batch_size: int = 8192,
+    unlisted_is_missed: bool = False,
 ) -> Results:
     """Returns every task's metrics on one split.
 
     A retrieval task gives `{task}/top_{k}`, the share of positive rows whose candidate is among
     the k best of the whole catalogue, `{task}/mrr` and `{task}/ndcg_10`, all of them over all
-    candidates and, with `_filtered` behind, without those that count as seen by the query in the
-    training rows (see `Retrieval.seen`). These count every row; with `_per_query` behind, such as
+    candidates and, with `_filtered` behind, without those that count as seen by the query (see
+    `Retrieval.seen`) in the training rows and, where rows come in the order of time, in all rows
+    before the one that is judged. These count every row; with `_per_query` behind, such as
     `{task}/recall_10_per_query`, a query's rows count together (see
     `mtframework.metrics.per_query`). The other tasks give their own metrics. A task without a row
     that counts gives nothing.
@@ -99,29 +103,49 @@ def evaluate(
         split: `"test"`, `"validation"` or `"train"`.
         top_k: The k of the top-k accuracies; those above the catalogue's size are left out.
         batch_size: How many rows to predict at once.
+        unlisted_is_missed: Whether a row whose candidate the model's catalogue lacks counts as one
+            that retrieval does not find, as the model cannot recommend it; otherwise such a row is
+            an error. For a model that is older than the data.
+
+    Raises:
+        DataError: There is no such split, or a candidate is not in the model's catalogue.
     """
     # The model's own vocabularies: data that have grown since would number ids differently.
-    columns = dataset.encoded_split(split, model.vocabularies)
+    columns = dataset.encoded_split(split, {**dataset.vocabularies, **model.vocabularies})
+    unlisted = _Unlisted(model, columns, dataset, split) if unlisted_is_missed else None
     batches = batches_of(model, dataset, split, batch_size, shuffle=False, needs_labels=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
+    before = Before.of(model, dataset, split)
     results = Results()
+    if model.max_length:
+        results.notes.append(f"Histories: {_KNOWN[what_rows_know(dataset)]}.")
     for name, task in model.tasks.items():
         valid, labels = rows_that_count(task, columns)
         if not valid.any():
             results.notes.append(f"{name} has no metrics: no {split} row counts for it.")
             continue
         if task.retrieves:
+            all_valid = valid
+            if unlisted is not None:
+                valid = valid & unlisted.is_listed
             rows = RankedRows.of(model, task, columns, valid)
             queries = ops.convert_to_numpy(query_of(task, towers))[valid]
             embeddings = candidate_of(task, model.embed([task.candidate], model.catalogue.columns))
+            seen = model.catalogue.seen_of(rows.queries, name)
+            if before is not None:
+                seen = joined(seen, before.seen(task, valid))
             ranks, filtered, ties = ranks_and_ties(
-                queries,
-                rows.candidates,
-                ops.convert_to_numpy(embeddings),
-                seen=model.catalogue.seen_of(rows.queries, name),
+                queries, rows.candidates, ops.convert_to_numpy(embeddings), seen
             )
-            found = metrics_of_ranks(ranks, filtered, rows, model.catalogue.size, top_k)
             results.notes += rows.notes(model, task, split, ties)
+            if unlisted is not None and (num_missed := int((all_valid & ~valid).sum())):
+                rows = unlisted.added_to(rows, all_valid)
+                ranks, filtered = (_with_missed(each, num_missed) for each in (ranks, filtered))
+                results.notes.append(
+                    f"{name}: of {all_valid.sum():,} {split} rows {num_missed:,} have a "
+                    f'"{model.catalogue.key}" that the catalogue lacks, and count as missed.'
+                )
+            found = metrics_of_ranks(ranks, filtered, rows, model.catalogue.size, top_k)
         else:
             found = metrics_of_scores(
                 task,
@@ -132,6 +156,42 @@ def evaluate(
             )
         results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
+
+
+_KNOWN = {
+    "before": "each row knows what its query did before it",
+    "others": "each row knows all training rows of its query, later ones too",
+}
+
+
+class _Unlisted:
+    """The rows of a split whose candidate a model's catalogue lacks."""
+
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        columns: Mapping[str, np.ndarray],
+        dataset: Dataset,
+        split: str,
+    ):
+        key = model.catalogue.key
+        row_of_id = model.catalogue.row_of_each_id(model.vocabularies[key].size)
+        self.is_listed = row_of_id[columns[key]] >= 0
+        self.queries = columns[model.schema.query_key]
+        # The model has one id for all that it does not know; the data have one for each.
+        self.ids = dataset.encoded_split(split)[key]
+
+    def added_to(self, rows: RankedRows, valid: np.ndarray) -> RankedRows:
+        """Returns the rows of a task that are listed, and behind them those that are not."""
+        missed = valid & ~self.is_listed
+        return RankedRows(
+            np.concatenate([rows.queries, self.queries[missed]]),
+            np.concatenate([rows.candidates, -1 - self.ids[missed].astype("int64")]),
+        )
+
+
+def _with_missed(ranks: np.ndarray, num_missed: int) -> np.ndarray:
+    return np.append(ranks, np.full(num_missed, np.inf))
 
 
 def metric_directions(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> dict[str, bool]:

@@ -20,6 +20,7 @@ def write_assets(
     catalogue: Catalogue,
     queries: KnownQueries,
     events: Events,
+    trained_until: int | None,
 ) -> None:
     """Writes the assets into a folder."""
     (folder / "schema.json").write_text(json.dumps(dataclasses.asdict(schema)))
@@ -33,11 +34,12 @@ def write_assets(
         queries.save(folder / "queries.npz")
     if events.columns:
         events.save(folder / "events.npz")
+    (folder / "rows.json").write_text(json.dumps({"trained_until": trained_until}))
 
 
 def read_assets(
     folder: Path, num_ids: Mapping[str, int | None]
-) -> tuple[Schema, dict[str, Vocabulary], Catalogue, KnownQueries, Events]:
+) -> tuple[Schema, dict[str, Vocabulary], Catalogue, KnownQueries, Events, int | None]:
     """Returns the assets of a folder.
 
     A file that somebody else has made may say anything: what does not fit together is refused
@@ -71,4 +73,19 @@ def read_assets(
     catalogue = Catalogue.load(folder / "catalogue.npz", sizes)
     queries = KnownQueries.load(folder / "queries.npz", schema.query_key, sizes)
     events = Events.load(folder / "events.npz", schema.query_key, sizes)
-    return schema, vocabularies, catalogue, queries, events
+    trained_until = _trained_until(folder / "rows.json")
+    return schema, vocabularies, catalogue, queries, events, trained_until
+
+
+def _trained_until(path: Path) -> int | None:
+    """Returns the last second of the training rows; models of version 0.1 do not know it."""
+    if not path.exists():
+        return None
+    second = json.loads(path.read_text())["trained_until"]
+    if second is not None and type(second) is not int:
+        raise ModelError(
+            f"The file's training rows end at {second!r}.",
+            "A whole number of seconds.",
+            "Use the original file: this one is damaged or was changed.",
+        )
+    return second

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.model.histories import candidates_in_request
 from mtframework.model.requests import check_lengths
 
 Hidden = tuple[Sequence[Sequence], Callable[[Sequence], np.ndarray]]
@@ -24,7 +25,8 @@ def excluded_rows(
     Args:
         model: A trained `MultiTaskModel`.
         queries: The raw columns of the queries; their key among them where `exclude_seen`.
-        exclude_seen: Whether to hide what the query has seen in the training rows.
+        exclude_seen: Whether to hide what the query has seen in the training rows, and what is in
+            the history that it brings.
         hidden: For each query a list of candidates, which may hold unknown ones; and what gives the
             rows of candidates, -1 of unknown ones.
         task: The task that says what counts as seen.
@@ -38,11 +40,15 @@ def excluded_rows(
     """
     num_queries = check_lengths(queries)
     owners, rows = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
-    if exclude_seen:
-        key = model.schema.query_key
+    key = model.schema.query_key
+    if exclude_seen and key in queries:
         offsets, seen = model.catalogue.seen_of(model.vocabularies[key].ids(queries[key]), task)
         owners.append(np.repeat(np.arange(num_queries), np.diff(offsets)))
         rows.append(seen.astype("int64"))
+    if exclude_seen and model.max_length and model.tasks[task].hides_seen:
+        owner, seen = candidates_in_request(model, queries)
+        owners.append(owner)
+        rows.append(seen)
     if hidden is not None:
         exclude, rows_of = hidden
         is_list = isinstance(exclude, _LISTS) and len(exclude) == num_queries

@@ -65,8 +65,17 @@ def histories_of_request(
     if not model.max_length:
         return {}
     given = {name: columns[name] for name in (HISTORY, RECENT) if name in columns}
+    for name, each in given.items():
+        history_rows(name, each)
     num_rows = len(next(iter((*encoded.values(), *given.values())), ()))
     key = model.schema.query_key
+    for name, each in given.items():
+        if len(each) != num_rows:
+            raise DataError(
+                f'There are {len(each)} of "{name}" for {num_rows} rows.',
+                "One history for each row.",
+                "Give a query without events an empty list.",
+            )
     parts: list[Ragged] = []
     if HISTORY in given:
         parts.append(_encoded(model, HISTORY, given[HISTORY]))
@@ -76,14 +85,34 @@ def histories_of_request(
         parts.append(_encoded(model, RECENT, given[RECENT]))
     if not parts:
         parts.append(_known(model, np.zeros(num_rows, "int64")))
-    for _, counts in parts:
-        if len(counts) != num_rows:
-            raise DataError(
-                f"There are {len(counts)} histories for {num_rows} rows.",
-                "One history for each row.",
-                "Give a query without events an empty list.",
-            )
-    return _last(parts, model.max_length)
+    found = _last(parts, model.max_length)
+    if key not in encoded and key in model.feature_columns:
+        found[key] = np.zeros(num_rows, "int32")  # whoever it is, its events say what it did
+    return found
+
+
+def candidates_in_request(model, columns: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the candidates of the events that a request brings, as pairs with their rows.
+
+    Args:
+        model: An adapted `MultiTaskModel`.
+        columns: The raw columns of the request.
+
+    Returns:
+        The row of the request and the row of the catalogue of each event: `[num_events]` int64
+        both; unknown candidates are left out.
+    """
+    key = model.schema.candidate_key
+    owners, names = [], []
+    for argument in (HISTORY, RECENT):
+        for number, each in enumerate(history_rows(argument, columns.get(argument, ()))):
+            events = _columns_of(argument, each, key)[key]
+            owners += [number] * len(events)
+            names += list(events)
+    vocabulary = model.vocabularies[key]
+    rows = model.catalogue.row_of_each_id(vocabulary.size)[vocabulary.ids(names)]
+    known = rows >= 0
+    return np.array(owners, "int64")[known], rows[known].astype("int64")
 
 
 def num_unknown_events(histories: Mapping[str, np.ndarray], key: str) -> np.ndarray:
@@ -116,7 +145,7 @@ def _last(parts: Sequence[Ragged], max_length: int) -> dict[str, np.ndarray]:
 
 def _encoded(model, argument: str, histories: Any) -> Ragged:
     schema, key = model.schema, model.schema.candidate_key
-    rows = [_columns_of(argument, each, key) for each in _rows_of(argument, histories)]
+    rows = [_columns_of(argument, each, key) for each in history_rows(argument, histories)]
     counts = np.array([len(row[key]) for row in rows], "int64")
     wanted = model.history_columns
     for number, row in enumerate(rows):
@@ -189,7 +218,8 @@ def _check_times(model, argument: str, encoded, counts: np.ndarray) -> None:
             )
 
 
-def _rows_of(argument: str, histories: Any) -> Sequence:
+def history_rows(argument: str, histories: Any) -> Sequence:
+    """Returns the rows of a request's histories, and raises a `DataError` where they are none."""
     if isinstance(histories, (str, Mapping)) or not hasattr(histories, "__len__"):
         raise DataError(
             f'The column "{argument}" is {type(histories).__name__}: {histories!r:.60}.',

@@ -39,6 +39,8 @@ from mtframework.model.doors import (
 )
 from mtframework.model.frozen_layers import freeze
 from mtframework.model.histories import (
+    HISTORY,
+    RECENT,
     histories_of_request,
     history_length,
     names_in_batch,
@@ -115,6 +117,8 @@ class MultiTaskModel(keras.Model):
     catalogue: Catalogue
     queries: KnownQueries
     events: Events
+    trained_until: int | None
+    """The last second since 1970 of the training rows; None where they have no times."""
 
     def __init__(
         self,
@@ -177,6 +181,11 @@ class MultiTaskModel(keras.Model):
         )
 
     @property
+    def request_columns(self) -> tuple[str, ...]:
+        """The columns that a request may have, beside the query key: features and histories."""
+        return (*self.feature_columns, *((HISTORY, RECENT) if self.max_length else ()))
+
+    @property
     def label_columns(self) -> tuple[str, ...]:
         """The columns that a batch's labels hold."""
         return _distinct(task.label for task in self.tasks.values())
@@ -229,6 +238,7 @@ class MultiTaskModel(keras.Model):
             },
         )
         when = schema.names("timestamp")
+        self.trained_until = int(columns[when[0]].max()) if when else None
         self.queries = KnownQueries.learn(
             columns[schema.query_key],
             {name: columns[name] for name in lasting_columns(schema, self.feature_columns)},
@@ -577,13 +587,14 @@ class MultiTaskModel(keras.Model):
     def save_assets(self, directory: str) -> None:
         """Writes the schema, the vocabularies and the catalogue; Keras calls this."""
         self._require_adapted()
-        known = (self.catalogue, self.queries, self.events)
+        known = (self.catalogue, self.queries, self.events, self.trained_until)
         write_assets(Path(directory), self.schema, self.vocabularies, *known)
 
     def load_assets(self, directory: str) -> None:
         """Reads what `save_assets` wrote; Keras calls this."""
         assets = read_assets(Path(directory), self._built_of)
-        self.schema, self.vocabularies, self.catalogue, self.queries, self.events = assets
+        self.schema, self.vocabularies, self.catalogue, self.queries = assets[:4]
+        self.events, self.trained_until = assets[4:]
         for tower in self.towers.values():
             tower.use_catalogue(self.catalogue)
             tower.use_events(self.events)

@@ -11,6 +11,7 @@ from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.finite import check_not_diverged
 from mtframework.model.embedded_rows import embed_queries, embed_rows
 from mtframework.model.excluded_rows import Hidden, excluded_rows
+from mtframework.model.histories import HISTORY
 from mtframework.model.known_columns import encode_known
 from mtframework.model.pair_scores import query_and_candidate_towers, score_all
 from mtframework.model.requests import check_lengths, request_columns
@@ -87,7 +88,7 @@ def request_blocks(
     """
     check_k(k, num_candidates)
     queries = request_columns(model, queries)
-    if exclude_seen:
+    if exclude_seen and HISTORY not in queries:
         check_query_key(model.schema.query_key, queries)
     num_queries = check_lengths(queries)
     queries = as_of_now(model, queries)

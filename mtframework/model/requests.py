@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import DataError, did_you_mean, quoted_list
-from mtframework.model.histories import HISTORY, RECENT
+from mtframework.model.histories import HISTORY, RECENT, history_rows
 from mtframework.schema.columns import columns_of
 
 
@@ -22,12 +22,11 @@ def request_columns(model, queries: Any) -> dict[str, Any]:
             single text, or has more than one dimension.
     """
     queries = columns_of(queries)
-    of_events = (HISTORY, RECENT) if model.max_length else ()
-    known = dict.fromkeys((*model.feature_columns, model.schema.query_key, *of_events))
+    known = dict.fromkeys((*model.request_columns, model.schema.query_key))
     columns = {}
     for name in queries:
-        if name in of_events:
-            columns[name] = queries[name]
+        if name in (HISTORY, RECENT) and model.max_length:
+            columns[name] = history_rows(name, queries[name])
             continue
         if name not in known:
             raise DataError(

@@ -172,6 +172,54 @@ class Catalogue:
         kept = kept[places]
         return np.concatenate([[0], np.cumsum(kept)])[offsets], self.seen_rows[places[kept]]
 
+    def with_earlier(
+        self, earlier: "Catalogue", query_ids: np.ndarray, candidate_ids: np.ndarray
+    ) -> "Catalogue":
+        """Returns the same candidates, with what had been seen before added to what is seen.
+
+        What was seen of candidates that are not listed any more is left out.
+
+        Args:
+            earlier: The catalogue of before.
+            query_ids: The id here of each query id there, 0 for none: `[num_query_ids]`.
+            candidate_ids: The id here of each candidate id there, 0 for none:
+                `[num_candidate_ids]`.
+        """
+        num_query_ids = len(self.seen_offsets) - 1
+        queries, rows, parts = [], [], (self, earlier)
+        for each in parts:
+            owners = np.repeat(np.arange(len(each.seen_offsets) - 1), np.diff(each.seen_offsets))
+            ids = each.columns[each.key][each.seen_rows]
+            if each is earlier:
+                owners, ids = query_ids[owners], candidate_ids[ids]
+            of_id = self.row_of_each_id(max(int(ids.max(initial=0)) + 1, 1))
+            queries.append(owners)
+            rows.append(np.where(ids > 0, of_id[ids], -1))
+        query, row = np.concatenate(queries), np.concatenate(rows)
+        counts = row >= 0
+        lengths = [len(each.seen_rows) for each in parts]
+
+        def joined(kept: list[np.ndarray | None], missing: float | bool) -> np.ndarray:
+            filled = [
+                np.full(length, missing) if values is None else values
+                for values, length in zip(kept, lengths, strict=True)
+            ]
+            return np.concatenate(filled)[counts]
+
+        masks = dict.fromkeys((*self.seen_by, *earlier.seen_by))
+        return Catalogue.learn(
+            self.key,
+            self.columns,
+            query[counts],
+            self.columns[self.key][row[counts]],
+            num_query_ids,
+            {
+                name: joined([each.seen_labels.get(name) for each in parts], np.nan)
+                for name in self.seen_labels
+            },
+            {name: joined([each.seen_by.get(name) for each in parts], True) for name in masks},
+        )
+
     def save(self, path: Path) -> None:
         """Writes the catalogue as one compressed NumPy archive."""
         np.savez_compressed(

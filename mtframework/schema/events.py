@@ -108,6 +108,40 @@ class Events:
         columns = {name: values[places] for name, values in self.columns.items()}
         return side_by_side(columns, counts, max_length)
 
+    def with_earlier(
+        self, earlier: "Events", ids: Mapping[str, np.ndarray], key: str, max_length: int
+    ) -> "Events":
+        """Returns the events with earlier ones before them, the last ones of each query.
+
+        Args:
+            earlier: What was known before.
+            ids: The id here of each id there, 0 for none, by categorical column:
+                `{name: [num_ids]}`.
+            key: The query key.
+            max_length: How many of a query's latest events to keep.
+        """
+        if not set(self.columns) <= set(earlier.columns):
+            return self  # what they lack cannot be made up
+        num_ids = len(self.offsets) - 1
+        parts = []
+        for events, of_id in ((earlier, ids[key]), (self, np.arange(num_ids))):
+            owners = np.repeat(of_id, np.diff(events.offsets))
+            columns = {name: events.columns[name] for name in self.columns}
+            if events is earlier:
+                columns = {
+                    name: ids[name][each] if name in ids else each for name, each in columns.items()
+                }
+            parts.append((owners, columns))
+        owners = np.concatenate([each for each, _ in parts])
+        columns = {}
+        for name in self.columns:
+            both = [each[name] for _, each in parts]
+            if both[0].ndim == 2:
+                width = max(each.shape[1] for each in both)
+                both = [np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in both]
+            columns[name] = np.concatenate(both)
+        return Events.learn(owners, columns, None, num_ids, max_length)
+
     def save(self, path: Path) -> None:
         """Writes the events as one compressed NumPy archive."""
         np.savez_compressed(

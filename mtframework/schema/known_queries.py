@@ -59,6 +59,38 @@ class KnownQueries:
             described[name][is_known] = values[rows[last[is_known]]]
         return cls(described, is_known)
 
+    def with_earlier(
+        self, earlier: "KnownQueries", ids: Mapping[str, np.ndarray], key: str
+    ) -> "KnownQueries":
+        """Returns the queries, those that only the earlier ones know added.
+
+        Args:
+            earlier: What was known before.
+            ids: The id here of each id there, 0 for none, by categorical column:
+                `{name: [num_ids]}`.
+            key: The query key.
+        """
+        here = ids[key]
+        is_new = earlier.is_known & (here > 0)
+        is_new[is_new] = ~self.is_known[here[is_new]]
+        if not self.columns or not set(self.columns) <= set(earlier.columns):
+            return self  # what it lacks cannot be made up
+        columns = {}
+        for name, values in self.columns.items():
+            added = earlier.columns[name][is_new]
+            added = ids[name][added] if name in ids else added
+            columns[name] = values.copy()
+            if values.ndim == 2 and added.shape[1] > values.shape[1]:
+                wider = ((0, 0), (0, added.shape[1] - values.shape[1]))
+                columns[name] = np.pad(values, wider)
+            if values.ndim == 2:
+                columns[name][here[is_new], : added.shape[1]] = added
+            else:
+                columns[name][here[is_new]] = added
+        is_known = self.is_known.copy()
+        is_known[here[is_new]] = True
+        return KnownQueries(columns, is_known)
+
     def save(self, path: Path) -> None:
         """Writes the columns as one compressed NumPy archive."""
         np.savez_compressed(

@@ -190,6 +190,7 @@ class Retrieval(Task):
         self.query_network: keras.Sequential | None = None
         self.reduction = reduction
         self.seen = seen if isinstance(seen, str) else tuple(seen)
+        self.hides_seen = seen != "none"
         self.seen_labels = () if isinstance(seen, str) else tuple(seen)
         self.needs_catalogue = negatives == "catalogue"
         self.corrects = logq and negatives == "batch"

@@ -67,6 +67,9 @@ class Task(keras.layers.Layer):
     #: The labels, beside its own, by which candidates count as seen.
     seen_labels: tuple[str, ...] = ()
 
+    #: Whether what a query has seen is hidden from it.
+    hides_seen = True
+
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 

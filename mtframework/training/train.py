@@ -104,7 +104,10 @@ def _train(
         found = run.checkpoints.load(print_to_stderr)
         if found is None:
             run.begin_again()
-    data: Dataset = dataset or experiment.dataset.load()
+    source = experiment.dataset
+    if warm_start is not None:
+        source = warm_start.new_rows_of(source)
+    data: Dataset = dataset or source.load()
     set_seed(experiment.seed)  # loading may have drawn numbers
     model = experiment.model
     if warm_start is not None:
@@ -115,9 +118,13 @@ def _train(
     model.adapt(data, needs_labels=warm_start is None)
     if warm_start is not None:
         warm_start.restore(model)
+        if data.is_continued:
+            warm_start.remember(model)
     model.compile(
         optimizer=experiment.optimizer, embedding_optimizer=experiment.embedding_optimizer
     )
+    if warm_start is not None:
+        warm_start.restore_optimizer(model)
     best = None
     if experiment.early_stopping is not None:
         data.split("validation")  # raises where there is none

@@ -1,5 +1,6 @@
 """Continuing from a trained model."""
 
+import copy
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,11 +11,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from mtframework.data.dataset import Dataset, print_to_stderr
+from mtframework.arguments import check_share
+from mtframework.data.dataset import LAST_RUN, Dataset, DatasetSource, print_to_stderr
 from mtframework.errors import ModelError, quoted_list
 from mtframework.model.model import MultiTaskModel
 from mtframework.saved_parts import KEPT
 from mtframework.schema.vocabulary import Vocabulary
+from mtframework.training.optimizer_memory import Moved, hand_on
 
 
 @dataclass
@@ -57,15 +60,20 @@ class WarmStart:
     - Layers whose inputs are others now (other features of a tower; other towers or another sharing
       layer before a head) start afresh, and so do the parts of a sharing layer that belong to tasks
       where the tasks are others.
-    - The optimizer and balancers start afresh. The catalogue, candidate frequencies and seen
-      candidates are learned from the data set's rows alone.
+    - Balancers start afresh, and so does the optimizer, where `keep_optimizer` does not say
+      otherwise. The catalogue and candidate frequencies are learned from the data set's rows alone.
+      So are seen candidates, where earlier rows were not passed over (`Tables.since`); else they
+      are added to those that the trained model knows.
 
     Args:
         model: The trained model.
         tell: Told the report, a sentence at a time; left out, it goes to standard error.
+        keep_optimizer: The share of what the optimizer remembers of each weight that is kept: 0
+            forgets it, 1 goes on as if training had not ended, 0.5 halves it. Above 0, the count of
+            steps goes on, and with it a schedule of the learning rate.
 
     Raises:
-        ModelError: The model is none, or not trained.
+        ModelError: The model is none, or not trained; or the share is not from 0 to 1.
 
     Example:
 
@@ -77,7 +85,12 @@ class WarmStart:
     Left behind: task click.
     """
 
-    def __init__(self, model: MultiTaskModel, tell: Callable[[str], None] | None = None):
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        tell: Callable[[str], None] | None = None,
+        keep_optimizer: float = 0.0,
+    ):
         if not isinstance(model, MultiTaskModel) or not model.built:
             raise ModelError(
                 f"A warm start was given {model!r}.",
@@ -86,6 +99,38 @@ class WarmStart:
             )
         self.model = model
         self.tell = tell or print_to_stderr
+        self.keep_optimizer = check_share("WarmStart", "keep_optimizer", keep_optimizer, False)
+        if self.keep_optimizer and not getattr(getattr(model, "optimizer", None), "built", False):
+            raise ModelError(
+                f"keep_optimizer is {keep_optimizer}, and the model to start from was saved without"
+                " what its optimizer remembers.",
+                "A model whose optimizer was saved with it, as train does.",
+                "Leave keep_optimizer out.",
+            )
+        self._moved: list[Moved] = []
+
+    @property
+    def since(self) -> int:
+        """The first second after the rows that the model was trained on.
+
+        Raises:
+            ModelError: The model does not know it.
+        """
+        if self.model.trained_until is None:
+            raise ModelError(
+                "Which rows are new is asked of a model that does not know until when its own are.",
+                "A model that was trained by this version on rows with a timestamp.",
+                "Set Tables.since to a date.",
+            )
+        return self.model.trained_until + 1
+
+    def new_rows_of(self, source: DatasetSource) -> DatasetSource:
+        """Returns the source as it reads what came after the model's rows, if it asks for that."""
+        if getattr(source, "since", None) != LAST_RUN:
+            return source
+        source = copy.copy(source)
+        source.since = self.since
+        return source
 
     def grow(self, dataset: Dataset) -> Dataset:
         """Returns the data set with vocabularies that begin with the trained model's values.
@@ -138,7 +183,7 @@ class WarmStart:
             moves.append(_Move(f"task {name}", task, old.tasks.get(name)))
             tables = {model.towers[tower].key: each for tower, each in task.weights_by_id().items()}
             moves[-1].move_task(same_sharing, tables, vocabularies)
-        if not any(move.num_moved for move in moves):
+        if not any(move.moved for move in moves):
             raise ModelError(
                 "No weight of the model to start from fits.",
                 "Towers or tasks with the names, classes and sizes of "
@@ -147,11 +192,50 @@ class WarmStart:
             )
         for move in moves:
             move.add_to(report)
+        self._moved = [each for move in moves for each in move.moved]
         report.left += [f"tower {name}" for name in old.towers if name not in model.towers]
         report.left += [f"task {name}" for name in old.tasks if name not in model.tasks]
         for sentence in report.sentences():
             self.tell(sentence)
         return report
+
+    def remember(self, model: MultiTaskModel) -> None:
+        """Lets a restored model know what the trained one does of rows that were passed over.
+
+        Who has seen what, what queries did, their own columns, and the end of the rows.
+        """
+        old = self.model
+        ids = {
+            name: np.append(0, vocabulary.ids(old.vocabularies[name].known_values))
+            for name, vocabulary in model.vocabularies.items()
+            if name in old.vocabularies
+        }
+        query, candidate = model.schema.query_key, model.schema.candidate_key
+        model.catalogue = model.catalogue.with_earlier(old.catalogue, ids[query], ids[candidate])
+        model.queries = model.queries.with_earlier(old.queries, ids, query)
+        model.events = model.events.with_earlier(old.events, ids, query, model.max_length)
+        for tower in model.towers.values():
+            tower.use_catalogue(model.catalogue)
+            tower.use_events(model.events)
+        if model.trained_until is not None and old.trained_until is not None:
+            model.trained_until = max(model.trained_until, old.trained_until)
+
+    def restore_optimizer(self, model: MultiTaskModel) -> None:
+        """Gives a restored and compiled model's optimizer what is kept of the trained one's.
+
+        Raises:
+            ModelError: The optimizers are of two classes.
+        """
+        if not self.keep_optimizer:
+            return
+        num_weights = hand_on(
+            self.model.optimizer, model.optimizer, self._moved, self.keep_optimizer
+        )
+        steps = int(ops.convert_to_numpy(model.optimizer.iterations))
+        self.tell(
+            f"The optimizer keeps {self.keep_optimizer:.4g} of what it remembers of {num_weights} "
+            f"weights, and goes on at step {steps:,}."
+        )
 
 
 class _Move:
@@ -163,7 +247,7 @@ class _Move:
         self.there = there
         self.fits = type(here) is type(there)
         self.old_weights = _by_path(there) if self.fits else {}
-        self.num_moved = 0
+        self.moved: list[Moved] = []
         self.grown: list[str] = []
         self.anew: list[str] = []
 
@@ -219,7 +303,7 @@ class _Move:
         old = self.old_weights.get(path)
         if may_move and old is not None and tuple(old.shape) == tuple(weight.shape):
             weight.assign(ops.convert_to_numpy(old))
-            self.num_moved += 1
+            self.moved.append(Moved(old, weight))
         else:
             self.anew.append(path)
 
@@ -235,7 +319,10 @@ class _Move:
         rows[ids[ids > 0]] = old[1:][ids > 0]
         rows[0] = old[0]  # what is unknown
         weight.assign(rows)
-        self.num_moved += 1
+        there = np.append(0, 1 + np.flatnonzero(ids > 0))
+        self.moved.append(
+            Moved(self.old_weights[path], weight, (there, np.append(0, ids[ids > 0])))
+        )
         num_new = now.size - 1 - int((ids > 0).sum())
         if num_new:
             self.grown.append(f"{num_new:,} more of {column}")

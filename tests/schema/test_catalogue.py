@@ -44,3 +44,27 @@ def test_seen_of_a_catalogue_that_nobody_has_seen():
 def test_an_id_outside_is_refused(catalogue):
     with pytest.raises(DataError, match='1 of 2 rows have a "film" that is not in the catalogue'):
         catalogue.rows(np.array([10, 11]))
+
+
+def test_what_was_seen_before_is_added_and_sold_out_candidates_are_left_out():
+    # There, queries 1 and 2 and candidates 1 to 3; here, query 2 is 1, candidate 1 is 2 and 3 is 1.
+    earlier = Catalogue.learn(
+        "film",
+        {"film": np.array([1, 2, 3])},
+        np.array([1, 2, 2]),
+        np.array([2, 1, 3]),
+        3,
+        {"stars": np.array([5.0, 4.0, 2.0])},
+        {"buy": np.array([True, False, True])},
+    )
+    here = Catalogue.learn(
+        "film", {"film": np.array([2, 1])}, np.array([1]), np.array([1]), 4,
+        {"stars": np.array([1.0])},
+    )  # fmt: skip
+    found = here.with_earlier(earlier, np.array([0, 3, 1]), np.array([0, 2, 0, 1]))
+    assert found.columns["film"].tolist() == [2, 1]
+    assert found.seen(1).tolist() == [0, 1]  # rows of the candidates 2 and 1
+    assert found.seen(3).tolist() == []  # its candidate is sold out
+    assert found.seen_labels["stars"].tolist() == [4.0, 1.5]  # of 2 and 1
+    # What has no mask here counted for the task: query 1's own row of candidate 1.
+    assert found.seen(1, "buy").tolist() == [1]

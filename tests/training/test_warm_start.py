@@ -227,3 +227,206 @@ def test_two_features_of_one_column_and_class_are_told_apart():
     twice = make_model(query=("shopper", age, age))
     with pytest.raises(ModelError, match='one Bucketed of "age" twice'):
         adapted(twice)
+
+
+def later_shop() -> mtf.Dataset:
+    """Rows that came later: of a new shopper and a new product, the others passed over."""
+    train = shop_rows(6, seed=8)
+    train["shopper"][:] = [99, 3, 3, 4, 4, 4]
+    train["product"][:] = ["a lamp", *train["product"][1:]]
+    products = ["a lamp", *(f"product {i:02}" for i in range(30))]
+    return make_shop(train=train, catalogue={"product": np.array(products)}, is_continued=True)
+
+
+def test_who_has_seen_what_is_remembered_where_rows_were_passed_over():
+    before, data = make_shop(), later_shop()
+    trained, model = adapted(make_model()), make_model()
+    warm_start = mtf.WarmStart(trained, print)
+    model.adapt(warm_start.grow(data))
+    warm_start.restore(model)
+    warm_start.remember(model)
+    bought = {}
+    for rows in (before.train, data.train):
+        for shopper, product in zip(rows["shopper"], rows["product"], strict=True):
+            bought.setdefault(str(shopper), set()).add(str(product))
+    products = model.vocabularies["product"].values(model.catalogue.columns["product"])
+    for shopper, expected in bought.items():
+        query = int(model.vocabularies["shopper"].ids([shopper])[0])
+        assert set(products[model.catalogue.seen(query)]) == expected
+
+
+def test_training_remembers_only_where_rows_were_passed_over():
+    class Later(mtf.DatasetSource):
+        schema = SHOP_SCHEMA
+
+        def __init__(self, **changes):
+            self.changes = changes
+
+        def load(self, progress=None):
+            data = later_shop()
+            return make_shop(train=data.train, catalogue=data.catalogue, **self.changes)
+
+    trained = adapted(make_model())
+    sizes = []
+    for changes in ({}, {"is_continued": True}):
+        experiment = mtf.Experiment(Later(**changes), make_model(), keras.optimizers.SGD())
+        result = mtf.train(experiment, warm_start=mtf.WarmStart(trained, print))
+        sizes.append(len(result.model.catalogue.seen_rows))
+    rows = {*zip(*(make_shop().train[name].tolist() for name in ("shopper", "product")))}  # noqa: B905
+    new = {*zip(*(later_shop().train[name].tolist() for name in ("shopper", "product")))}  # noqa: B905
+    assert sizes == [len(new), len(rows | new)]
+
+
+class Timed(mtf.DatasetSource):
+    """Rows at the seconds 100, 200, …"""
+
+    schema = mtf.Schema(
+        (*SHOP_SCHEMA.columns, mtf.Column("at", "numeric", "timestamp")), "shopper", "product"
+    )
+
+    def __init__(self, since=None):
+        self.since = since
+
+    def load(self, progress=None):
+        loaded.append(self.since)
+        rows = {**shop_rows(400, seed=1), "at": 100 * np.arange(1, 401)}
+        return make_shop(schema=self.schema, train=rows, test={**shop_rows(9, 2), "at": [9] * 9})
+
+
+loaded = []
+
+
+def test_new_rows_are_those_after_the_model_s(tmp_path):
+    loaded.clear()
+    source = Timed("last_run")
+    trained = mtf.train(
+        mtf.Experiment(source, make_model(), keras.optimizers.SGD()), mtf.Run.create(tmp_path / "a")
+    )
+    assert trained.model.trained_until == 40_000
+    model = mtf.Run.open(tmp_path / "a").load_model()
+    assert model.trained_until == 40_000
+    experiment = mtf.Experiment(source, make_model(), keras.optimizers.SGD())
+    mtf.train(experiment, warm_start=mtf.WarmStart(model, print))
+    assert loaded == ["last_run", 40_001]
+    assert source.since == "last_run"
+    without_times = mtf.WarmStart(adapted(make_model()), print)
+    with pytest.raises(ModelError, match="does not know until when its own are"):
+        without_times.new_rows_of(source)
+    other = Timed("2020-01-01")
+    assert without_times.new_rows_of(other) is other
+
+
+def optimizer_of(model, optimizer):
+    model.compile(optimizer=optimizer)
+    return model.optimizer
+
+
+def filled(optimizer, seed):
+    """Returns the optimizer with numbers that are told apart, by name."""
+    draw = np.random.default_rng(seed)
+    for each in optimizer.variables:
+        if each.name not in ("iteration", "learning_rate", "dynamic_scale", "step_counter"):
+            each.assign(draw.uniform(1, 2, each.shape))
+    optimizer.iterations.assign(70)
+    return optimizer
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+@pytest.mark.parametrize(
+    ("make", "initial"),
+    [
+        (lambda: keras.optimizers.Adam(0.01), 0.0),
+        (lambda: keras.optimizers.Adagrad(0.01, initial_accumulator_value=0.5), 0.5),
+        (lambda: keras.optimizers.SGD(0.01, momentum=0.9), 0.0),
+    ],
+)
+def test_what_the_optimizer_remembers_moves_with_the_rows(make, initial, share):
+    trained, model = adapted(make_model()), make_model()
+    there = filled(optimizer_of(trained, make()), seed=1)
+    told = []
+    warm_start = mtf.WarmStart(trained, told.append, keep_optimizer=share)
+    model.adapt(warm_start.grow(Shop(grown=True).load()))
+    warm_start.restore(model)
+    here = optimizer_of(model, make())
+    warm_start.restore_optimizer(model)
+    num_weights = 8  # two tables, and the kernels and biases of three dense layers
+    assert told[-1] == (
+        f"The optimizer keeps {share:.4g} of what it remembers of {num_weights} weights, and goes "
+        "on at step 70."
+    )
+    assert int(here.iterations) == 70
+    slots = [each for each in here.variables if each.name not in ("iteration", "learning_rate")]
+    before = [each for each in there.variables if each.name not in ("iteration", "learning_rate")]
+    assert len(slots) == len(before) >= num_weights
+    for new, old in zip(slots, before, strict=True):
+        new, old = ops.convert_to_numpy(new), ops.convert_to_numpy(old)
+        expected = initial + share * (old - initial)
+        np.testing.assert_allclose(new[: len(old)], expected, rtol=1e-6)
+        np.testing.assert_array_equal(new[len(old) :], initial)  # of a new shopper, a new product
+    assert any(new.shape != old.shape for new, old in zip(slots, before, strict=True))
+
+
+def test_training_goes_on_with_what_the_optimizer_remembers(tmp_path):
+    """Two trainings of an epoch each are one of two epochs, where the optimizer is kept."""
+
+    def experiment(epochs, **changes):
+        data = {"dataset": Shop(), "model": make_model(), "batch_size": 400}
+        optimizer = keras.optimizers.Adam(0.01)
+        return mtf.Experiment(**data, optimizer=optimizer, epochs=epochs, **changes)
+
+    whole = mtf.train(experiment(2)).history["loss"]
+    first = mtf.train(experiment(1), mtf.Run.create(tmp_path / "first"))
+    assert first.history["loss"] == pytest.approx(whole[:1])
+    third = {}
+    for share in (0.0, 1.0):
+        model = mtf.Run.open(tmp_path / "first").load_model()
+        warm_start = mtf.WarmStart(model, print, keep_optimizer=share)
+        third[share] = mtf.train(experiment(2), warm_start=warm_start).history["loss"]
+    reference = mtf.train(experiment(3)).history["loss"]
+    assert third[1.0] == pytest.approx(reference[1:], rel=1e-5)
+    assert third[0.0] != pytest.approx(reference[1:], rel=1e-5)
+
+
+def test_what_the_optimizer_remembers_of_rows_and_of_a_scaled_loss():
+    def make():
+        return mtf.MultiTaskModel(
+            [mtf.Tower(name, [name], embedding_dim=4) for name in ("shopper", "product")],
+            [mtf.BinaryFeedback("buy", label="bought", hidden_units=[])],
+        )
+
+    def optimizer():
+        return keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01))
+
+    trained, model = adapted(make()), make()
+    rows = mtf.EmbeddingOptimizer(dense_up_to=0)
+    trained.compile(optimizer=optimizer(), embedding_optimizer=rows)
+    filled(trained.optimizer, seed=1)
+    warm_start = mtf.WarmStart(trained, print, keep_optimizer=1.0)
+    model.adapt(warm_start.grow(Shop(grown=True).load()))
+    warm_start.restore(model)
+    model.compile(optimizer=optimizer(), embedding_optimizer=rows)
+    warm_start.restore_optimizer(model)
+    checked = 0
+    for new, old in zip(model.optimizer.variables, trained.optimizer.variables, strict=True):
+        new, old = ops.convert_to_numpy(new), ops.convert_to_numpy(old)
+        if old.ndim:
+            np.testing.assert_array_equal(new[: len(old)], old)
+            checked += 1
+    assert checked == 8  # two moments of two tables, a kernel and a bias
+    steps = [each for each in model.optimizer.variables if each.name == "iteration"]
+    assert {int(each) for each in steps} == {70}
+
+
+def test_an_optimizer_that_remembers_something_else_is_refused():
+    trained, model = adapted(make_model()), make_model()
+    with pytest.raises(ModelError, match="without what its optimizer remembers"):
+        mtf.WarmStart(trained, print, keep_optimizer=1.0)
+    trained.compile(optimizer=keras.optimizers.Adam())
+    with pytest.raises(ModelError, match="WarmStart has keep_optimizer = 2"):
+        mtf.WarmStart(trained, print, keep_optimizer=2)
+    warm_start = mtf.WarmStart(trained, print, keep_optimizer=0.5)
+    model.adapt(warm_start.grow(Shop().load()))
+    warm_start.restore(model)
+    model.compile(optimizer=keras.optimizers.SGD(momentum=0.9))
+    with pytest.raises(ModelError, match="model to start from is Adam, the new one SGD"):
+        warm_start.restore_optimizer(model)

@@ -48,8 +48,9 @@ def compare(
         bool,
         typer.Option(
             "--with-baselines",
-            help="Add simple methods: a constant, popularity, item-kNN, EASE and, where the "
-            "package implicit is installed, ALS.",
+            help="Add simple methods: a constant, popularity, item-kNN, item-to-item counts, EASE "
+            "and, where the package implicit is installed, ALS; where retrievals have different "
+            "positives, those that learn from all feedback too.",
         ),
     ] = False,
     metric: Annotated[
@@ -156,8 +157,8 @@ def compare(
         )
     loaded = load_experiments(experiments, bindings or [], plugin or [], trust)
     model = loaded[0].build().model
-    rows = [parse_row(text, model.feature_columns) for text in predict or ()]
-    queries = [parse_row(text, model.feature_columns) for text in recommend or ()]
+    rows = [parse_row(text, model.request_columns) for text in predict or ()]
+    queries = [parse_row(text, model.request_columns) for text in recommend or ()]
     runs = plan(loaded, seed, seeds)
     names = list(dict.fromkeys(each.name for each in runs))
     for name in baseline or ():

@@ -60,7 +60,7 @@ def predict(
     from mtframework.data.tables.table_writer import TableWriter
 
     model = load_run(run, plugin, trust).load_model()
-    parsed = [parse_row(row, model.feature_columns) for row in rows or ()]
+    parsed = [parse_row(row, model.request_columns) for row in rows or ()]
     printer = results.console()
     if input and output:
         predict_file(model, input, TableWriter(output, for_spreadsheet))

@@ -90,7 +90,7 @@ def recommend(
 
     opened = load_run(run, plugin, trust)
     model = opened.load_model()
-    known = (*model.feature_columns, model.schema.query_key)
+    known = (*model.request_columns, model.schema.query_key)
     asked = [parse_row(query, known) for query in queries or ()]
     if task is None:
         recommender = Recommender(model, opened.load_fusion(), num_retrieved, index)

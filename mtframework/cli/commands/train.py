@@ -1,11 +1,15 @@
 """`mtframework train`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mtframework.cli import options
+
+NOT_PROMOTED = 3
+"""The exit status of a training whose model is not promoted."""
 
 
 def train(
@@ -28,6 +32,28 @@ def train(
             "An empty folder is begun. (--from begins a new training with a finished model.)",
         ),
     ] = False,
+    keep_optimizer: Annotated[
+        float,
+        typer.Option(
+            "--keep-optimizer",
+            help="With --from: the share of what the run's optimizer remembers that is kept; 0 "
+            "forgets it, 1 keeps it, 0.5 halves it.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = 0.0,
+    promote_if: Annotated[
+        str | None,
+        typer.Option(
+            "--promote-if",
+            help="With --from: how far a metric of the new model may be from the old one's, new "
+            'less old, for the new one to be promoted, such as "watch/top_10 >= -0.001". Both are '
+            "evaluated on the test rows; the result is in promotion.json. Where the new model is "
+            "not promoted, the exit status is 3.",
+            metavar="RULE",
+            show_default=False,
+        ),
+    ] = None,
     bindings: options.Set = None,
     plugin: options.Plugin = None,
     trust: options.Trust = False,
@@ -42,32 +68,70 @@ def train(
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell_warnings
-    from mtframework.cli.finished_run import load_run
-    from mtframework.cli.resumed_run import resumed_run
+    from mtframework.cli.resumed_run import as_begun, resumed_run
     from mtframework.cli.shown_training import train_shown
+    from mtframework.cli.start_from import StartFrom
 
     loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or (), trust)
     findings = loaded.check()
     config.raise_errors(findings)
     tell_warnings(findings)
     printer = output.console()
-    resumed = resumed_run(loaded, run, start) if resume else None
+    given = {"--from": start, "--keep-optimizer": keep_optimizer, "--promote-if": promote_if}
+    others = [name for name, value in given.items() if value]
+    resumed = resumed_run(loaded, run, others) if resume else None
+    if resumed is not None:
+        loaded = as_begun(loaded, resumed)
     if resumed is not None and resumed.model_path.exists():
         printer.print(f"The training of {resumed.path} is finished already.")
-        output.write_json(json, {"run": str(run), "finished": True})
+        promotion = resumed.load_promotion()
+        if promotion is None and "promote_if" in resumed.notes:  # ended between the two
+            begun = StartFrom.noted(resumed, plugin, trust)
+            assert begun is not None
+            data = loaded.build().dataset.load()
+            promotion = begun.decide(resumed.path, resumed.load_model(), data)
+        decided = {} if promotion is None else {"promotion": promotion}
+        output.write_json(json, {"run": str(run), "finished": True, **decided})
+        _end(printer, promotion)
         return
     if resumed is not None:
-        start = resumed.began_with
+        begun = StartFrom.noted(resumed, plugin, trust)
+    else:
+        begun = StartFrom.of(start, keep_optimizer, promote_if, plugin, trust)
     folder = run or _free_folder(Path("runs") / loaded.name)
-    start_from = None if start is None else load_run(start, plugin, trust)
-    trained = train_shown(loaded, folder, start_from, resumed)
+    trained = train_shown(loaded, folder, begun, resumed)
     lines = output.table("metric", f"epoch {trained.epoch}")
     for name, value in trained.metrics.items():
         lines.add_row(name, output.number(value))
     printer.print(lines)
     printer.print(f"Trained in {trained.fit_seconds:.1f} s; the run is in {folder}.")
     written = {"run": str(folder), "metrics": trained.metrics, "epoch": trained.epoch}
-    output.write_json(json, {**written, "seconds": trained.fit_seconds})
+    promotion = None if begun is None else begun.decide(folder, trained.model, trained.dataset)
+    promoted = {} if promotion is None else {"promotion": promotion}
+    output.write_json(json, {**written, "seconds": trained.fit_seconds, **promoted})
+    _end(printer, promotion)
+
+
+def _end(printer, promotion: Mapping[str, Any] | None) -> None:
+    """Says what was decided, and ends with 3 where the new model is not promoted."""
+    if promotion is None:
+        return
+    metric = promotion["rule"].split()[0]
+    old, new = (promotion[which].get(metric) for which in ("old", "new"))
+    values = ", ".join(
+        f"{which} {'undefined' if value is None else f'{value:.6g}'}"
+        for which, value in (("old", old), ("new", new))
+    )
+    outcome = "Promoted" if promotion["promoted"] else "Not promoted"
+    difference = promotion["difference"]
+    told = "" if difference is None else f", difference {difference:.6g}"
+    printer.print(
+        f"{outcome} by {promotion['rule']}: {values}{told}, of {promotion['num_rows']:,} test "
+        "rows.",
+        soft_wrap=True,
+    )
+    if not promotion["promoted"]:
+        raise typer.Exit(NOT_PROMOTED)
 
 
 def _free_folder(wanted: Path) -> Path:

@@ -1,5 +1,7 @@
 """A data set from the user's own files: CSV, JSON lines or Parquet."""
 
+import datetime
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mtframework.data.dataset import Dataset, DatasetSource, print_to_stderr
+from mtframework.data.dataset import LAST_RUN, Dataset, DatasetSource, print_to_stderr
 from mtframework.data.splits import SPLITS, check_held_out_share, hold_out
 from mtframework.data.streaming.streamed_tables import load_streamed
-from mtframework.data.tables.column_values import one_array, other_separator
+from mtframework.data.tables.column_values import one_array, other_separator, timestamps
 from mtframework.data.tables.counted_repeats import REPEATS, count_repeats
 from mtframework.data.tables.merged_events import chosen_events, merge_events, told_of_kinds
 from mtframework.data.tables.rejects import Rejects, write_rejects
-from mtframework.data.tables.table_columns import EVENT, TableColumns
+from mtframework.data.tables.table_columns import EVENT, SECONDS, TableColumns
 from mtframework.data.tables.table_files import find_files
 from mtframework.data.tables.table_reader import (
     Allowed,
@@ -75,6 +77,11 @@ class Tables(DatasetSource):
             Parquet, block by block each time that they are needed: memory does not grow with them.
             Events and `"leave_last_out"` need all rows at once, and so does finding duplicates,
             which are then kept.
+        since: From when on interactions are learned from and held out: a date, a time in ISO 8601
+            or seconds since 1970; of merged events, pairs whose latest one is of then. `"last_run"`
+            is what came after the training rows of the model that training starts from, and
+            everything where it starts from none. The catalogue is that of all rows. Files of
+            `split` are read whole.
 
     Raises:
         DataError: An argument is wrong; see also `load`.
@@ -104,6 +111,7 @@ class Tables(DatasetSource):
         max_rejected: float = 0.01,
         rejects: str = "rejects.jsonl",
         in_memory: bool = True,
+        since: str | float | None = None,
     ):
         for argument, value in (("interactions", interactions), ("columns", columns)):
             if not value:
@@ -141,6 +149,8 @@ class Tables(DatasetSource):
         self.max_rejected = max_rejected
         self.rejects = rejects
         self.in_memory = in_memory
+        self.since = since
+        self._check_since()
         if not in_memory:
             self._check_can_be_streamed()
 
@@ -151,9 +161,11 @@ class Tables(DatasetSource):
             DataError: A file is missing, damaged or lacks a column; more rows are rejected than
                 `max_rejected` allows; a split has no rows.
         """
+        say = progress or print_to_stderr
+        if self.since == LAST_RUN:
+            say('Tables.since is "last_run", and no model is started from: all rows are read.')
         if not self.in_memory:
             return load_streamed(self, progress)
-        say = progress or print_to_stderr
         counts: list[Rejects] = []
         catalogue = self.read_candidates(counts) if self.candidates else None
         passed_over: dict[str, int] = {}
@@ -168,6 +180,8 @@ class Tables(DatasetSource):
         if catalogue is None:
             catalogue = self._distinct_candidates(list(tables.values()), say)
         self._tell_separators([catalogue, *tables.values()], say)
+        if self.first_second is not None:
+            tables["train"] = self._new_rows(tables["train"], self.first_second, say)
         if "test" not in tables:
             tables["train"], tables["test"] = self._hold_out(
                 tables["train"], self.test_fraction, self.seed
@@ -187,6 +201,7 @@ class Tables(DatasetSource):
             test=splits["test"],
             catalogue=as_columns(catalogue),
             name=self.name,
+            is_continued=self.first_second is not None,
         )
 
     @property
@@ -194,6 +209,38 @@ class Tables(DatasetSource):
         """Whether there will be validation rows: a share of the others, or a file of their own."""
         own = isinstance(self.split, Mapping) and "validation" in self.split
         return own or self.validation_fraction > 0
+
+    @property
+    def first_second(self) -> int | None:
+        """The first second since 1970 of the interactions to read; None where all are read."""
+        if self.since is None or self.since == LAST_RUN:
+            return None
+        seconds, problems = timestamps(pa.array([str(self.since)]), SECONDS, time.time())
+        is_truth = str(self.since).strip().lower() in ("true", "false")  # numbers in a file
+        if is_truth or seconds.null_count or any(mask.any() for mask in problems.values()):
+            raise DataError(
+                f"Tables.since is {self.since!r}.",
+                'A date, a time in ISO 8601, seconds since 1970 or "last_run"; none in the future.',
+                "Write Tables.since = '2026-01-31', or leave it out.",
+            )
+        return seconds[0].as_py()
+
+    def tell_passed_over(self, num_old: int, num_new: int, say: Callable[[str], None]) -> None:
+        """Says how many interactions `since` leaves.
+
+        Raises:
+            DataError: It leaves none.
+        """
+        assert self.first_second is not None
+        moment = datetime.datetime.fromtimestamp(self.first_second, datetime.UTC)
+        since = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+        if not num_new:
+            raise DataError(
+                f"No row of {self.name} is from {since} or later; {num_old:,} are from before.",
+                "At least one row from Tables.since on.",
+                "Wait for new rows, or set Tables.since to an earlier time.",
+            )
+        say(f"{num_new:,} rows are from {since} or later; {num_old:,} from before are passed over.")
 
     def fingerprint(self) -> str:
         """Returns the files with their sizes and the times of their last change."""
@@ -301,6 +348,12 @@ class Tables(DatasetSource):
         latest = latest.filter(pa.array(first_of_each(latest, [key])))
         return latest.take(pc.index_in(first, one_array(latest[key])))
 
+    def _new_rows(self, table: pa.Table, since: int, say: Callable[[str], None]) -> pa.Table:
+        assert self.columns.timestamp is not None
+        is_new = table[self.columns.timestamp].to_numpy() >= since
+        self.tell_passed_over(int((~is_new).sum()), int(is_new.sum()), say)
+        return table.filter(pa.array(is_new))
+
     def _tell_separators(self, tables: Sequence[pa.Table], say: Callable[[str], None]) -> None:
         for column in self.schema:
             if column.kind != "multi_categorical":
@@ -332,6 +385,15 @@ class Tables(DatasetSource):
             seed,
         )
         return table.take(kept), table.take(held_out)
+
+    def _check_since(self) -> None:
+        if self.since is not None and self.columns.timestamp is None:
+            raise DataError(
+                f"Tables.since is {self.since!r}, and no column is a timestamp.",
+                'A column with the meaning "timestamp".',
+                "Add it to Tables.columns, or leave Tables.since out.",
+            )
+        self.first_second  # noqa: B018 - says what is wrong with it
 
     def _check_can_be_streamed(self) -> None:
         whole = {

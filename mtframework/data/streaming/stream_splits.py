@@ -75,7 +75,31 @@ class Whole:
         return np.full(len(numbers), split == self.split)
 
 
-Assignment = RandomShares | LatestShares | Whole
+@dataclass(frozen=True)
+class Since:
+    """Passes over what happened before a moment.
+
+    Args:
+        second: The first second that counts.
+        assignment: Which split the rest belongs to.
+
+    Example:
+
+    >>> splits = Since(30, LatestShares(test_from=40, validation_from=40))
+    >>> splits(TRAIN, np.arange(3), np.array([20, 30, 40]))
+    array([False,  True, False])
+    """
+
+    second: int
+    assignment: "RandomShares | LatestShares"
+
+    def __call__(self, split: str, numbers: np.ndarray, times: np.ndarray | None) -> np.ndarray:
+        """Returns which rows are in the split: `[num_rows]` bool."""
+        assert times is not None
+        return self.assignment(split, numbers, times) & (times >= self.second)
+
+
+Assignment = RandomShares | LatestShares | Whole | Since
 
 
 def latest_seconds(times: Callable[[], Iterable[np.ndarray]], shares: Sequence[float]) -> list[int]:

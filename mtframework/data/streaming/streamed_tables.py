@@ -20,6 +20,7 @@ from mtframework.data.streaming.stream_splits import (
     Assignment,
     LatestShares,
     RandomShares,
+    Since,
     Whole,
     latest_seconds,
 )
@@ -50,6 +51,11 @@ class Streamable(Protocol):
     validation_fraction: float
     seed: int
     max_rejected: float
+
+    @property
+    def first_second(self) -> int | None: ...
+
+    def tell_passed_over(self, num_old: int, num_new: int, say: Callable[[str], None]) -> None: ...
 
     @property
     def name(self) -> str: ...
@@ -98,6 +104,11 @@ def load_streamed(tables: Streamable, progress: Callable[[str], None] | None) ->
             counts.append(Rejects(source.path))
             _learn(source, learned, counts[-1], tables.max_rejected, advance)
     tables.tell_rejects(counts, say)
+    if tables.first_second is not None:
+        num_new = sum(learned.num_rows[split] for split in sources[0].splits)
+        of_train = counts[-len(sources)]
+        num_old = of_train.num_read - of_train.num_rejected - num_new
+        tables.tell_passed_over(num_old, num_new, say)
     columns = as_columns(learned.catalogue())
     splits = {
         split: StreamedRows(
@@ -121,6 +132,7 @@ def load_streamed(tables: Streamable, progress: Callable[[str], None] | None) ->
         catalogue=columns,
         vocabularies=learned.vocabularies(columns),
         name=tables.name,
+        is_continued=tables.first_second is not None,
     )
 
 
@@ -159,16 +171,20 @@ def _learn(
 def _assignment(tables: Streamable, stream: RowStream, own: Mapping[str, str]) -> Assignment:
     test = 0.0 if own else tables.test_fraction
     validation = 0.0 if VALIDATION in own else tables.validation_fraction
+    since = tables.first_second
     if tables.split != "temporal":
-        return RandomShares(test, validation, tables.seed)
+        drawn = RandomShares(test, validation, tables.seed)
+        return drawn if since is None else Since(since, drawn)
     name = tables.columns.timestamp
     assert name is not None
     only = stream.only(name)
 
     def times() -> Iterator[np.ndarray]:
-        return (block.table[name].to_numpy() for block in only.blocks())
+        of_blocks = (block.table[name].to_numpy() for block in only.blocks())
+        return (each if since is None else each[each >= since] for each in of_blocks)
 
-    return LatestShares(*latest_seconds(times, (test, test + (1 - test) * validation)))
+    latest = LatestShares(*latest_seconds(times, (test, test + (1 - test) * validation)))
+    return latest if since is None else Since(since, latest)
 
 
 class _Learned:

@@ -163,6 +163,8 @@ def good_columns(
 
 
 def _meaning(schema: Schema, name: str) -> str:
+    if name not in schema:  # a list of things that a request brings, such as a history
+        return "multi_categorical query"
     column = schema[name]
     if name in (schema.query_key, schema.candidate_key):
         return "query key" if name == schema.query_key else "candidate key"

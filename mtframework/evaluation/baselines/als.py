@@ -45,9 +45,28 @@ class AlternatingLeastSquares:
                 random_state=self.seed,
             )
             model.fit(matrix, show_progress=False)
-        self.queries, self.candidates = model.user_factors, model.item_factors
+        self.learned, self.known = model, interactions
         return self
 
-    def scores(self, start: int, end: int) -> np.ndarray:
-        """Returns the scores of some queries, `[end - start, num_candidates]` float64."""
-        return self.queries[start:end].astype("float64") @ self.candidates.T.astype("float64")
+    def scores(self, asked: Interactions, start: int, end: int) -> np.ndarray:
+        """Returns the scores of some queries by what they have, `[end - start, num_candidates]`."""
+        queries = self.learned.user_factors[start:end]
+        is_known = np.array_equal(asked.offsets, self.known.offsets)
+        if not (is_known and np.array_equal(asked.candidates, self.known.candidates)):
+            # By others, whose factors are what their candidates say.
+            queries = self._folded_in(asked, start, end)
+        candidates = self.learned.item_factors
+        return queries.astype("float64") @ candidates.T.astype("float64")
+
+    def _folded_in(self, asked: Interactions, start: int, end: int) -> np.ndarray:
+        from scipy.sparse import csr_matrix
+        from threadpoolctl import threadpool_limits
+
+        candidates = asked.of_queries(start, end)
+        offsets = asked.offsets[start : end + 1] - asked.offsets[start]
+        shape = end - start, asked.num_candidates
+        ones = np.ones(len(candidates), "float32")
+        with threadpool_limits(1, "blas"):
+            return self.learned.recalculate_user(
+                np.arange(end - start), csr_matrix((ones, candidates, offsets), shape=shape)
+            )

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtframework.errors import DataError
-
-MAX_CANDIDATES = 30_000
-"""A square matrix of more candidates takes gigabytes."""
-
 _QUERIES_PER_BLOCK = 1024
+_NUMBERS_PER_BLOCK = 1 << 23
 
 
 @dataclass(frozen=True)
 class Interactions:
-    """The distinct pairs of a query and one of its positives, in compressed sparse form.
+    """The positives of every query, in compressed sparse form.
 
     Args:
         offsets: Where the run of each query begins: `[num_queries + 1]` int64.
@@ -25,8 +21,8 @@ class Interactions:
     Example:
 
     >>> pairs = Interactions.of(np.array([0, 2, 2]), np.array([1, 0, 1]), 3, 2)
-    >>> pairs.dense(0, 3).tolist()
-    [[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
+    >>> pairs.owners(0, 3).tolist(), pairs.of_queries(0, 3).tolist()
+    ([0, 2, 2], [1, 0, 1])
     """
 
     offsets: np.ndarray
@@ -39,39 +35,82 @@ class Interactions:
     ) -> "Interactions":
         """Returns the distinct pairs of two columns, `[num_rows]` each."""
         pairs = np.unique(queries.astype("int64") * num_candidates + candidates)
-        counts = np.bincount(pairs // num_candidates, minlength=num_queries)
-        return cls(np.concatenate([[0], np.cumsum(counts)]), pairs % num_candidates, num_candidates)
+        return cls(_offsets(pairs // num_candidates, num_queries), pairs % num_candidates,
+                   num_candidates)  # fmt: skip
+
+    @classmethod
+    def in_order(
+        cls,
+        queries: np.ndarray,
+        candidates: np.ndarray,
+        times: np.ndarray,
+        num_queries: int,
+        num_candidates: int,
+    ) -> "Interactions":
+        """Returns every pair, repeated ones too, each query's in the order of their times.
+
+        Rows of one time are taken in the order they stand in.
+        """
+        order = np.lexsort((times, queries))
+        return cls(_offsets(queries, num_queries), candidates[order], num_candidates)
 
     @property
     def num_queries(self) -> int:
         return len(self.offsets) - 1
 
-    def dense(self, start: int, end: int) -> np.ndarray:
-        """Returns ones and zeros of some queries, `[end - start, num_candidates]` float32."""
-        rows = np.repeat(np.arange(end - start), np.diff(self.offsets[start : end + 1]))
-        block = np.zeros((end - start, self.num_candidates), "float32")
-        block[rows, self.candidates[self.offsets[start] : self.offsets[end]]] = 1.0
-        return block
+    def owners(self, start: int, end: int) -> np.ndarray:
+        """Returns whose each candidate of some queries is, counted from `start`: int64."""
+        return np.repeat(np.arange(end - start), np.diff(self.offsets[start : end + 1]))
 
-    def together(self) -> np.ndarray:
-        """Returns how many queries have both of two candidates, a square float64 matrix.
-
-        Raises:
-            DataError: The catalogue is too large for a square matrix.
-        """
-        if self.num_candidates > MAX_CANDIDATES:
-            raise DataError(
-                f"The catalogue holds {self.num_candidates:,} candidates.",
-                f"At most {MAX_CANDIDATES:,} for a baseline that keeps every pair of them.",
-                "Compare without baselines.",
-            )
-        counts = np.zeros((self.num_candidates, self.num_candidates))
-        for start, end in self.blocks():
-            block = self.dense(start, end)
-            counts += block.T @ block
-        return counts
+    def of_queries(self, start: int, end: int) -> np.ndarray:
+        """Returns the candidates of some queries, run after run."""
+        return self.candidates[self.offsets[start] : self.offsets[end]]
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Yields the first and the end of so many queries as are worked on at a time."""
         for start in range(0, self.num_queries, _QUERIES_PER_BLOCK):
             yield start, min(start + _QUERIES_PER_BLOCK, self.num_queries)
+
+    def together(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yields how many queries have both of two candidates, some candidates at a time.
+
+        The memory is bounded, whatever the catalogue and the number of queries: a block has eight
+        million numbers, or the pairs of a single candidate.
+
+        Yields:
+            The first and the end of some candidates, and the counts with all others,
+            `[end - start, num_candidates]` int64.
+        """
+        by_candidate = np.argsort(self.candidates, kind="stable")
+        queries = self.owners(0, self.num_queries)[by_candidate]
+        begins = _offsets(self.candidates, self.num_candidates)
+        lengths = np.diff(self.offsets)[queries]
+        pairs_before = np.concatenate([[0], np.cumsum(lengths)])[begins]
+        most_rows = max(1, _NUMBERS_PER_BLOCK // self.num_candidates)
+        start = 0
+        while start < self.num_candidates:
+            most_pairs = pairs_before[start] + _NUMBERS_PER_BLOCK
+            end = int(np.searchsorted(pairs_before, most_pairs, side="right")) - 1
+            end = min(max(end, start + 1), start + most_rows, self.num_candidates)
+            run = slice(begins[start], begins[end])
+            row = np.repeat(np.arange(end - start), np.diff(begins[start : end + 1]))
+            # Each query of a candidate brings all that it has.
+            others = self.candidates[runs(self.offsets[queries[run]], lengths[run])]
+            cells = np.repeat(row * self.num_candidates, lengths[run]) + others
+            counts = np.bincount(cells, minlength=(end - start) * self.num_candidates)
+            yield start, end, counts.reshape(end - start, self.num_candidates)
+            start = end
+
+
+def runs(begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Returns the places of several runs, one after another.
+
+    >>> runs(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    ends = np.cumsum(lengths)
+    return np.repeat(begins - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def _offsets(owners: np.ndarray, num_owners: int) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=num_owners))])

@@ -11,7 +11,7 @@ class Popularity:
     Example:
 
     >>> pairs = Interactions.of(np.array([0, 1, 1]), np.array([1, 0, 1]), 2, 3)
-    >>> Popularity().fit(pairs).scores(0, 1).tolist()
+    >>> Popularity().fit(pairs).scores(pairs, 0, 1).tolist()
     [[1.0, 2.0, 0.0]]
     """
 
@@ -20,6 +20,6 @@ class Popularity:
         self.counts = counts.astype("float64")
         return self
 
-    def scores(self, start: int, end: int) -> np.ndarray:
-        """Returns the scores of some queries, `[end - start, num_candidates]` float64."""
+    def scores(self, asked: Interactions, start: int, end: int) -> np.ndarray:
+        """Returns the scores of some queries by what they have, `[end - start, num_candidates]`."""
         return np.broadcast_to(self.counts, (end - start, len(self.counts)))

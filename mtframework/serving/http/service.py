@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtframework.errors import DataError
+from mtframework.model.histories import HISTORY, RECENT
 from mtframework.serving.fusion import Fusion
 from mtframework.serving.http import answers
 from mtframework.serving.http.event_log import EventLog
@@ -81,7 +82,7 @@ class Service:
             for names, row in zip(exclude, rows, strict=True):
                 names += self.events.candidates_of(row[key]) if key in row else ()
         found = self.recommender.recommend(
-            answers.columns_of_rows(rows),
+            answers.columns_of_rows(self._with_recent_events(rows)),
             one.k,
             one.exclude_seen,
             exclude,
@@ -90,6 +91,29 @@ class Service:
         )
         ranked = iter(answers.ranked(found))
         return [[next(ranked) for _ in request.rows] for request in requests]
+
+    def _with_recent_events(self, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Returns rows with the events that came since the training, where towers read them.
+
+        An event that lacks a column which towers read of each event does not count there.
+        """
+        schema, names = self.model.schema, self.model.history_columns
+        brings_its_own = any(HISTORY in row or RECENT in row for row in rows)
+        if self.events is None or not names or brings_its_own:
+            return list(rows)
+        needed = [name for name in names if schema[name].role not in ("candidate", "label")]
+        read = [schema.candidate_key, *(n for n in names if schema[n].role != "candidate")]
+        found = []
+        for row in rows:
+            key = row.get(schema.query_key)
+            events = [] if key is None else self.events.of(key)
+            events = [each for each in events if all(name in each for name in needed)]
+            if needed:
+                when = [name for name in needed if schema[name].role == "timestamp"]
+                events.sort(key=lambda each: [each[name] for name in when])
+            recent = {name: [each.get(name) for each in events] for name in read}
+            found.append({**row, RECENT: recent})
+        return found
 
     def score(
         self, requests: Sequence[Sequence[Mapping[str, Any]]]
@@ -124,6 +148,7 @@ class Service:
                 name: {"kind": schema[name].kind, "role": schema[name].role}
                 for name in dict.fromkeys((schema.query_key, *model.feature_columns))
             },
+            "history_columns": list(model.history_columns),
             "candidate_columns": {name: schema[name].kind for name in model.catalogue.columns},
             "event_columns": [column.name for column in schema.columns],
             "num_candidates": self.recommender.candidates.size,

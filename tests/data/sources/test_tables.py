@@ -392,3 +392,67 @@ def test_ids_that_are_written_otherwise_are_read_as_one_and_told(tmp_path):
         "It is read without the space, in NFC."
         for name, count in (("who", 1), ("what", 2))
     ]
+
+
+@pytest.mark.parametrize("since", [300, "300", "1970-01-01T00:05:00", "1970-01-01 00:05:00"])
+def test_since_passes_earlier_rows_over(since):
+    LOG.to_csv("log.csv", index=False)
+    told = []
+    shop = mtf.Tables("log.csv", COLUMNS, split="temporal", test_fraction=0.5, since=since)
+    data = shop.load(told.append)
+    assert pairs(data.train) == [("ann", "Dune")]  # the split is of what is left
+    assert pairs(data.test) == [("cy", "Emma"), ("bob", "Emma")]
+    assert data.catalogue["book"].tolist() == ["Emma", "Dune"]
+    assert data.is_continued
+    assert (
+        "3 rows are from 1970-01-01 00:05:00 UTC or later; 2 from before are passed over." in told
+    )
+    assert not load(split="temporal").is_continued
+
+
+def test_since_takes_pairs_whose_latest_event_is_of_then():
+    log = pd.DataFrame(
+        [
+            ("ann", "Emma", "view", 100),
+            ("ann", "Dune", "view", 150),
+            ("ann", "Emma", "buy", 300),
+            ("bob", "Dune", "view", 400),
+        ],
+        columns=["reader", "book", "what", "at"],
+    )
+    log.to_csv("log.csv", index=False)
+    columns = {"reader": "query key", "book": "candidate key", "what": "event", "at": "timestamp"}
+    kinds = {"events": ["view", "buy"], "since": 200, "split": "temporal", "test_fraction": 0.5}
+    data = load(columns=columns, **kinds)
+    assert pairs(data.train) == [("ann", "Emma")]
+    assert (data.train["view"][0], data.train["buy"][0]) == (1, 1)  # the view was earlier
+
+
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [
+        ("yesterday", "Tables.since is 'yesterday'"),
+        (True, "Tables.since is True"),
+        (-5, "Tables.since is -5"),
+        ("2999-01-01", "Tables.since is '2999-01-01'"),
+        (501, "No row of log.csv is from 1970-01-01 00:08:21 UTC or later; 5 are from before"),
+    ],
+)
+def test_since_that_is_none_is_refused(since, found):
+    LOG.to_csv("log.csv", index=False)
+    with pytest.raises(DataError, match=found):
+        load(since=since)
+
+
+def test_since_needs_times():
+    without = {name: meaning for name, meaning in COLUMNS.items() if name != "read_at"}
+    with pytest.raises(DataError, match="no column is a timestamp"):
+        mtf.Tables("log.csv", without, since="2020-01-01")
+
+
+def test_since_the_last_run_reads_everything_where_there_is_none():
+    LOG.to_csv("log.csv", index=False)
+    told = []
+    data = mtf.Tables("log.csv", COLUMNS, since="last_run", test_fraction=0.2).load(told.append)
+    assert len(data.train["book"]) + len(data.test["book"]) == 5
+    assert told[0] == 'Tables.since is "last_run", and no model is started from: all rows are read.'

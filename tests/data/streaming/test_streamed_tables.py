@@ -275,3 +275,33 @@ def test_a_candidate_is_as_its_latest_row_describes_it():
     )
     found = zip(streamed.catalogue["book"], streamed.catalogue["price"], strict=True)
     assert dict(found) == latest
+
+
+def test_since_gives_the_rows_that_it_gives_in_memory():
+    table = log()
+    write(table)
+    since = int(np.sort(table["read_at"].to_numpy())[400])
+    arguments = {"since": since, "split": "temporal", "validation_fraction": 0.1}
+    told = []
+    streamed = tables(in_memory=False, **arguments).load(told.append)
+    whole = tables(**arguments).load(lambda sentence: None)
+    assert any(each.startswith("600 rows are from ") and "; 400 from" in each for each in told)
+    assert streamed.is_continued
+    assert sorted(streamed.catalogue["book"]) == sorted(whole.catalogue["book"])
+    for split in ("train", "validation", "test"):
+        kept, given = (each.encoded_split(split, whole.vocabularies) for each in (streamed, whole))
+        assert sorted(kept["read_at"]) == sorted(given["read_at"])
+        assert min(kept["read_at"]) >= since
+    with pytest.raises(DataError, match="No row of log"):
+        tables(in_memory=False, since=1_700_000_000).load(lambda sentence: None)
+
+
+def test_since_draws_from_what_is_left():
+    table = log()
+    write(table)
+    since = int(np.sort(table["read_at"].to_numpy())[400])
+    data = tables(in_memory=False, since=since, test_fraction=0.5).load(lambda sentence: None)
+    sizes = [data.train.num_rows, data.test.num_rows]
+    assert sum(sizes) == 600
+    assert 240 < sizes[0] < 360
+    assert min(data.encoded_split("train")["read_at"]) >= since

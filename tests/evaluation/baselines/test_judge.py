@@ -7,7 +7,10 @@ import pytest
 from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
+from mtframework.evaluation.baselines import ease
 from mtframework.evaluation.baselines.judge import judge_baselines
+
+FIRST = "other feedback first, then item-kNN"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def model(shop):
 
 @pytest.fixture(scope="module")
 def results(model, shop):
-    return {each.experiment: each for each in judge_baselines(model, shop)}
+    return {each.experiment: each for each in judge_baselines(model, shop, say=lambda _: None)}
 
 
 def test_every_task_has_its_baselines(results):
@@ -66,6 +69,154 @@ def test_what_is_learned_from_who_has_what_beats_popularity(results):
     # Even and odd shoppers look at different halves of the products.
     for name in ("item-kNN", "EASE"):  # ALS's regularization is for far more data
         assert results[name].metrics["find/top_10"] > results["popularity"].metrics["find/top_10"]
+
+
+def test_without_a_timestamp_what_needs_order_is_left_out(model, shop):
+    said = []
+    judge_baselines(model, shop, say=said.append)
+    [sentence] = said
+    assert sentence.startswith("item-to-item counts is left out. The rows have no order")
+
+
+def judged(tasks, shop):
+    model = mtf.MultiTaskModel(make_towers(), tasks)
+    model.adapt(shop)
+    found = judge_baselines(model, shop, say=lambda _: None)
+    return {each.experiment: each.metrics for each in found}
+
+
+def of(task, metrics):
+    return {name.split("/")[1]: each for name, each in metrics.items() if name.startswith(task)}
+
+
+def test_several_kinds_of_feedback_are_learned_from_together(shop):
+    pair = {"query": "shopper", "candidate": "product"}
+    every, bought = mtf.Retrieval("every", **pair), {"label": "bought", "positive_from": 1.0}
+    both = judged([every, mtf.Retrieval("buys", seen="any", **bought, **pair)], shop)
+    alone = judged([mtf.Retrieval("buys", seen="any", **bought, **pair)], shop)
+    assert not any("feedback" in name for name in alone)
+    for name in ("popularity", "item-kNN", "EASE", "ALS (implicit)"):
+        # What is learned from all of them is what the task that takes every row learns.
+        assert of("every", both[f"{name}, all feedback"]) == of("every", both[name])
+        assert of("buys", both[name]) == of("buys", alone[name])
+        assert of("buys", both[f"{name}, all feedback"]) != of("buys", both[name])
+    by_own = both["item-kNN, all feedback, asked by its own"]
+    assert of("every", by_own) == of("every", both["item-kNN"])
+    assert of("buys", by_own) not in (
+        of("buys", both["item-kNN"]), of("buys", both["item-kNN, all feedback"])
+    )  # fmt: skip
+    # Who has everything by one kind has nothing by another one.
+    assert of("every", both[FIRST]) == of("every", both["item-kNN"])
+
+
+def test_what_lies_in_the_cart_is_first():
+    schema = mtf.Schema(
+        (
+            mtf.Column("who", "categorical", "query"),
+            mtf.Column("what", "categorical", "candidate"),
+            mtf.Column("buy", "numeric", "label"),
+            mtf.Column("cart", "numeric", "label"),
+        ),
+        "who",
+        "what",
+    )
+    train = {"who": [0, 0, 1, 1], "what": [0, 3, 0, 1], "buy": [1, 0, 1, 1], "cart": [0, 1, 0, 0]}
+    test = {"who": [0, 0], "what": [1, 3], "buy": [1, 1], "cart": [0, 0]}
+    data = mtf.Dataset(
+        schema,
+        *({name: np.array(each, "float32" if name in ("buy", "cart") else "int64")
+           for name, each in rows.items()} for rows in (train, test)),
+        catalogue={"what": np.arange(4)},
+    )  # fmt: skip
+    pair = {"query": "shopper", "candidate": "product", "positive_from": 1.0}
+    tasks = [mtf.Retrieval(name, label=name, **pair) for name in ("buy", "cart")]
+    towers = [mtf.Tower("shopper", ["who"]), mtf.Tower("product", ["what"])]
+    model = mtf.MultiTaskModel(towers, tasks)
+    model.adapt(data)
+    found = {
+        each.experiment: each.metrics for each in judge_baselines(model, data, say=lambda _: None)
+    }
+    # Of 0's two purchases, 3 lies in the cart; 1 is what others buy with 0.
+    assert found[FIRST]["buy/top_1_filtered"] == 0.5
+    assert found[FIRST]["buy/mrr_filtered"] == pytest.approx((1 + 1 / 2) / 2)
+    # By item-kNN of purchases, 3 is among the two that nothing speaks for.
+    assert found["item-kNN"]["buy/mrr_filtered"] == pytest.approx((1 + 1 / 2.5) / 2)
+
+
+def test_rows_that_stand_in_the_order_of_time_need_no_timestamp(model):
+    said = []
+    judge_baselines(model, make_shop(rows_in_order=True), say=said.append)
+    assert said == []
+
+
+def test_methods_that_need_order_get_it_from_the_timestamp():
+    # Everybody has 0, 1, 2 in this order, and whoever has 0 last is to find 1.
+    people = np.repeat(np.arange(6), 3)
+    rows = {"who": people, "what": np.tile([2, 0, 1], 6), "when": np.tile([30, 10, 20], 6)}
+    last = {"who": np.array([6, 7]), "what": np.array([0, 0]), "when": np.array([5, 5])}
+    schema = mtf.Schema(
+        (
+            mtf.Column("who", "categorical", "query"),
+            mtf.Column("what", "categorical", "candidate"),
+            mtf.Column("when", "numeric", "timestamp"),
+        ),
+        "who",
+        "what",
+    )
+    data = mtf.Dataset(
+        schema,
+        train={name: np.concatenate([rows[name], last[name]]) for name in rows},
+        test={"who": np.array([6, 7]), "what": np.array([1, 2]), "when": np.array([9, 9])},
+        catalogue={"what": np.arange(3)},
+    )
+    towers = [mtf.Tower("a", ["who"], embedding_dim=2), mtf.Tower("b", ["what"], embedding_dim=2)]
+    model = mtf.MultiTaskModel(towers, [mtf.Retrieval("find", query="a", candidate="b")])
+    model.adapt(data)
+    found = {each.experiment: each.metrics for each in judge_baselines(model, data)}
+    # 1 comes one event after 0, 2 comes two events after it.
+    assert found["item-to-item counts"]["find/top_1_filtered"] == 0.5
+    assert found["item-to-item counts"]["find/mrr_filtered"] == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_what_came_before_a_row_asks_and_is_seen(model):
+    """After 0, trained on, and 1, validated on, 2 is asked for by both, and neither is left."""
+    chains = {"user": np.repeat(np.arange(5), 3), "item": np.tile([0, 1, 2], 5)}
+    schema = mtf.Schema(
+        (
+            mtf.Column("user", "categorical", "query"),
+            mtf.Column("item", "categorical", "candidate"),
+        ),
+        "user",
+        "item",
+    )
+    data = mtf.Dataset(
+        schema,
+        train={
+            "user": np.append(chains["user"], [9, 8]),
+            "item": np.append(chains["item"], [0, 3]),
+        },
+        validation={"user": np.array([9]), "item": np.array([1])},
+        test={"user": np.array([9, 10]), "item": np.array([2, 0])},
+        catalogue={"item": np.arange(4)},
+        rows_in_order=True,
+    )
+    towers = [mtf.Tower("a", ["user"], embedding_dim=2), mtf.Tower("b", ["item"], embedding_dim=2)]
+    chained = mtf.MultiTaskModel(towers, [mtf.Retrieval("find", query="a", candidate="b")])
+    chained.adapt(data)
+    found = {each.experiment: each.metrics for each in judge_baselines(chained, data)}
+    # 2 follows 1 and 0; the unknown user 10 has what is popular, which 0 is.
+    assert found["item-to-item counts"]["find/mrr"] == pytest.approx(1.0)
+    # 0 (6 times) and 1 (5) are before 2 (5, half of whose equals are) until they are left out.
+    assert found["popularity"]["find/mrr"] == pytest.approx((1 / 2.5 + 1) / 2)
+    assert found["popularity"]["find/mrr_filtered"] == pytest.approx(1.0)
+
+
+def test_a_method_that_refuses_the_data_is_left_out(model, shop, monkeypatch):
+    monkeypatch.setattr(ease, "available_memory", lambda: 100)
+    said = []
+    found = [each.experiment for each in judge_baselines(model, shop, say=said.append)]
+    assert found == ["constant", "popularity", "item-kNN", "ALS (implicit)"]
+    assert "EASE is left out. EASE of 30 candidates takes 0.0 GB" in said[1]
 
 
 def test_task_without_a_row_in_the_split_is_left_out(model, shop):
