@@ -4,6 +4,7 @@ import re
 
 _ELSEWHERE = {"true": "True", "false": "False", "null": "None", "none": "None", "nil": "None"}
 _NO_BREAK = "\u00a0\u2007\u202f"
+_CURLY = "\u2018\u2019\u201c\u201d\u201e"
 _WORD = re.compile(r"(?<![@%\w./'])[A-Za-z_]\w*(?![\w/.(])")
 _STRING = re.compile(r"(?<![rR])(?:'[^']*'|\"[^\"]*\")")
 
@@ -25,6 +26,16 @@ def slip(line: str) -> tuple[str, str] | None:
     value = code.partition("=")[2].strip()
     if any(each in code for each in _NO_BREAK):
         return "The line holds a no-break space.", "Type a plain space in its place."
+    if any(each in code for each in _CURLY):
+        return "The line holds typographic quotation marks.", "Type ' in their place."
+    if setting := re.match(r"\s*([\w/.]+\.\w+)\s*:\s*\S", code):
+        return "There is a colon where Gin reads an equals sign.", f"Write {setting[1]} = ..."
+    if value.endswith(";"):
+        return "The line ends in a semicolon.", "Remove the semicolon."
+    if ",," in value.replace(" ", ""):
+        return "Two commas follow each other.", "Remove one of them."
+    if made := re.match(r"[A-Za-z_][\w/.]*\(\)", value):
+        return f"{made[0]} has no @ before it.", f"Write @{made[0]}."
     word = _ELSEWHERE.get(value.lower())
     if word and word != value:
         return f"{value} is not how Python writes it.", f"Write {word}."

@@ -505,6 +505,11 @@ def test_refused_object_is_located_where_it_is_referred_to(write):
         ("watch/Retrieval.logq = False + 1", "Unable to", ""),
         ("watch/Retrieval.logq = false", "false is not how Python writes it", "Write False."),
         ("watch/Retrieval.num_hard_negatives = null", "null is not how", "Write None."),
+        ("rating/Ranking.label = \u201cuser_rating\u201d", "typographic", "Type ' in their place."),
+        ("Experiment.epochs: 3", "a colon where", "Write Experiment.epochs = ..."),
+        ("Experiment.epochs = 3;", "ends in a semicolon", "Remove the semicolon."),
+        ("rating/Ranking.hidden_units = [8,, 4]", "Two commas", "Remove one of them."),
+        ("Experiment.optimizer = Adagrad()", "Adagrad() has no @", "Write @Adagrad()."),
         (
             "rating/Ranking.loss_weight = NaN",
             "NaN is not a number that Gin reads.",
