@@ -8,14 +8,19 @@ CORE_TESTS := tests/balancing tests/embeddings tests/evaluation tests/features t
 	tests/metrics tests/model tests/schema tests/serving/test_recommender.py tests/sharing \
 	tests/tasks tests/towers tests/training
 
+# Two workers have a core each: threads within a worker only wait for each other.
+ON_TENSORFLOW := KERAS_BACKEND=tensorflow TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+	OMP_NUM_THREADS=1
+
 # Small tests spend more time on compiling well than the compiled steps would take.
 # Steps that were compiled once are read from a cache: many tests train the same small model.
-ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 OMP_NUM_THREADS=1 \
+	XLA_FLAGS=--xla_cpu_multi_thread_eigen=false \
 	JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
-.PHONY: movielens movielens-report kills test test-plugins-jax test-plugins-tensorflow test-torch \
-	bench docs lint
+.PHONY: movielens movielens-report kills test test-feedback-jax test-feedback-tensorflow \
+	test-tfrs test-torch bench docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and the reference joint model.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
@@ -25,16 +30,18 @@ movielens: $(VENV)/core  ## Train the tutorial's three experiments and the refer
 		--predict "user_id=42,movie_title=Dances with Wolves (1990)" --recommend "user_id=42"
 
 test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests
+	$(ON_TENSORFLOW) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests
 	$(ON_JAX) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(CORE_TESTS)
-	$(MAKE) --jobs 2 --output-sync test-plugins-jax test-plugins-tensorflow
+	$(MAKE) --jobs 2 --output-sync test-feedback-tensorflow test-feedback-jax test-tfrs
 
-test-plugins-jax: $(VENV)/dev
+test-feedback-tensorflow: $(VENV)/dev
+	$(ON_TENSORFLOW) $(BIN)/python -m pytest plugins/mtf-feedback
+
+test-feedback-jax: $(VENV)/dev
 	$(ON_JAX) $(BIN)/python -m pytest plugins/mtf-feedback
 
-test-plugins-tensorflow: $(VENV)/dev
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-feedback
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest plugins/mtf-tfrs
+test-tfrs: $(VENV)/dev
+	$(ON_TENSORFLOW) $(BIN)/python -m pytest plugins/mtf-tfrs
 
 test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.
 	KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(CORE_TESTS)

@@ -107,6 +107,7 @@ from .tasks.task import require_label as require_label
 from .towers.base_tower import BaseTower as BaseTower
 from .towers.encoders.decayed_mean import DecayedMean as DecayedMean
 from .towers.encoders.encoder import Encoder as Encoder
+from .towers.encoders.gated_recurrent import GatedRecurrent as GatedRecurrent
 from .towers.encoders.hstu import HSTU as HSTU
 from .towers.encoders.transformer import Transformer as Transformer
 from .towers.history import HistoryTower as HistoryTower

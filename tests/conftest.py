@@ -5,9 +5,14 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from hypothesis import settings
 from shop import make_shop, make_tasks, make_towers
 
 import mtframework as mtf
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Tests of a minute or so, longest first. With several workers none of them is left for the end,
 # when the others have nothing to do.

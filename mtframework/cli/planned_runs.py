@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mtframework import config
 from mtframework.cli.errors import console, tell_warnings
+from mtframework.cli.resumed_run import resumed_run
 from mtframework.cli.runs_left import RunsLeft
 from mtframework.cli.shown_training import train_shown
 from mtframework.config import Loaded
@@ -13,6 +14,7 @@ from mtframework.errors import ExperimentError
 from mtframework.evaluation.baselines.judge import judge_baselines
 from mtframework.evaluation.compare import Comparison, judge
 from mtframework.evaluation.finished_runs import FinishedRuns
+from mtframework.training.run import Run
 from mtframework.training.train import Trained
 
 
@@ -84,7 +86,8 @@ def carry_out(
     Args:
         runs: What to train.
         split: The rows to evaluate on.
-        folder: Where to keep each training; None keeps none.
+        folder: Where to keep each training; None keeps none. One that was interrupted there goes
+            on.
         finished: Where to keep each result; None keeps none.
         reuse: Whether a result that was kept stands for its run, which then has no model.
     """
@@ -98,11 +101,20 @@ def carry_out(
             yield run, None, kept
             continue
         with left.run(what):
-            trained = train_shown(run.loaded, folder and folder / run.folder)
+            place = folder and folder / run.folder
+            trained = train_shown(run.loaded, place, resumed=_interrupted(run.loaded, place))
             result = judge(run.name, run.loaded.seed, trained, split)
         if finished:
             finished.keep(made_from, split, result)
         yield run, trained, result
+
+
+def _interrupted(loaded: Loaded, folder: Path | None) -> Run | None:
+    """Returns the training that an interruption left in a folder; None where there is none."""
+    run = None if folder is None else Run(folder)
+    if run is None or not (run.path / "run.json").exists() or run.model_path.exists():
+        return None
+    return resumed_run(loaded, folder, ())
 
 
 def baselines_of(run: PlannedRun, split: str) -> list[Comparison]:

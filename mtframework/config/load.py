@@ -155,12 +155,7 @@ def load(
 ) -> Loaded:
     """Reads and checks an experiment; makes none of its objects and reads no data.
 
-    Args:
-        path: The Gin file.
-        bindings: Bindings that come after the file's, such as `"rating/Ranking.loss_weight=0.3"`.
-        plugins: Files or modules to load first, beside the installed plugins.
-        trust: Whether to execute what the file's import statements name; without it, an import of
-            what is not loaded yet is a mistake.
+    The arguments are those of `load_experiment`.
 
     Raises:
         PluginError: A plugin of `plugins` cannot be loaded.

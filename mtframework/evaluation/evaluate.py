@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
+from mtframework.data.histories import what_rows_know
 from mtframework.evaluation.before import Before, joined
 from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
@@ -116,6 +117,8 @@ def evaluate(
     scores, towers = model.predict_and_embed(batches, verbose=0)
     before = Before.of(model, dataset, split)
     results = Results()
+    if model.max_length:
+        results.notes.append(f"Histories: {_KNOWN[what_rows_know(dataset)]}.")
     for name, task in model.tasks.items():
         valid, labels = rows_that_count(task, columns)
         if not valid.any():
@@ -153,6 +156,12 @@ def evaluate(
             )
         results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
+
+
+_KNOWN = {
+    "before": "each row knows what its query did before it",
+    "others": "each row knows all training rows of its query, later ones too",
+}
 
 
 class _Unlisted:

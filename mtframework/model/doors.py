@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mtframework.errors import ModelError
-from mtframework.schema.events import LENGTHS
+from mtframework.errors import ModelError, did_you_mean, quoted_list
+from mtframework.schema.events import LENGTHS, is_of_histories
 
 
 def check_features(model, x: Any) -> None:
@@ -17,12 +17,20 @@ def check_features(model, x: Any) -> None:
 
     Args:
         model: An adapted `MultiTaskModel`.
-        x: Columns by name, or batches with such columns in `parts`; anything else is left to Keras.
+        x: Columns by name, or batches with such columns in `parts`; batches of another kind are
+            left to Keras.
     """
     parts = getattr(x, "parts", None)
     columns = parts[0] if parts and isinstance(parts[0], Mapping) else x
     if not isinstance(columns, Mapping):
+        if isinstance(x, (list, tuple)) or hasattr(x, "shape"):  # an array, a tensor, a DataFrame
+            raise ModelError(
+                f"The features are of the type {type(x).__name__}.",
+                "What encode gives, {name: [num_rows]}, or batches of it.",
+                "Pass model.encode(columns), or Batches of dataset.encode(rows).",
+            )
         return
+    _check_names_and_lengths(model, columns)
     for name in model.feature_columns:
         if name in columns:
             _check_column(model, name, columns[name])
@@ -32,6 +40,11 @@ def check_features(model, x: Any) -> None:
             "What encode gives, or batches whose rows have histories.",
             "Pass model.encode(columns), or mtframework.batches_of(model, dataset, split).",
         )
+
+
+def is_of_numpy(x: Any) -> bool:
+    """Returns whether there are columns in `x` and all of them are of NumPy, so none is traced."""
+    return isinstance(x, Mapping) and all(isinstance(each, np.ndarray) for each in x.values())
 
 
 def check_histories(model, x: Any) -> None:
@@ -45,6 +58,29 @@ def check_histories(model, x: Any) -> None:
             "themselves.",
             "Batches in which a row knows what came before it.",
             'Pass mtframework.batches_of(model, dataset, "train").',
+        )
+
+
+def _check_names_and_lengths(model, columns: Mapping[str, Any]) -> None:
+    known = (*model.feature_columns, *(column.name for column in model.schema.columns))
+    lengths = {}
+    for name, values in columns.items():
+        if is_of_histories(name):
+            continue
+        lengths[name] = len(values)
+        if name not in known:
+            raise ModelError(
+                f'The features have a column "{name}", which the model does not know.'
+                f"{did_you_mean(name, known)}",
+                f"Columns of {quoted_list(model.feature_columns)}.",
+                "Correct the name, or leave the column out.",
+            )
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f'"{name}" {length}' for name, length in lengths.items())
+        raise ModelError(
+            f"The columns differ in their numbers of rows: {found}.",
+            "A value for each row, in every column.",
+            "Pass columns of the same rows.",
         )
 
 

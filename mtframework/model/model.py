@@ -34,6 +34,7 @@ from mtframework.model.doors import (
     check_histories,
     check_labels,
     check_weights,
+    is_of_numpy,
     one_row_of,
 )
 from mtframework.model.frozen_layers import freeze
@@ -385,6 +386,43 @@ class MultiTaskModel(keras.Model):
         check_labels(self, y)
         check_weights(None, sample_weight)
         return super().evaluate(x, y, sample_weight=sample_weight, **kwargs)
+
+    def __call__(self, features, *args, **kwargs):
+        """Returns what `call` does, of encoded columns."""
+        if self.is_adapted and is_of_numpy(features):
+            check_features(self, features)
+        return super().__call__(features, *args, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        """Writes a `.keras` file as `keras.Model.save` does.
+
+        Raises:
+            ModelError: The path is of HDF5, which would hold no vocabularies.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ModelError(
+                f"The model was to be saved as {filepath}.",
+                "A .keras file: one of HDF5 holds no vocabularies and no catalogue.",
+                f"Write model.save({str(Path(filepath).with_suffix('.keras'))!r}).",
+            )
+        return super().save(filepath, *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
+        """Trains as `keras.Model.train_on_batch` does, on one batch of encoded columns."""
+        self._require_adapted()
+        check_features(self, x)
+        check_histories(self, x)
+        check_labels(self, y)
+        check_weights(class_weight, sample_weight)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """Returns what `evaluate` does, of one batch of encoded columns."""
+        self._require_adapted()
+        check_features(self, x)
+        check_labels(self, y)
+        check_weights(None, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
 
     def predict_on_batch(self, x) -> dict[str, Any]:
         """Returns what `predict` does, of one batch of encoded columns."""

@@ -173,8 +173,9 @@ def timestamps(schema, names) -> tuple[str, ...]:
 
 
 def check_k(k: int, num_candidates: int) -> None:
-    """Raises a `ModelError` where there are fewer than `k` candidates, or `k` is below 1."""
-    if not 1 <= k <= num_candidates:
+    """Raises a `ModelError` where `k` is not a whole number from 1 to the number of candidates."""
+    is_whole = isinstance(k, (int, np.integer)) and not isinstance(k, bool)
+    if not is_whole or not 1 <= k <= num_candidates:
         raise ModelError(
             f"k is {k}, and the catalogue holds {num_candidates} candidates.",
             f"A number from 1 to {num_candidates}.",

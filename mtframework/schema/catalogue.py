@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.saved_columns import arrays_of, columns_with_unknown_ids, entries_of
 
 
 class Catalogue:
@@ -221,17 +222,15 @@ class Catalogue:
 
     def save(self, path: Path) -> None:
         """Writes the catalogue as one compressed NumPy archive."""
-        columns = {f"column:{name}": values for name, values in self.columns.items()}
-        labels = {f"label:{name}": values for name, values in self.seen_labels.items()}
-        labels |= {f"seen by:{task}": mask for task, mask in self.seen_by.items()}
         np.savez_compressed(
             path,
             allow_pickle=False,
             key=np.array(self.key),
             seen_offsets=self.seen_offsets,
             seen_rows=self.seen_rows,
-            **columns,
-            **labels,
+            **entries_of(self.columns),
+            **entries_of(self.seen_labels, "label:"),
+            **entries_of(self.seen_by, "seen by:"),
         )
 
     @classmethod
@@ -246,14 +245,8 @@ class Catalogue:
             DataError: Ids, rows or lengths do not fit together.
         """
         with np.load(path, allow_pickle=False) as saved:
-            columns, labels, seen_by = (
-                {
-                    name.removeprefix(prefix): saved[name]
-                    for name in saved.files
-                    if name.startswith(prefix)
-                }
-                for prefix in ("column:", "label:", "seen by:")
-            )
+            columns = arrays_of(saved)
+            labels, seen_by = arrays_of(saved, "label:"), arrays_of(saved, "seen by:")
             offsets, rows, key = saved["seen_offsets"], saved["seen_rows"], str(saved["key"])
         _check_saved(key, columns, offsets, rows, {**labels, **seen_by}, num_ids)
         return cls(key, columns, offsets, rows, labels, seen_by)
@@ -272,14 +265,8 @@ def _check_saved(
     wrong = None
     if len({len(each) for each in columns.values()}) != 1:
         wrong = f'its columns differ in length, or lack "{key}"'
-    for name, values in columns.items():
-        outside = (
-            name in num_ids
-            and values.size
-            and not 0 <= values.min() <= values.max() < num_ids[name]
-        )
-        if outside:
-            wrong = f'"{name}" holds ids beyond its {num_ids[name]}'
+    for name in columns_with_unknown_ids(columns, num_ids):
+        wrong = f'"{name}" holds ids beyond its {num_ids[name]}'
     if (
         offsets.size == 0
         or offsets[0] != 0

@@ -28,6 +28,7 @@ def encode_columns(
             continue
         values = columns[column.name]
         if column.kind == "categorical":
+            check_one_value_a_row(column.name, values)
             with naming(column.name):
                 encoded[column.name] = vocabularies[column.name].ids(values)
         elif column.kind == "multi_categorical":
@@ -41,6 +42,16 @@ def encode_columns(
                 check_finite(column.name, numbers)
             encoded[column.name] = numbers
     return encoded
+
+
+def check_one_value_a_row(name: str, values) -> None:
+    """Raises a `DataError` where a categorical column has more than one dimension."""
+    if getattr(values, "ndim", 1) != 1:
+        raise DataError(
+            f'The categorical column "{name}" has the shape {tuple(values.shape)}.',
+            "[num_rows]: one value a row.",
+            "Of [num_rows, 1] take [:, 0]; declare a column of several values multi_categorical.",
+        )
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.saved_columns import arrays_of, columns_with_unknown_ids, entries_of
 
 # Keras takes the length of a batch's first entry, by name, for its number of rows; a batch has more
 # events than rows, so that their names must come last.
@@ -19,6 +20,15 @@ LAST = f"{_PREFIX}:last"
 
 LENGTHS = f"{_PREFIX}:lengths"
 """Of each row, how many of its events there are, the rest of `max_length` being no events."""
+
+
+def is_of_histories(name: str) -> bool:
+    """Returns whether an entry of a batch says what queries did before, and is no column of rows.
+
+    >>> is_of_histories(in_history("movie_title")), is_of_histories("movie_title")
+    (True, False)
+    """
+    return name.startswith(_PREFIX)
 
 
 def in_history(column: str) -> str:
@@ -98,10 +108,45 @@ class Events:
         columns = {name: values[places] for name, values in self.columns.items()}
         return side_by_side(columns, counts, max_length)
 
+    def with_earlier(
+        self, earlier: "Events", ids: Mapping[str, np.ndarray], key: str, max_length: int
+    ) -> "Events":
+        """Returns the events with earlier ones before them, the last ones of each query.
+
+        Args:
+            earlier: What was known before.
+            ids: The id here of each id there, 0 for none, by categorical column:
+                `{name: [num_ids]}`.
+            key: The query key.
+            max_length: How many of a query's latest events to keep.
+        """
+        if not set(self.columns) <= set(earlier.columns):
+            return self  # what they lack cannot be made up
+        num_ids = len(self.offsets) - 1
+        parts = []
+        for events, of_id in ((earlier, ids[key]), (self, np.arange(num_ids))):
+            owners = np.repeat(of_id, np.diff(events.offsets))
+            columns = {name: events.columns[name] for name in self.columns}
+            if events is earlier:
+                columns = {
+                    name: ids[name][each] if name in ids else each for name, each in columns.items()
+                }
+            parts.append((owners, columns))
+        owners = np.concatenate([each for each, _ in parts])
+        columns = {}
+        for name in self.columns:
+            both = [each[name] for _, each in parts]
+            if both[0].ndim == 2:
+                width = max(each.shape[1] for each in both)
+                both = [np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in both]
+            columns[name] = np.concatenate(both)
+        return Events.learn(owners, columns, None, num_ids, max_length)
+
     def save(self, path: Path) -> None:
         """Writes the events as one compressed NumPy archive."""
-        columns = {f"column:{name}": values for name, values in self.columns.items()}
-        np.savez_compressed(path, allow_pickle=False, offsets=self.offsets, **columns)
+        np.savez_compressed(
+            path, allow_pickle=False, offsets=self.offsets, **entries_of(self.columns)
+        )
 
     @classmethod
     def load(cls, path: Path, key: str, num_ids: Mapping[str, int]) -> "Events":
@@ -119,18 +164,11 @@ class Events:
             return cls({}, np.zeros(num_ids[key] + 1, "int64"))
         with np.load(path, allow_pickle=False) as saved:
             offsets = saved["offsets"]
-            columns = {
-                name.removeprefix("column:"): saved[name]
-                for name in saved.files
-                if name.startswith("column:")
-            }
+            columns = arrays_of(saved)
         fits = offsets.shape == (num_ids[key] + 1,) and offsets[0] == 0
         fits = fits and (np.diff(offsets) >= 0).all()
-        for name, values in columns.items():
-            fits = fits and len(values) == offsets[-1]
-            if name in num_ids and values.size:
-                fits = fits and 0 <= values.min() <= values.max() < num_ids[name]
-        if not fits:
+        fits = fits and all(len(values) == offsets[-1] for values in columns.values())
+        if not fits or columns_with_unknown_ids(columns, num_ids):
             raise DataError(
                 "The file's histories do not match its vocabularies.",
                 f"A run of events for each of {num_ids[key]} query ids, with ids within bounds.",

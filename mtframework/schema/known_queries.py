@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.saved_columns import arrays_of, columns_with_unknown_ids, entries_of
 
 
 class KnownQueries:
@@ -92,8 +93,9 @@ class KnownQueries:
 
     def save(self, path: Path) -> None:
         """Writes the columns as one compressed NumPy archive."""
-        columns = {f"column:{name}": values for name, values in self.columns.items()}
-        np.savez_compressed(path, allow_pickle=False, is_known=self.is_known, **columns)
+        np.savez_compressed(
+            path, allow_pickle=False, is_known=self.is_known, **entries_of(self.columns)
+        )
 
     @classmethod
     def load(cls, path: Path, key: str, num_ids: Mapping[str, int]) -> "KnownQueries":
@@ -111,17 +113,10 @@ class KnownQueries:
             return cls({}, np.zeros(num_ids[key], bool))
         with np.load(path, allow_pickle=False) as saved:
             is_known = saved["is_known"]
-            columns = {
-                name.removeprefix("column:"): saved[name]
-                for name in saved.files
-                if name.startswith("column:")
-            }
-        fits = all(
-            len(values) == num_ids[key]
-            and (name not in num_ids or 0 <= values.min() <= values.max() < num_ids[name])
-            for name, values in columns.items()
-        )
-        if is_known.shape != (num_ids[key],) or is_known.dtype != bool or not fits:
+            columns = arrays_of(saved)
+        fits = is_known.shape == (num_ids[key],) and is_known.dtype == bool
+        fits = fits and all(len(values) == num_ids[key] for values in columns.values())
+        if not fits or columns_with_unknown_ids(columns, num_ids):
             raise DataError(
                 "The file's known queries do not match its vocabularies.",
                 f"A row for each of {num_ids[key]} query ids, with ids within their bounds.",

@@ -1,10 +1,11 @@
 """Trials of a sweep, chosen by Optuna and kept in a folder."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from mtframework.training.train import Trained
 
 if TYPE_CHECKING:
     import optuna
+
+
+_JOURNAL = "trials.log"
 
 
 @dataclass(frozen=True)
@@ -121,23 +125,40 @@ class Study:
 
         Raises:
             ExperimentError: An objective is not a metric of the experiment.
+            RunError: The trials cannot be written.
         """
         while self.num_tried < num_trials:
-            trial = self._study.ask()
-            values = [variation.suggest(trial) for variation in self.sweep.variations]
-            trial.set_user_attr("values", values)
+            with self._writing():
+                trial = self._study.ask()
+                values = [variation.suggest(trial) for variation in self.sweep.variations]
+                trial.set_user_attr("values", values)
             began = time.perf_counter()
             try:
                 with announce(", ".join(self.sweep.varied(values))):
                     trained = train(self.sweep.load(values))
                     metrics = evaluate(trained.model, trained.dataset, "validation")
             except Exception as error:  # values that do not go together may raise anything
-                trial.set_user_attr("error", f"{type(error).__name__}: {error}")
-                self._study.tell(trial, state=self._failed)
                 tell(error)
+                with self._writing():
+                    trial.set_user_attr("error", f"{type(error).__name__}: {error}")
+                    self._study.tell(trial, state=self._failed)
                 continue
-            trial.set_user_attr("seconds", time.perf_counter() - began)
-            self._study.tell(trial, [_objective(name, metrics) for name in self.sweep.objectives])
+            objectives = [_objective(name, metrics) for name in self.sweep.objectives]
+            with self._writing():
+                trial.set_user_attr("seconds", time.perf_counter() - began)
+                self._study.tell(trial, objectives)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Says of what cannot be written where it should be, and how the sweep goes on."""
+        try:
+            yield
+        except OSError as error:
+            raise RunError(
+                f"{self.folder / _JOURNAL} cannot be written: {error.strerror or error}.",
+                "Space on the disk, and a folder that can be written.",
+                "Free some space; the same command then goes on after the trials that are kept.",
+            ) from error
 
     def _open(self) -> "optuna.Study":
         if importlib.util.find_spec("optuna") is None:
@@ -150,7 +171,7 @@ class Study:
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        journal = self.folder / "trials.log"
+        journal = self.folder / _JOURNAL
         settings = {
             "experiment": self.sweep.base.fingerprint,
             "data": self.sweep.base.build().dataset.fingerprint(),
@@ -160,6 +181,8 @@ class Study:
         settings = json.loads(json.dumps(settings))  # as it will be read
         try:
             _cut_torn_line(journal)
+            # Optuna's own lock: who held it was killed, since the folder is ours.
+            journal.with_name(f"{_JOURNAL}.lock").unlink(missing_ok=True)
             study = optuna.create_study(
                 study_name="sweep",
                 storage=optuna.storages.JournalStorage(JournalFileBackend(str(journal))),

@@ -88,6 +88,9 @@ class Task(keras.layers.Layer):
         missing_label: float | None = None,
     ):
         super().__init__(name=name)
+        for argument, column in (("label", label), ("sample_weight", sample_weight)):
+            if column is not None and (not isinstance(column, str) or not column):
+                raise self.wrong(argument, column, "The name of a column, or None.")
         self.label = label
         self.loss_weight = loss_weight
         self.sample_weight = sample_weight
@@ -100,7 +103,7 @@ class Task(keras.layers.Layer):
 
     @loss_weight.setter
     def loss_weight(self, loss_weight: float) -> None:
-        if isinstance(loss_weight, (bool, str)) or not 0 <= loss_weight < float("inf"):
+        if not 0 <= _as_number(loss_weight) < float("inf"):
             fix = (
                 "Correct loss_weight. To push a score down, give it a negative weight when "
                 "serving, not in the loss."
@@ -246,6 +249,16 @@ def require_label(task: Task) -> None:
             "The name of the label's column.",
             f"Set {task.name}/{type(task).__name__}.label to a column of the data set.",
         )
+
+
+def _as_number(value: Any) -> float:
+    """Returns a number or a scalar of a backend as a float, NaN for anything else."""
+    if isinstance(value, (bool, str)):
+        return float("nan")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def dense_head(

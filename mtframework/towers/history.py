@@ -15,6 +15,7 @@ from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 from mtframework.towers.base_tower import BaseTower
+from mtframework.towers.history_keys import check_key_names, check_keys
 from mtframework.towers.interactions import Interactions, interactions_of
 from mtframework.towers.tower import Tower
 
@@ -82,11 +83,7 @@ class HistoryTower(BaseTower):
         combiner: Literal["concatenate", "sum"] = "concatenate",
     ):
         super().__init__(name=name)
-        for argument, value in (("history", history), ("key", key)):
-            if not isinstance(value, str) or not value:
-                raise self.wrong(
-                    argument, value, f"The column that is the data set's {_ROLES[argument]} key."
-                )
+        check_key_names(self, history=history, key=key)
         self.history = history
         self.training_columns = (history,)  # what to leave out
         self.is_deterministic = False  # two rows of one query leave out different candidates
@@ -132,15 +129,7 @@ class HistoryTower(BaseTower):
         return {**weights, self.history: [*weights.get(self.history, []), *of_history]}
 
     def check(self, schema: Schema) -> None:
-        for argument, column, wanted in (
-            ("key", self.key, schema.query_key),
-            ("history", self.history, schema.candidate_key),
-        ):
-            if column != wanted:
-                schema[column]
-                raise self.wrong(
-                    argument, column, f'"{wanted}", the data set\'s {_ROLES[argument]} key.'
-                )
+        check_keys(self, schema, key=self.key, history=self.history)
         if self.history_label is not None and schema[self.history_label].kind != "numeric":
             raise self.wrong("label", self.history_label, "A numeric column.")
         if self.profile is not None:
@@ -259,8 +248,6 @@ def _sum(seen: Interactions, queries, own, table, by_label=None):
 def _scaled(factors, vectors):
     return ops.expand_dims(ops.cast(factors, vectors.dtype), -1) * vectors
 
-
-_ROLES = {"key": "query", "history": "candidate"}
 
 # Half of the smallest weight that attention gives.
 _LEAST_WEIGHT = float(np.exp(-4) / 2)

@@ -21,6 +21,7 @@ from mtframework.towers.base_tower import BaseTower
 from mtframework.towers.encoders.encoder import Encoder
 from mtframework.towers.encoders.transformer import Transformer
 from mtframework.towers.event_numbers import EventNumbers
+from mtframework.towers.history_keys import check_key_names, check_keys
 from mtframework.towers.tower import Tower
 
 _GAP_BUCKETS = 33  # 0 for a history's first event, then powers of two of seconds
@@ -83,11 +84,7 @@ class SequenceTower(BaseTower):
         dropout: float = 0.0,
     ):
         super().__init__(name=name)
-        for argument, value in (("history", history), ("key", key)):
-            if not isinstance(value, str) or not value:
-                raise self.wrong(
-                    argument, value, f"The column that is the data set's {_ROLES[argument]} key."
-                )
+        check_key_names(self, history=history, key=key)
         owner = f'The tower "{self.name}"'
         if encoder is not None and not isinstance(encoder, Encoder):
             raise self.wrong("encoder", encoder, "An encoder, such as @Transformer() in Gin.")
@@ -160,15 +157,7 @@ class SequenceTower(BaseTower):
         self._tied = weakref.ref(tied)  # Keras is not to take it for a part of this tower
 
     def check(self, schema: Schema) -> None:
-        for argument, column, wanted in (
-            ("key", self.key, schema.query_key),
-            ("history", self.history, schema.candidate_key),
-        ):
-            if column != wanted:
-                schema[column]
-                raise self.wrong(
-                    argument, column, f'"{wanted}", the data set\'s {_ROLES[argument]} key.'
-                )
+        check_keys(self, schema, key=self.key, history=self.history)
         for column in self.history_columns:
             schema[column]
         if self.times is not None and schema[self.times].role != "timestamp":
@@ -321,6 +310,3 @@ def _gap_buckets(times, starts):
     buckets = 1 + ops.cast(ops.floor(ops.log2(seconds + 1)), "int32")
     is_first = ops.cast(starts, "int32") == ops.arange(ops.shape(starts)[0], dtype="int32")
     return ops.where(is_first, 0, ops.minimum(buckets, _GAP_BUCKETS - 1))
-
-
-_ROLES = {"key": "query", "history": "candidate"}

@@ -1,24 +1,28 @@
 """What is written while a model trains."""
 
 import json
-import shutil
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-from tensorboardX import SummaryWriter
 
 from mtframework.data.dataset import print_to_stderr
 from mtframework.errors import ModelError, quoted_list
 from mtframework.files import written_whole
+from mtframework.training.event_records import first_record, records_of
 from mtframework.training.run import Run
 
 
 class _Writer(keras.callbacks.Callback):
-    """Writes what training does not depend on: where it cannot be written, training goes on.
+    """Writes of each epoch what training does not depend on.
+
+    Where it cannot be written, training goes on, and all of it is written as soon as that is
+    possible again.
 
     Args:
         path: Where to write.
@@ -27,20 +31,41 @@ class _Writer(keras.callbacks.Callback):
     def __init__(self, path: Path):
         super().__init__()
         self.path = path
-        self.is_able = True
+        self.is_whole = True
 
-    def try_to(self, write: Callable[[], None]) -> None:
-        """Writes; at the first error says so, and writes no more."""
-        if not self.is_able:
-            return
+    def append(self) -> None:
+        """Writes what the last epoch adds."""
+        raise NotImplementedError
+
+    def write_all(self) -> None:
+        """Writes everything in place of all that is there."""
+        raise NotImplementedError
+
+    def write(self, anew: bool = False) -> None:
+        """Appends, or writes everything where asked or where something is missing.
+
+        Of an error it tells once.
+        """
         try:
-            write()
+            if self.is_whole and not anew:
+                self.append()
+            else:
+                self.write_all()
         except OSError as error:
-            self.is_able = False
-            reason = error.strerror or error
-            print_to_stderr(
-                f"{self.path} cannot be written: {reason}. Training goes on without it."
-            )
+            if self.is_whole:
+                reason = error.strerror or error
+                print_to_stderr(
+                    f"{self.path} cannot be written: {reason}. Training goes on without it."
+                )
+            self.is_whole = False
+            return
+        if not self.is_whole:
+            print_to_stderr(f"{self.path} is written again, with all epochs.")
+        self.is_whole = True
+
+    def on_train_end(self, logs=None):
+        if not self.is_whole:
+            self.write()
 
 
 class MetricsWriter(_Writer):
@@ -61,13 +86,16 @@ class MetricsWriter(_Writer):
         line = {"epoch": epoch + 1, "seconds": time.perf_counter() - self._began, **(logs or {})}
         text = json.dumps({name: float(value) for name, value in line.items()}) + "\n"
         self._lines.append(text)
-
-        def write() -> None:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(text)
-
-        self.try_to(write)
+        self.write()
         self._began = time.perf_counter()
+
+    def append(self) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(self._lines[-1])
+
+    def write_all(self) -> None:
+        with written_whole(self.path) as partial:
+            partial.write_text("".join(self._lines), "utf-8")
 
     def get_state(self) -> dict:
         """Returns the lines of the epochs so far, and how long this one has taken."""
@@ -77,35 +105,42 @@ class MetricsWriter(_Writer):
         """Makes the file what it was when `get_state` gave this."""
         self._lines = list(state["lines"])
         self._began = time.perf_counter() - state["seconds"]
-
-        def write() -> None:
-            with written_whole(self.path) as partial:
-                partial.write_text("".join(self._lines), "utf-8")
-
-        self.try_to(write)
+        self.write(anew=True)
 
 
 class TensorBoardWriter(_Writer):
     """Writes each epoch's metrics for TensorBoard, with or without TensorFlow.
 
     Args:
-        path: The folder of the event files.
+        path: The folder of the event file.
     """
 
     def __init__(self, path: Path):
         super().__init__(path)
         self._epochs: list[dict] = []
-
-    def on_train_begin(self, logs=None):
-        def begin() -> None:
-            self._writer = SummaryWriter(str(self.path))
-
-        self.try_to(begin)
+        name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+        self._file = path / name
+        self._before: list[Path] = []  # files whose epochs are in the new one
 
     def on_epoch_end(self, epoch, logs=None):
         values = {name: float(value) for name, value in (logs or {}).items()}
         self._epochs.append({"epoch": epoch + 1, "time": time.time(), "values": values})
-        self.try_to(lambda: self._write(self._epochs[-1:]))
+        self.write()
+
+    def append(self) -> None:
+        if not self._file.exists():
+            self.write_all()
+            return
+        with self._file.open("ab") as file:
+            file.write(self._records(self._epochs[-1:]))
+
+    def write_all(self) -> None:
+        self.path.mkdir(exist_ok=True)
+        with written_whole(self._file) as partial:
+            partial.write_bytes(first_record(time.time()) + self._records(self._epochs))
+        for each in self._before:
+            each.unlink(missing_ok=True)
+        self._before = []
 
     def get_state(self) -> list[dict]:
         """Returns what was written so far."""
@@ -117,41 +152,39 @@ class TensorBoardWriter(_Writer):
         Of an interrupted training, event files may hold an epoch that is trained again.
         """
         self._epochs = list(state)
+        files = self.path.glob("events.out.tfevents.*")
+        self._before = [each for each in files if each != self._file]
+        self.write(anew=True)
 
-        def write() -> None:
-            self._writer.close()
-            shutil.rmtree(self.path, ignore_errors=True)
-            self._writer = SummaryWriter(str(self.path))
-            self._write(self._epochs)
-
-        self.try_to(write)
-
-    def _write(self, epochs: list[dict]) -> None:
-        for each in epochs:
-            for name, value in each["values"].items():
-                self._writer.add_scalar(name, value, each["epoch"], each["time"])
-        self._writer.flush()
-
-    def on_train_end(self, logs=None):
-        self.try_to(lambda: self._writer.close())
+    def _records(self, epochs: Sequence[Mapping[str, Any]]) -> bytes:
+        return b"".join(records_of(each["values"], each["epoch"], each["time"]) for each in epochs)
 
 
 class CheckpointWriter(keras.callbacks.Callback):
-    """Writes the model after each epoch, unless its last step left it with weights that are no
+    """Writes the model after an epoch, unless its last step left it with weights that are no
     numbers.
+
+    After short epochs it is written now and then, so that it takes a hundredth of the time.
 
     Args:
         run: The run folder.
     """
 
+    only_shows = True  # nothing that training depends on
+
     def __init__(self, run: Run):
         super().__init__()
         self.run = run
+        self._not_before = 0.0
 
     def on_epoch_end(self, epoch, logs=None):
+        began = time.monotonic()
         weights = self.model.trainable_variables
-        if all(np.isfinite(ops.convert_to_numpy(each)).all() for each in weights):
+        is_due = began >= self._not_before
+        if is_due and all(np.isfinite(ops.convert_to_numpy(each)).all() for each in weights):
             self.run.save_checkpoint(self.model)
+            ended = time.monotonic()
+            self._not_before = ended + 100 * (ended - began)
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):

@@ -1,5 +1,6 @@
 """The folder that a training leaves behind."""
 
+import contextlib
 import json
 import os
 import re
@@ -12,8 +13,9 @@ from typing import IO, Any
 import keras
 
 import mtframework
+from mtframework.data.dataset import print_to_stderr
 from mtframework.errors import RunError
-from mtframework.files import lock_folder, write_whole, written_whole
+from mtframework.files import lock_folder, write_whole
 from mtframework.model.model import MultiTaskModel
 from mtframework.registry import load_builtin_parts, load_plugins
 from mtframework.serving.fusion import Fusion
@@ -35,9 +37,9 @@ class Run:
     promotion.json  whether it takes the place of the model that it began with, where that was asked
     ```
 
-    While it trains, `checkpoint.keras` is the model after the last epoch; with early stopping,
-    after the best one. `checkpoints/` holds what the training needs to go on if it is interrupted,
-    and `.lock` keeps a second one out.
+    While it trains, `checkpoint.keras` is the model after the last epoch, or after one shortly
+    before; with early stopping, after the best one. `checkpoints/` holds what the training needs to
+    go on if it is interrupted, and `.lock` keeps a second one out.
 
     Open one with `Run.create`, `Run.resume` or `Run.open`.
     """
@@ -88,17 +90,10 @@ class Run:
             if start is not None:
                 mark["from"] = os.fspath(start)
             mark |= notes or {}
-            run._write(run.path / _MARK, json.dumps(mark, indent=1) + "\n")
+            write_whole(run.path / _MARK, json.dumps(mark, indent=1) + "\n")
         except RunError:
             run.close()
             raise
-        except OSError as error:
-            run.close()
-            raise RunError(
-                f"{run.path} cannot be written: {error.strerror or error}.",
-                "A folder that can be written.",
-                "Name another folder, or correct its permissions or the disk's free space.",
-            ) from error
         return run
 
     @classmethod
@@ -222,11 +217,11 @@ class Run:
 
     def write_config(self, text: str) -> None:
         """Writes the resolved configuration."""
-        self._write(self.config_path, text)
+        write_whole(self.config_path, text)
 
     def save_fusion(self, fusion: Fusion) -> None:
         """Writes how the tasks' scores are fused, so that a run serves without its experiment."""
-        self._write(self.fusion_path, json.dumps({"weights": dict(fusion.weights)}) + "\n")
+        write_whole(self.fusion_path, json.dumps({"weights": dict(fusion.weights)}) + "\n")
 
     def load_fusion(self) -> Fusion | None:
         """Returns how the tasks' scores are fused; None where the experiment does not say.
@@ -260,7 +255,11 @@ class Run:
         return json.loads(self.promotion_path.read_text("utf-8"))
 
     def save_model(self, model: MultiTaskModel) -> None:
-        """Writes the trained model; a reader never sees a part of it."""
+        """Writes the trained model; a reader never sees a part of it.
+
+        Raises:
+            RunError: It cannot be written; the checkpoints stay.
+        """
         self._save(model, self.model_path)
         self.remove_checkpoints()
 
@@ -270,8 +269,14 @@ class Run:
         self.checkpoints.remove()
 
     def save_checkpoint(self, model: MultiTaskModel) -> None:
-        """Writes the model as it is after an epoch, over that of the epoch before."""
-        self._save(model, self.checkpoint_path)
+        """Writes the model as it is after an epoch, over that of the epoch before.
+
+        Where it cannot be written, that is told, and the one of before stays.
+        """
+        try:
+            self._save(model, self.checkpoint_path)
+        except RunError as error:
+            print_to_stderr(f"{error.found} Training goes on without this checkpoint.")
 
     def _save(self, model: MultiTaskModel, path: Path) -> None:
         partial = self.path / "partial.keras"
@@ -282,18 +287,15 @@ class Run:
             raise RunError(
                 f"{path} cannot be written: {error.strerror or error}.",
                 "Space on the disk, and a folder that can be written.",
-                "Free some space, or name a folder on another disk.",
+                "Free some space; --resume then goes on from the last checkpoint.",
             ) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def load_model(self) -> MultiTaskModel:
         """Returns the trained model."""
         return load_model(self.model_path)
-
-    def _write(self, path: Path, text: str) -> None:
-        with written_whole(path) as partial:
-            partial.write_text(text, "utf-8")
 
 
 def load_model(path: str | os.PathLike) -> MultiTaskModel:
@@ -322,7 +324,8 @@ def load_model(path: str | os.PathLike) -> MultiTaskModel:
 
 
 def _release_lock(lock: IO[str], path: Path) -> None:
-    path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile looks again
+    with contextlib.suppress(OSError):  # who may not write here any more leaves the file
+        path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile looks again
     lock.close()
 
 

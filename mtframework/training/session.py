@@ -19,18 +19,20 @@ from mtframework.training.variables import assign, values_of, variables_of
 
 
 class Interrupted(KeyboardInterrupt):
-    """The training was asked to end, and did, after a step whose checkpoint is written.
+    """The training was asked to end, and did, after a step.
 
     Args:
         number: The signal that asked.
         where: The step that it ended after.
         folder: The run folder.
+        is_written: Whether the checkpoint of that step is written.
     """
 
-    def __init__(self, number: int, where: str, folder: Path):
+    def __init__(self, number: int, where: str, folder: Path, is_written: bool):
+        there = "there" if is_written else "the last checkpoint that could be written"
         super().__init__(
             f"Interrupted after {where}; the same command with --run {folder} --resume goes on "
-            "from there."
+            f"from {there}."
         )
         self.number = number
 
@@ -140,6 +142,7 @@ class Session(keras.callbacks.CallbackList):
         self._save(epoch + 1, 0, self.batches.position, is_done)
 
     def _save(self, epoch: int, step: int, position: int, is_done: bool) -> None:
+        is_written = True
         if self.checkpoints is not None:
             kind, numbers, *gauss = np.random.get_state()
             python = self._drawn_from if step else random.getstate()
@@ -158,6 +161,7 @@ class Session(keras.callbacks.CallbackList):
             try:
                 self.checkpoints.save(state, values_of(variables_of(self.model)))
             except OSError as error:
+                is_written = False
                 print_to_stderr(
                     f"{self.checkpoints.folder} cannot be written: {error.strerror or error}. "
                     "Training goes on without this checkpoint."
@@ -166,7 +170,7 @@ class Session(keras.callbacks.CallbackList):
         if self.interruption.number is not None:
             where = f"step {step} of epoch {epoch + 1}" if step else f"epoch {epoch}"
             folder = Path() if self.checkpoints is None else self.checkpoints.folder.parent
-            raise Interrupted(self.interruption.number, where, folder)
+            raise Interrupted(self.interruption.number, where, folder, is_written)
 
     def _restore(self) -> None:
         assert self.begun is not None

@@ -202,7 +202,7 @@ class WarmStart:
     def remember(self, model: MultiTaskModel) -> None:
         """Lets a restored model know what the trained one does of rows that were passed over.
 
-        Who has seen what, the queries' own columns, and the end of the rows.
+        Who has seen what, what queries did, their own columns, and the end of the rows.
         """
         old = self.model
         ids = {
@@ -213,8 +213,10 @@ class WarmStart:
         query, candidate = model.schema.query_key, model.schema.candidate_key
         model.catalogue = model.catalogue.with_earlier(old.catalogue, ids[query], ids[candidate])
         model.queries = model.queries.with_earlier(old.queries, ids, query)
+        model.events = model.events.with_earlier(old.events, ids, query, model.max_length)
         for tower in model.towers.values():
             tower.use_catalogue(model.catalogue)
+            tower.use_events(model.events)
         if model.trained_until is not None and old.trained_until is not None:
             model.trained_until = max(model.trained_until, old.trained_until)
 

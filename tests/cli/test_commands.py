@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import signal
 
 import pytest
 
@@ -148,6 +149,36 @@ def test_compare_with_baselines_goes_on_after_an_interruption(run, folder, monke
     assert page.count("<svg") >= 4
     assert "src=" not in page
     assert "| EASE |" in (folder / "out/report.md").read_text()
+
+
+def test_compare_goes_on_with_the_training_that_was_interrupted(run, folder, monkeypatch):
+    from mtframework.cli.progress import Lines
+
+    begin = Lines.on_epoch_begin
+
+    def interrupt_in_epoch_2(self, epoch, logs=None):
+        begin(self, epoch, logs)
+        if epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    command = ("compare", "stars.gin", "--run", "runs", "--report", "out")
+    with monkeypatch.context() as patched:
+        patched.setattr(Lines, "on_epoch_begin", interrupt_in_epoch_2)
+        assert run(*command).exit_code == 130
+    assert not (folder / "runs/stars/model.keras").exists()
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    assert "epoch 1 " not in done.stderr
+    assert (folder / "runs/stars/model.keras").exists()
+    assert len((folder / "runs/stars/metrics.jsonl").read_text().splitlines()) == 2
+    whole = run("compare", "stars.gin", "--report", "again", "--json", "again.json")
+    assert whole.exit_code == 0, whole.output
+    metrics = [
+        json.loads(path.read_text())["metrics"]
+        for each in ("out", "again")
+        for path in (folder / each / "runs").iterdir()
+    ]
+    assert metrics[0] == metrics[1]
 
 
 def test_compare_with_what_is_not_compared(run):

@@ -114,7 +114,7 @@ def test_predict_files(run, trained, folder):
     assert "fix: Add the column, or give it that name in the file." in bad.stderr
     (folder / "bad.csv").write_text("shopper,age,product\n3,old,a\n")
     bad = run("predict", trained.path, "--input", "bad.csv", "--output", "bad.jsonl")
-    assert 'bad.csv: 1 rows read, 0 accepted, 1 rejected: "age" is not a number 1.' in bad.stderr
+    assert 'bad.csv: 1 rows read, 0 accepted, 1 rejected: "age" is not a number (1).' in bad.stderr
     assert not list(folder.glob("*bad.jsonl*"))
 
 

@@ -1,6 +1,7 @@
 """mtframework sweep, on a data set that takes no time."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -136,3 +137,38 @@ def test_a_torn_last_line_is_cut_and_other_data_are_refused(run, validated, monk
     result = run(*arguments, 3)
     assert result.exit_code == 1
     assert "holds another sweep, with another data." in result.stderr
+
+
+def test_a_lock_that_a_killed_sweep_left_is_not_waited_for(run, validated):
+    assert run(*SWEEP, "--trials", 1).exit_code == 0
+    lock = validated / "out" / "trials.log.lock"
+    lock.symlink_to("trials.log")
+    assert run(*SWEEP, "--trials", 1).exit_code == 0
+    assert not os.path.lexists(lock)
+
+
+def test_trials_that_cannot_be_written_are_one_error_and_go_on(run, validated, monkeypatch):
+    from optuna.storages.journal import JournalFileBackend
+
+    append = JournalFileBackend.append_logs
+    left = []
+
+    def full(self, logs):
+        if any("values" in each.get("user_attr", {}) for each in logs):
+            left.append(logs)
+        if len(left) == 2:  # in the second trial, in the middle of a line
+            with open(self._file_path, "ab") as file:
+                file.write(b'{"op_code": 8, "wor')
+            raise OSError(28, "No space left on device")
+        append(self, logs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JournalFileBackend, "append_logs", full)
+        ended = run(*SWEEP, "--trials", 2)
+    assert ended.exit_code == 1
+    assert "trials.log cannot be written: No space left on device." in ended.stderr
+    assert ended.stderr.count("Error: ") == 1
+    done = run(*SWEEP, "--trials", 2)
+    assert done.exit_code == 0, done.output
+    assert "trial 2 of 2" in done.stderr
+    assert "trial 1 of 2" not in done.stderr

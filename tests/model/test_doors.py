@@ -6,7 +6,7 @@ import pytest
 from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
-from mtframework.errors import ModelError
+from mtframework.errors import DataError, ModelError
 from mtframework.training.seed import set_seed
 
 FEATURES = ("shopper", "product")
@@ -24,7 +24,13 @@ def test_compile_leaves_losses_and_metrics_to_the_tasks(model, argument):
 
 
 @pytest.mark.parametrize("kind", [str, "int64", "int16", "float32"])
-@pytest.mark.parametrize("door", ["predict", "fit", "evaluate", "predict_on_batch"])
+@pytest.mark.parametrize(
+    "door",
+    [
+        "predict", "fit", "evaluate", "predict_on_batch", "train_on_batch", "test_on_batch",
+        "__call__",
+    ],
+)  # fmt: skip
 def test_raw_columns_are_refused_with_the_way_to_encode_them(model, kind, door):
     raw = {name: np.arange(4).astype(kind) for name in FEATURES}
     with pytest.raises(ModelError, match=r'"shopper" holds raw values.*(\n.*)*model\.encode'):
@@ -43,6 +49,49 @@ def test_columns_of_two_dimensions_and_ids_beyond_the_vocabulary_are_refused(mod
         model.predict({**encoded, "shopper": encoded["shopper"][:, None]})
     with pytest.raises(ModelError, match='"product" holds the id 31, and there are 31 ids'):
         model.predict({**encoded, "product": np.full(6, 31, "int32")})
+
+
+DOORS = ["predict", "fit", "evaluate", "predict_on_batch", "train_on_batch", "test_on_batch"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_features_that_no_tower_reads_or_of_unequal_lengths_are_refused(model, door):
+    encoded = some(model)
+    call = getattr(model, door)
+    with pytest.raises(ModelError, match='"histroy", which the model does not know'):
+        call({**encoded, "histroy": np.zeros(6, "int32")})
+    with pytest.raises(ModelError, match=r'"prodct", .*Did you mean "product"'):
+        call({**encoded, "prodct": encoded["product"]})
+    with pytest.raises(ModelError, match='numbers of rows: "shopper" 6, "product" 3'):
+        call({**encoded, "product": encoded["product"][:3]})
+    for other, kind in (([encoded], "list"), (np.zeros((6, 2)), "ndarray")):
+        with pytest.raises(ModelError, match=f"The features are of the type {kind}"):
+            call(other)
+
+
+def test_columns_of_the_data_that_no_tower_reads_may_be_there(model, shop):
+    encoded = shop.encode({name: values[:6] for name, values in shop.train.items()})
+    assert set(encoded) > set(FEATURES)
+    expected = model.predict(some(model), verbose=0)
+    assert expected.keys() == model.predict(encoded, verbose=0).keys()
+
+
+def test_a_raw_column_of_two_dimensions_is_refused(model):
+    raw = {"shopper": np.array([["1"], ["2"]]), "product": np.array(["1", "2"])}
+    with pytest.raises(DataError, match=r'"shopper" has the shape \(2, 1\)'):
+        model.encode(raw)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "2", True, None])
+def test_k_is_a_number_of_candidates(model, k):
+    with pytest.raises(ModelError, match=f"k is {k}, and the catalogue holds"):
+        model.recommend({"shopper": ["1"]}, k=k)
+
+
+def test_hdf5_would_hold_no_vocabularies_and_is_refused(model, tmp_path):
+    with pytest.raises(ModelError, match=r"holds no vocabularies.*\n.*m\.keras"):
+        model.save(tmp_path / "m.h5")
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_that_name_no_task_are_refused(model):

@@ -290,6 +290,9 @@ def adapted(towers, tasks, shop=None):
         ),
         ("has loss_weight = -1", lambda: mtf.Ranking("r", label="stars", loss_weight=-1)),
         ("has loss_weight = '2'", lambda: mtf.Ranking("r", label="stars", loss_weight="2")),
+        ("has loss_weight = None", lambda: mtf.Ranking("r", label="stars", loss_weight=None)),
+        ("has label = 3", lambda: mtf.Ranking("r", label=3)),
+        ("has sample_weight = ''", lambda: mtf.Ranking("r", label="stars", sample_weight="")),
         (
             'Did you mean "mean_squared_error"?',
             lambda: mtf.Ranking("r", label="stars", loss="mean_sqared_error"),

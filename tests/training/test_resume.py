@@ -18,6 +18,7 @@ from test_train import scalars
 
 import mtframework as mtf
 from mtframework.errors import RunError
+from mtframework.training.checkpoints import Checkpoints
 from mtframework.training.session import Interrupted
 
 
@@ -124,6 +125,27 @@ def test_the_checkpoint_before_a_damaged_one_is_taken(whole, cut, capsys):
     mtf.train(short(), run)
     assert f"{last} cannot be used: its checksum is wrong" in capsys.readouterr().err
     assert unequal(whole, run.path) == ""
+
+
+def test_whatever_bit_is_flipped_and_wherever_it_is_cut_the_one_before_is_taken(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for number in (1, 2):
+        checkpoints.save({"number": number}, [np.arange(7.0), np.array(number)])
+    _, last = checkpoints.paths()
+    whole = last.read_bytes()
+    flipped = [
+        whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+        for place in range(len(whole))
+    ]
+    for content in (*flipped, *(whole[:length] for length in range(len(whole))), whole + b" "):
+        last.write_bytes(content)
+        told = []
+        state, arrays = checkpoints.load(told.append)
+        assert (state, arrays[1]) == ({"number": 1}, 1)
+        assert told == [f"{last} cannot be used: its checksum is wrong. 000001.checkpoint, from "
+                        "before it, is taken instead."] or "does not begin" in told[0]  # fmt: skip
+    last.write_bytes(whole)
+    assert checkpoints.load(told.append)[0] == {"number": 2}
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b""])
@@ -246,6 +268,99 @@ def test_a_full_disk_keeps_the_checkpoint_before(whole, tmp_path, monkeypatch, c
     mtf.train(short(), run)
     assert f"{run.checkpoints.folder} cannot be written: No space left" in capsys.readouterr().err
     assert arrays_of(run.path) == arrays_of(whole)
+
+
+def rarely() -> mtf.Experiment:
+    """The same, with a checkpoint after each epoch alone."""
+    experiment = short()
+    experiment.checkpoint_minutes = 10
+    return experiment
+
+
+class Fault(keras.callbacks.Callback):
+    """Breaks something as epoch 2 begins, and mends it as the next one does."""
+
+    only_shows = True
+
+    def __init__(self, breaks, mends):
+        super().__init__()
+        self.steps = {1: breaks, 2: mends}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.steps.get(epoch, lambda: None)()
+
+
+def _stands_in_the_way(run):
+    """Puts a file in the place of the folder."""
+    away = run.path.with_name("away")
+
+    def breaks():
+        run.path.rename(away)
+        run.path.touch()
+
+    def mends():
+        run.path.unlink()
+        away.rename(run.path)
+
+    return breaks, mends
+
+
+def _full(run):
+    """Lets what is written of epoch 2 end on a device that is full."""
+
+    def breaks():
+        run.checkpoints.folder.joinpath(f".000002.checkpoint.{os.getpid()}").symlink_to("/dev/full")
+        run.metrics_path.rename(run.path / ".metrics")
+        run.metrics_path.symlink_to("/dev/full")
+
+    def mends():
+        run.metrics_path.unlink()
+        (run.path / ".metrics").rename(run.metrics_path)
+
+    return breaks, mends
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "num_lost"),
+    [(_stands_in_the_way, "Not a directory", 4), (_full, "No space left on device", 2)],
+)
+def test_what_cannot_be_written_for_a_while_is_written_later(
+    fault, reason, num_lost, whole, tmp_path, capsys
+):
+    run = mtf.Run.create(tmp_path / "run")
+    mtf.train(rarely(), run, [Fault(*fault(run))])
+    told = capsys.readouterr().err
+    assert told.count(f"cannot be written: {reason}. Training goes on") == num_lost
+    assert f"{run.metrics_path} is written again, with all epochs." in told
+    assert unequal(whole, run.path) == ""
+    (file,) = run.tensorboard_path.iterdir()
+    assert file.read_bytes().count(b"val_buy/loss") == 3
+
+
+def test_what_was_there_before_stays_and_is_resumed_from(whole, tmp_path, capsys):
+    run = mtf.Run.create(tmp_path / "run")
+    breaks, mends = _stands_in_the_way(run)
+    with pytest.raises(
+        Interrupted, match=r"after step 3 of epoch 2; .* last checkpoint that could"
+    ):
+        mtf.train(rarely(), run, [Fault(breaks, mends), InterruptAt(2, 3)])
+    mends()
+    assert [each.name for each in run.checkpoints.paths()] == ["000001.checkpoint"]
+    mtf.train(short(), mtf.Run.resume(run.path))
+    assert unequal(whole, run.path) == ""
+
+
+def test_the_model_alone_cannot_be_missed(whole, tmp_path, capsys):
+    run = mtf.Run.create(tmp_path / "run")
+    breaks, mends = _stands_in_the_way(run)
+    with pytest.raises(
+        RunError, match=r"model\.keras cannot be written: Not a directory"
+    ) as raised:
+        mtf.train(rarely(), run, [Fault(breaks, lambda: None)])
+    assert "--resume then goes on from the last checkpoint" in raised.value.fix
+    mends()
+    mtf.train(short(), mtf.Run.resume(run.path))
+    assert unequal(whole, run.path) == ""
 
 
 def _full_after(num_written):

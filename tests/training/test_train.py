@@ -250,14 +250,20 @@ def test_metrics_that_cannot_be_written_do_not_end_a_training(tmp_path, capsys):
     told = capsys.readouterr().err
     assert told.count(f"{run.metrics_path} cannot be written: Is a directory.") == 1
     assert "Training goes on without it." in told
+    assert "is written again" not in told
 
 
-def test_a_model_that_cannot_be_written_is_one_error_with_its_path(tmp_path, monkeypatch):
+def test_a_model_that_cannot_be_written_is_one_error_with_its_path(tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     run = mtf.Run.create(tmp_path / "run")
     monkeypatch.setattr(mtf.MultiTaskModel, "save", full)
-    with pytest.raises(RunError, match=r"checkpoint\.keras cannot be written: No space left"):
+    with pytest.raises(RunError, match=r"model\.keras cannot be written: No space left"):
         mtf.train(experiment(), run)
+    told = capsys.readouterr().err
+    assert (
+        f"{run.checkpoint_path} cannot be written: No space left on device. Training goes" in told
+    )
+    assert run.checkpoints.paths()  # to go on from
     assert not list(run.path.glob("partial*"))

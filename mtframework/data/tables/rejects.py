@@ -24,7 +24,7 @@ class Rejects:
     >>> rejects.num_read = 1000
     >>> rejects.add(Path("log.csv"), "line", BadRow(7, '"stars" is not a number', "ann,Emma,many"))
     >>> rejects.summary()
-    'log.csv: 1,000 rows read, 999 accepted, 1 rejected: "stars" is not a number 1.'
+    'log.csv: 1,000 rows read, 999 accepted, 1 rejected: "stars" is not a number (1).'
     """
 
     def __init__(self, table: str):
@@ -59,7 +59,7 @@ class Rejects:
             f"{self.num_read - self.num_rejected:,} accepted, {self.num_rejected:,} rejected"
         )
         reasons = self.counts.most_common()
-        told = [f"{reason} {count:,}" for reason, count in reasons[:_NUM_REASONS_TOLD]]
+        told = [f"{reason} ({count:,})" for reason, count in reasons[:_NUM_REASONS_TOLD]]
         if len(reasons) > _NUM_REASONS_TOLD:
             told.append(f"{len(reasons) - _NUM_REASONS_TOLD} other reasons")
         return f"{text}: {', '.join(told)}." if told else f"{text}."

@@ -172,7 +172,7 @@ def test_rejects_are_counted_written_and_bounded():
     with pytest.raises(DataError) as raised:
         load()
     assert raised.value.found == (
-        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row appears twice 1."
+        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row appears twice (1)."
     )
     with open("rejects.jsonl") as file:
         assert json.load(file) == {
@@ -185,7 +185,7 @@ def test_rejects_are_counted_written_and_bounded():
     tables = mtf.Tables("log.csv", COLUMNS, max_rejected=0.2, rejects="others.jsonl")
     assert len(tables.load(told.append).train["book"]) == 4
     assert told == [
-        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row appears twice 1.",
+        "log.csv: 6 rows read, 5 accepted, 1 rejected: a row appears twice (1).",
         "The rejected rows are in others.jsonl.",
     ]
 
@@ -234,7 +234,7 @@ def test_unknown_candidates_and_events():
             candidates="books.csv",
         )
     assert raised.value.found.endswith(
-        '2 accepted, 3 rejected: "book" is not among the candidates 3.'
+        '2 accepted, 3 rejected: "book" is not among the candidates (3).'
     )
 
 

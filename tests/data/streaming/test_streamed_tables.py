@@ -172,8 +172,8 @@ def test_rejects_are_counted_written_and_bounded():
     assert data.train.num_rows + data.test.num_rows == 998
     assert told[0].startswith("1,000 rows in ")
     assert told[1] == (
-        'log.parquet: 1,000 rows read, 998 accepted, 2 rejected: "reader" is missing 1, '
-        '"stars" is not finite 1.'
+        'log.parquet: 1,000 rows read, 998 accepted, 2 rejected: "reader" is missing (1), '
+        '"stars" is not finite (1).'
     )
     with open("rejects.jsonl") as file:
         lines = [json.loads(line) for line in file]

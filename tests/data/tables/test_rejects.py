@@ -18,8 +18,8 @@ def make_rejects(num_bad: int, num_read: int = 1000) -> Rejects:
 
 def test_one_sentence_with_the_most_frequent_reasons():
     assert make_rejects(9).summary() == (
-        "log.csv: 1,000 rows read, 991 accepted, 9 rejected: reason 0 2, reason 1 1, reason 2 1, "
-        "reason 3 1, reason 4 1, reason 5 1, 2 other reasons."
+        "log.csv: 1,000 rows read, 991 accepted, 9 rejected: reason 0 (2), reason 1 (1), "
+        "reason 2 (1), reason 3 (1), reason 4 (1), reason 5 (1), 2 other reasons."
     )
     assert make_rejects(0).summary() == "log.csv: 1,000 rows read, 1,000 accepted, 0 rejected."
 
