@@ -9,6 +9,7 @@ import mtframework as mtf
 from mtframework.errors import ContractError
 from mtframework.registry import TOWERS
 from mtframework.testing import check_tower, each_clause
+from mtframework.testing.tower_case import OTHER_TOWER
 
 test_a_tower_of_every_kind_of_column_passes = each_clause(
     check_tower,
@@ -24,6 +25,11 @@ test_a_tower_of_candidates_passes = each_clause(
 test_a_history_passes = each_clause(
     check_tower,
     lambda: mtf.HistoryTower("reader", history="film", key="reader", label="stars"),
+    other_key="film",
+)
+test_a_tied_history_passes = each_clause(
+    check_tower,
+    lambda: mtf.TiedHistoryTower("reader", "film", "reader", OTHER_TOWER, embedding_dim=6),
     other_key="film",
 )
 
