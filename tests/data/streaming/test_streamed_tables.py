@@ -191,7 +191,7 @@ def test_too_many_rejects_end_the_pass():
         load(in_memory=False)
     # The first block of one row group is enough.
     assert raised.value.found == (
-        'log.parquet: 50 rows read, 0 accepted, 50 rejected: "read_at" is before 1970 50.'
+        'log.parquet: 50 rows read, 0 accepted, 50 rejected: "read_at" is before 1970 (50).'
     )
 
 
