@@ -40,7 +40,8 @@ class PluginVisits(mtf.DatasetSource):
                 "seconds": draw.exponential(9.0, 64),
                 "liked": draw.integers(0, 2, 64).astype(float),
             }
-        return mtf.Dataset(self.schema, rows(1), rows(2), {"page": np.arange(7).astype(str)})
+        pages = {"page": np.arange(7).astype(str)}
+        return mtf.Dataset(self.schema, rows(1), rows(2), pages, rows_in_order=True)
 
 @mtf.register_feature("plugin_rooted")
 class PluginRooted(mtf.Feature):
@@ -74,6 +75,16 @@ class PluginTable(mtf.BaseTower):
 
     def get_config(self):
         return {"name": self.name, "key": self.key, "embedding_dim": self.embedding_dim}
+
+@mtf.register_encoder("plugin_latest")
+class PluginLatest(mtf.Encoder):
+    """The last event alone."""
+
+    def build(self, dim, max_length):
+        self.scale = self.add_weight((dim,), "ones", name="scale")
+
+    def call(self, events, starts, times=None, training=None):
+        return events * ops.cast(self.scale, events.dtype)
 
 @mtf.register_task("plugin_logarithm")
 class PluginLogarithm(mtf.Task):
@@ -138,7 +149,11 @@ Experiment.optimizer = @Adam()
 Experiment.batch_size = 16
 Experiment.epochs = 1
 Adam.learning_rate = 0.01
-MultiTaskModel.towers = [@visitor/Tower(), @page/PluginTable()]
+MultiTaskModel.towers = [@visitor/Tower(), @page/PluginTable(), @past/SequenceTower()]
+past/SequenceTower.history = 'page'
+past/SequenceTower.key = 'visitor'
+past/SequenceTower.encoder = @PluginLatest()
+past/SequenceTower.embedding_dim = 4
 MultiTaskModel.tasks = [@stay/PluginLogarithm(), @like/BinaryFeedback()]
 MultiTaskModel.sharing = @PluginMean()
 MultiTaskModel.loss_balancer = @PluginHalf()

@@ -23,6 +23,8 @@ class Histories:
         starts: Where the run of each row begins: `[num_rows]`, int64.
         ends: Where it ends: row i knows the events `starts[i]` up to, without it, `ends[i]`.
         left_out: The event in the run that is the row itself, `[num_rows]`; -1 where none is.
+        is_of_split: Which of the events are rows of the split, not of an earlier one:
+            `[num_events]` bool.
         pieces: `[num_rows]`: rows of one number, which stand in the order of `ends`, are a piece:
             their runs begin together, so that one pass over them serves all.
     """
@@ -31,6 +33,7 @@ class Histories:
     starts: np.ndarray
     ends: np.ndarray
     left_out: np.ndarray
+    is_of_split: np.ndarray
     pieces: np.ndarray
 
 
@@ -155,7 +158,8 @@ def histories_of(
     row_of = order[asked] - int(np.flatnonzero(is_asked)[0])
     back = np.empty(len(asked), "int64")
     back[row_of] = np.arange(len(asked))
-    return Histories(columns, starts[back], ends[back], left_out[back], pieces[back])
+    is_of_split = is_asked[order][is_event[order]]
+    return Histories(columns, starts[back], ends[back], left_out[back], is_of_split, pieces[back])
 
 
 def check_order(dataset: Dataset) -> None:

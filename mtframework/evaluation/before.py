@@ -19,12 +19,15 @@ class Before:
     Args:
         columns: What the events are, encoded: `{name: [num_events]}`.
         rows: The candidate of each event as a row of the catalogue; -1 where it has none.
+        is_left_out: Which events are left out as seen, beside the training rows: those of an earlier
+            split, where the data say that their rows stand in the order of time.
         starts: Where the events before each row begin: `[num_rows]`.
         ends: Where they end.
     """
 
     columns: Mapping[str, np.ndarray]
     rows: np.ndarray
+    is_left_out: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
 
@@ -49,10 +52,14 @@ class Before:
         ids = found.columns[key]
         num_ids = max(model.vocabularies[key].size, int(ids.max(initial=0)) + 1)
         rows = model.catalogue.row_of_each_id(num_ids)[ids]
-        return cls(found.columns, rows, found.starts, found.ends)
+        is_left_out = ~found.is_of_split & dataset.rows_in_order
+        return cls(found.columns, rows, is_left_out, found.starts, found.ends)
 
     def seen(self, task: Task, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the candidates that count as seen before each of some rows.
+        """Returns the candidates that count as seen before each of some rows, in earlier splits.
+
+        Those of the split itself compete with each other, so that the rows of a query can be judged
+        together.
 
         Args:
             task: The task that says what counts.
@@ -62,7 +69,8 @@ class Before:
             The offsets, one more than there are rows chosen, and the rows of the catalogue.
         """
         counts = task.seen_rows(self.columns)
-        return self._those(np.ones(len(self.rows), bool) if counts is None else counts, chosen)
+        counts = self.is_left_out if counts is None else counts & self.is_left_out
+        return self._those(counts, chosen)
 
     def positives(self, tasks: Sequence[Task], chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the candidates that were positives of one of the tasks, as `seen` does."""

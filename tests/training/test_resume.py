@@ -330,7 +330,9 @@ def test_what_cannot_be_written_for_a_while_is_written_later(
     run = mtf.Run.create(tmp_path / "run")
     mtf.train(rarely(), run, [Fault(*fault(run))])
     told = capsys.readouterr().err
-    assert told.count(f"cannot be written: {reason}. Training goes on") == num_lost
+    # A model beside the checkpoints is written so rarely that it may not be due.
+    num_told = told.count(f"cannot be written: {reason}. Training goes on")
+    assert num_lost - 1 <= num_told <= num_lost
     assert f"{run.metrics_path} is written again, with all epochs." in told
     assert unequal(whole, run.path) == ""
     (file,) = run.tensorboard_path.iterdir()
