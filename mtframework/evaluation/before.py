@@ -19,8 +19,8 @@ class Before:
     Args:
         columns: What the events are, encoded: `{name: [num_events]}`.
         rows: The candidate of each event as a row of the catalogue; -1 where it has none.
-        is_left_out: Which events are left out as seen, beside the training rows: those of an earlier
-            split, where the data say that their rows stand in the order of time.
+        is_left_out: Which events are left out as seen, beside the training rows: those of an
+            earlier split, where the data say that their rows stand in the order of time.
         starts: Where the events before each row begin: `[num_rows]`.
         ends: Where they end.
     """

@@ -88,10 +88,10 @@ def evaluate(
     the k best of the whole catalogue, `{task}/mrr` and `{task}/ndcg_10`, all of them over all
     candidates and, with `_filtered` behind, without those that count as seen by the query (see
     `Retrieval.seen`) in the training rows and, where the data set says that its `rows_in_order`
-    stand in the order of time, in those of the validation before the test. These count every row; with `_per_query` behind, such as
-    `{task}/recall_10_per_query`, a query's rows count together (see
-    `mtframework.metrics.per_query`). The other tasks give their own metrics. A task without a row
-    that counts gives nothing.
+    stand in the order of time, in those of the validation before the test. These count every row;
+    with `_per_query` behind, such as `{task}/recall_10_per_query`, a query's rows count together
+    (see `mtframework.metrics.per_query`). The other tasks give their own metrics. A task without a
+    row that counts gives nothing.
 
     Every row that counts, counts once: weights are for training. Candidates that score alike share
     the mean of their ranks. A metric that is undefined, such as the AUC of labels that are all the

@@ -113,15 +113,15 @@ def test_compare_with_baselines_goes_on_after_an_interruption(run, folder, monke
     )  # fmt: skip
     train, trainings = comparing.train_shown, []
 
-    def train_twice(*arguments):
+    def train_twice(*arguments, **options):
         if len(trainings) == 2:
             raise KeyboardInterrupt
         trainings.append(arguments)
-        return train(*arguments)
+        return train(*arguments, **options)
 
     monkeypatch.setattr(comparing, "train_shown", train_twice)
     interrupted = run(*command)
-    assert interrupted.exit_code == 130
+    assert interrupted.exit_code == 130, interrupted.stderr
     assert "2 of 4 runs are kept in out" in interrupted.stderr
     assert len(json.loads((folder / "out/report.json").read_text())["runs"]) == 2
 
