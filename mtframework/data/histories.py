@@ -10,8 +10,11 @@ from mtframework.data.dataset import Dataset
 from mtframework.data.rows import is_checked, num_rows_of
 from mtframework.errors import DataError
 from mtframework.schema.events import by_query_and_time
+from mtframework.schema.runs import begins_of_runs, one_behind_another
 from mtframework.schema.texts import distinct_texts
 from mtframework.schema.vocabulary import Vocabulary, as_strings, normalized_texts
+
+Known = Literal["before", "others"]
 
 
 @dataclass(frozen=True)
@@ -19,27 +22,27 @@ class Histories:
     """The history of each row of a split: a run of events, perhaps but one.
 
     Args:
+        known: What rows know; see `what_rows_know`.
         columns: The encoded columns of the events: `{name: [num_events, ...]}`.
+        is_of_split: Which of the events are rows of the split, not of an earlier one:
+            `[num_events]` bool.
         starts: Where the run of each row begins: `[num_rows]`, int64.
         ends: Where it ends: row i knows the events `starts[i]` up to, without it, `ends[i]`.
         left_out: The event in the run that is the row itself, `[num_rows]`; -1 where none is.
-        is_of_split: Which of the events are rows of the split, not of an earlier one:
-            `[num_events]` bool.
         pieces: `[num_rows]`: rows of one number, which stand in the order of `ends`, are a piece:
             their runs begin together, so that one pass over them serves all.
     """
 
+    known: Known
     columns: dict[str, np.ndarray]
+    is_of_split: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
     left_out: np.ndarray
-    is_of_split: np.ndarray
     pieces: np.ndarray
 
 
-def what_rows_know(
-    dataset: Dataset, vocabularies: Mapping[str, Vocabulary] | None = None
-) -> Literal["before", "others"]:
+def what_rows_know(dataset: Dataset, vocabularies: Mapping[str, Vocabulary] | None = None) -> Known:
     """Returns which of their query's events the rows of a data set may know.
 
     `"before"`: those before them, where no row that is held out is earlier than a row of its query
@@ -61,15 +64,6 @@ def what_rows_know(
     same = queries[order][1:] == queries[order][:-1]
     goes_back = number[order][1:] < number[order][:-1]
     return "others" if (same & goes_back).any() else "before"
-
-
-def know_what_came_before(dataset: Dataset) -> bool:
-    """Returns whether the order of the rows is known, and tells what came before each of them."""
-    if any(is_checked(dataset.split(each)) for each in _with_rows(dataset)):
-        return False
-    if not dataset.schema.names("timestamp") and not dataset.rows_in_order:
-        return False
-    return what_rows_know(dataset) == "before"
 
 
 def histories_of(
@@ -104,78 +98,73 @@ def histories_of(
     check_order(dataset)
     max_length = np.iinfo("int64").max if max_length is None else max_length
     kind = what_rows_know(dataset, vocabularies)
-    known = {"train": ["train"], "validation": ["train", "validation"]}.get(
-        split, _with_rows(dataset)
-    )
-    if kind == "others":
-        known = ["train", split]
-    sources = [each for each in _with_rows(dataset) if each in known]
+    sources = _with_rows(dataset)
+    if kind == "before":
+        sources = sources[: sources.index(split) + 1]
+    else:
+        sources = [each for each in sources if each in ("train", split)]
     encoded = [dataset.encoded_split(each, vocabularies) for each in sources]
     queries = _queries(dataset, sources, encoded)
     times = None
     if when := dataset.schema.names("timestamp"):
         times = np.concatenate([each[when[0]] for each in encoded])
     order = by_query_and_time(queries, times)
-    is_asked = np.repeat(
-        np.array([each == split for each in sources]), [_length(each) for each in encoded]
-    )
-    is_event = np.ones(len(order), bool)
-    if kind == "others":
-        is_event = np.repeat(
-            np.array([each == "train" for each in sources]), [_length(each) for each in encoded]
-        )
+    source = np.repeat(sources, [_length(each) for each in encoded])
+    is_asked = source == split
+    is_event = (source == "train") | (kind == "before")
     # Places among the events alone, of rows in the order of queries and time.
     place = np.concatenate([[0], np.cumsum(is_event[order])])
-    sorted_queries = queries[order]
-    is_first = np.append(True, sorted_queries[1:] != sorted_queries[:-1])[: len(order)]
-    first_row = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
     asked = np.flatnonzero(is_asked[order])  # positions in the sorted rows
-    begin = place[first_row[asked]]
+    bounds = np.append(begins_of_runs(queries[order]), len(order))
+    query = np.searchsorted(bounds, asked, side="right") - 1
+    begin = place[bounds[query]]
     left_out = np.full(len(asked), -1, "int64")
+    pieces = np.arange(len(asked))
     if kind == "before":
         ends = place[asked]
         starts = np.maximum(begin, ends - max_length)
-        pieces = np.arange(len(asked))
         if in_pieces and split == "train":
             starts, pieces = _in_pieces(begin, ends, max_length)
     else:
-        num_rows = np.diff(np.append(np.flatnonzero(is_first), len(order)))
-        last_row = np.repeat(np.flatnonzero(is_first) + num_rows, num_rows)
-        ends = place[last_row[asked]]
+        ends = place[bounds[query + 1]]
         own = np.where(is_event[order][asked], place[asked], -1)
         starts = np.maximum(begin, ends - max_length)
         is_inside = own >= starts
         starts = np.where(is_inside, np.maximum(begin, starts - 1), starts)
         left_out = np.where(is_inside, own, -1)
-        pieces = np.arange(len(asked))
+    event_rows = order[is_event[order]]
     columns = {
-        name: np.concatenate(_equally_wide([each[name] for each in encoded]))[
-            order[is_event[order]]
-        ]
-        for name in names
+        name: one_behind_another([each[name] for each in encoded])[event_rows] for name in names
     }
     # Back to the order in which the split has its rows.
     row_of = order[asked] - int(np.flatnonzero(is_asked)[0])
     back = np.empty(len(asked), "int64")
     back[row_of] = np.arange(len(asked))
-    is_of_split = is_asked[order][is_event[order]]
-    return Histories(columns, starts[back], ends[back], left_out[back], is_of_split, pieces[back])
+    of_rows = starts[back], ends[back], left_out[back], pieces[back]
+    return Histories(kind, columns, is_asked[event_rows], *of_rows)
+
+
+def is_order_known(dataset: Dataset) -> bool:
+    """Returns whether the rows are in memory, and what says in which order they happened."""
+    is_streamed = any(is_checked(dataset.split(each)) for each in _with_rows(dataset))
+    return not is_streamed and bool(dataset.schema.names("timestamp") or dataset.rows_in_order)
 
 
 def check_order(dataset: Dataset) -> None:
     """Raises a `DataError` where the order of a data set's rows is not known."""
+    if is_order_known(dataset):
+        return
     if any(is_checked(dataset.split(each)) for each in _with_rows(dataset)):
         raise DataError(
             f"A tower reads histories, and the rows of {dataset.name} are streamed.",
             "Rows in memory, in which a query's events can be sorted by time.",
             "Set Tables.in_memory = True, or take the tower that reads histories out.",
         )
-    if not dataset.schema.names("timestamp") and not dataset.rows_in_order:
-        raise DataError(
-            f"A tower reads histories, and the rows of {dataset.name} have no order.",
-            "A timestamp column, or rows that are said to stand in the order of time.",
-            "Name the column of the times in the schema, or set rows_in_order = True.",
-        )
+    raise DataError(
+        f"A tower reads histories, and the rows of {dataset.name} have no order.",
+        "A timestamp column, or rows that are said to stand in the order of time.",
+        "Name the column of the times in the schema, or set rows_in_order = True.",
+    )
 
 
 def _in_pieces(
@@ -199,9 +188,7 @@ def _in_pieces(
     num_pieces = np.where(num_rows > max_length + 1, np.maximum(num_rows // half, 2), 1)
     piece = number * num_pieces // num_rows  # of equally many rows, within one
     last = ((piece + 1) * num_rows - 1) // num_pieces  # the number of a piece's last row
-    last = np.minimum(np.where(num_pieces == 1, num_rows - 1, last), num_rows - 1)
     starts = begin + np.maximum(0, last - max_length)
-    starts = np.where(num_pieces == 1, begin, np.minimum(starts, ends))
     return starts, np.cumsum(np.append(True, (piece[1:] != piece[:-1]) | is_first[1:])) - 1
 
 
@@ -226,11 +213,3 @@ def _with_rows(dataset: Dataset) -> list[str]:
 
 def _length(columns: dict[str, np.ndarray]) -> int:
     return len(next(iter(columns.values())))
-
-
-def _equally_wide(parts: list[np.ndarray]) -> list[np.ndarray]:
-    """Returns columns of several categories a row with zeros behind them, of one width."""
-    if parts[0].ndim == 1:
-        return parts
-    width = max(each.shape[1] for each in parts)
-    return [np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in parts]

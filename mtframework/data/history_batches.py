@@ -7,6 +7,7 @@ import numpy as np
 from mtframework.data.batches import Batches, as_keras_batch
 from mtframework.data.histories import Histories
 from mtframework.schema.events import LAST, STARTS, in_history
+from mtframework.schema.runs import begins_of_runs, offsets_of_runs, places_of_runs
 
 
 class HistoryBatches(Batches):
@@ -47,8 +48,7 @@ class HistoryBatches(Batches):
         self.histories = histories
         # Rows of a piece together, the earliest first.
         order = np.lexsort((histories.ends, histories.pieces))
-        pieces = histories.pieces[order]
-        self._begins = np.flatnonzero(np.append(True, pieces[1:] != pieces[:-1])[: len(order)])
+        self._begins = begins_of_runs(histories.pieces[order])
         self._by_piece = order
         super().__init__(columns, features, labels, sample_weights, batch_size, shuffle, seed)
 
@@ -75,8 +75,7 @@ class HistoryBatches(Batches):
         pieces = np.arange(len(self._begins))
         self.generator.shuffle(pieces)
         lengths = np.diff(np.append(self._begins, len(self._by_piece)))[pieces]
-        first = np.repeat(self._begins[pieces] - np.cumsum(lengths) + lengths, lengths)
-        self.order = self._by_piece[first + np.arange(len(first))]
+        self.order = self._by_piece[places_of_runs(self._begins[pieces], lengths)]
 
 
 def _packed(histories: Histories, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,13 +90,12 @@ def _packed(histories: Histories, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
         begins, `[num_events]`; and which place of the batch is the last event that each row knows,
         `[num_rows]`, -1 where it knows none.
     """
-    pieces = histories.pieces[rows]
-    begins = np.flatnonzero(np.append(True, pieces[1:] != pieces[:-1])[: len(rows)])
+    begins = begins_of_runs(histories.pieces[rows])
     lasts = np.append(begins[1:], len(rows)) - 1
     starts, ends = histories.starts[rows[begins]], histories.ends[rows[lasts]]
     counts = ends - starts
-    first = np.cumsum(counts) - counts  # where in the batch each history begins
-    places = np.repeat(starts - first, counts) + np.arange(counts.sum())
+    first = offsets_of_runs(counts)[:-1]  # where in the batch each history begins
+    places = places_of_runs(starts, counts)
     piece_of_row = np.repeat(np.arange(len(begins)), lasts - begins + 1)
     num_known = histories.ends[rows] - histories.starts[rows]
     owner = np.repeat(np.arange(len(begins)), counts)
@@ -105,7 +103,7 @@ def _packed(histories: Histories, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     if (left_out >= 0).any():  # then each row is a piece of its own
         is_kept = places != left_out[owner]
         num_known = np.bincount(owner[is_kept], minlength=len(begins))
-        first = np.cumsum(num_known) - num_known
+        first = offsets_of_runs(num_known)[:-1]
         places, owner = places[is_kept], owner[is_kept]
     last = np.where(num_known > 0, first[piece_of_row] + num_known - 1, -1)
     return places, first[owner], last

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from keras import ops
 
 from mtframework.data.dataset import Dataset
-from mtframework.data.histories import histories_of, know_what_came_before
+from mtframework.data.histories import histories_of, is_order_known
+from mtframework.evaluation.counted_rows import rows_that_count
 from mtframework.model.model import MultiTaskModel
+from mtframework.schema.runs import offsets_of_runs, places_of_runs
 from mtframework.tasks.task import Task
 
 
@@ -38,7 +39,7 @@ class Before:
         Those are all that is known in training, and where a row that is held out may be earlier
         than one that is kept, as after a random split.
         """
-        if split == "train" or not know_what_came_before(dataset):
+        if split == "train" or not is_order_known(dataset):
             return None
         key = model.catalogue.key
         names = dict.fromkeys(
@@ -49,6 +50,8 @@ class Before:
         )
         vocabularies = {**dataset.vocabularies, **model.vocabularies}
         found = histories_of(dataset, split, (key, *names), None, vocabularies)
+        if found.known == "others":
+            return None
         ids = found.columns[key]
         num_ids = max(model.vocabularies[key].size, int(ids.max(initial=0)) + 1)
         rows = model.catalogue.row_of_each_id(num_ids)[ids]
@@ -74,19 +77,15 @@ class Before:
 
     def positives(self, tasks: Sequence[Task], chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the candidates that were positives of one of the tasks, as `seen` does."""
-        return self._those(
-            np.any([_positives(task, self.columns) for task in tasks], axis=0), chosen
-        )
+        masks = [rows_that_count(task, self.columns)[0] for task in tasks]
+        return self._those(np.any(masks, axis=0), chosen)
 
     def _those(self, counts: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         counts = counts & (self.rows >= 0)
         before = np.concatenate([[0], np.cumsum(counts)])
         kept = self.rows[counts]
         starts, ends = before[self.starts[chosen]], before[self.ends[chosen]]
-        lengths = ends - starts
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return offsets, kept[places]
+        return offsets_of_runs(ends - starts), kept[places_of_runs(starts, ends - starts)]
 
 
 def joined(
@@ -103,12 +102,3 @@ def joined(
     )
     rows = np.concatenate([one[1], other[1]])
     return one[0] + other[0], rows[np.argsort(owners, kind="stable")]
-
-
-def _positives(task: Task, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    num_events = len(next(iter(columns.values())))
-    weights = columns[task.sample_weight] if task.sample_weight else np.ones(num_events)
-    if task.label is None:
-        return weights > 0
-    valid = task.valid_rows(ops.convert_to_tensor(columns[task.label]))
-    return ops.convert_to_numpy(valid) & (weights > 0)

@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
-from mtframework.data.histories import what_rows_know
 from mtframework.evaluation.before import Before, joined
+from mtframework.evaluation.counted_rows import rows_that_count
 from mtframework.metrics.by_name import higher_is_better
 from mtframework.metrics.catalogue_rank import (
     mean_reciprocal_rank,
@@ -115,10 +115,10 @@ def evaluate(
     unlisted = _Unlisted(model, columns, dataset, split) if unlisted_is_missed else None
     batches = batches_of(model, dataset, split, batch_size, shuffle=False, needs_labels=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
-    before = Before.of(model, dataset, split)
+    before = Before.of(model, dataset, split) if dataset.rows_in_order else None
     results = Results()
-    if model.max_length:
-        results.notes.append(f"Histories: {_KNOWN[what_rows_know(dataset)]}.")
+    if (histories := getattr(batches, "histories", None)) is not None:
+        results.notes.append(f"Histories: {_KNOWN[histories.known]}.")
     for name, task in model.tasks.items():
         valid, labels = rows_that_count(task, columns)
         if not valid.any():
@@ -216,17 +216,6 @@ def metric_directions(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> di
             own = {metric.name: higher_is_better(metric) for metric in task.make_metrics()}
         directions |= {f"{name}/{metric}": direction for metric, direction in own.items()}
     return directions
-
-
-def rows_that_count(task: Task, columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns which rows have a label and a weight above 0 for a task, and the labels."""
-    num_rows = len(next(iter(columns.values())))
-    weights = columns[task.sample_weight] if task.sample_weight else np.ones(num_rows, "float32")
-    if task.label is None:
-        return weights > 0, np.zeros(num_rows, "float32")
-    labels = columns[task.label]
-    valid = ops.convert_to_numpy(task.valid_rows(ops.convert_to_tensor(labels)))
-    return valid & (weights > 0), labels
 
 
 def metrics_of_scores(

@@ -9,6 +9,7 @@ from mtframework.errors import DataError, ModelError, did_you_mean, quoted_list
 from mtframework.schema.encoding import encode_columns
 from mtframework.schema.events import LAST, LENGTHS, STARTS, in_history, side_by_side
 from mtframework.schema.multi_valued import SEPARATOR
+from mtframework.schema.runs import one_behind_another
 
 HISTORY = "history"
 """What a request calls the events of its queries, in place of those that the model knows."""
@@ -64,9 +65,9 @@ def histories_of_request(
     """
     if not model.max_length:
         return {}
-    given = {name: columns[name] for name in (HISTORY, RECENT) if name in columns}
-    for name, each in given.items():
-        history_rows(name, each)
+    given = {
+        name: history_rows(name, columns[name]) for name in (HISTORY, RECENT) if name in columns
+    }
     num_rows = len(next(iter((*encoded.values(), *given.values())), ()))
     key = model.schema.query_key
     for name, each in given.items():
@@ -80,11 +81,11 @@ def histories_of_request(
     if HISTORY in given:
         parts.append(_encoded(model, HISTORY, given[HISTORY]))
     elif key in encoded:
-        parts.append(_known(model, encoded[key]))
+        parts.append(model.events.last_of(encoded[key], model.max_length))
     if RECENT in given:
         parts.append(_encoded(model, RECENT, given[RECENT]))
     if not parts:
-        parts.append(_known(model, np.zeros(num_rows, "int64")))
+        parts.append(model.events.last_of(np.zeros(num_rows, "int64"), model.max_length))
     found = _last(parts, model.max_length)
     if key not in encoded and key in model.feature_columns:
         found[key] = np.zeros(num_rows, "int32")  # whoever it is, its events say what it did
@@ -115,21 +116,6 @@ def candidates_in_request(model, columns: Mapping[str, Any]) -> tuple[np.ndarray
     return np.array(owners, "int64")[known], rows[known].astype("int64")
 
 
-def num_unknown_events(histories: Mapping[str, np.ndarray], key: str) -> np.ndarray:
-    """Returns how many events of each row have a candidate that is unknown: `[num_rows]`."""
-    ids = histories[in_history(key)]
-    is_event = np.arange(ids.shape[1]) < histories[LENGTHS][:, None]
-    return ((ids == 0) & is_event).sum(1)
-
-
-def _known(model, ids: np.ndarray) -> Ragged:
-    side = model.events.latest(ids, model.max_length)
-    counts = side.pop(LENGTHS)
-    is_event = np.arange(model.max_length) < counts[:, None]
-    names = model.events.columns
-    return {name: side[in_history(name)][is_event] for name in names}, counts
-
-
 def _last(parts: Sequence[Ragged], max_length: int) -> dict[str, np.ndarray]:
     """Returns the last events of each row, of several parts one behind the other."""
     owners = np.concatenate([np.repeat(np.arange(len(counts)), counts) for _, counts in parts])
@@ -138,7 +124,7 @@ def _last(parts: Sequence[Ragged], max_length: int) -> dict[str, np.ndarray]:
     behind = np.repeat(np.cumsum(counts), counts) - np.arange(len(order))
     kept = order[behind <= max_length]
     columns = {
-        name: np.concatenate([each[name] for each, _ in parts])[kept] for name in parts[0][0]
+        name: one_behind_another([each[name] for each, _ in parts])[kept] for name in parts[0][0]
     }
     return side_by_side(columns, np.minimum(counts, max_length), max_length)
 

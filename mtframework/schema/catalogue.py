@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.runs import offsets_of_runs, places_of_runs
 from mtframework.schema.saved_columns import arrays_of, columns_with_unknown_ids, entries_of
 
 
@@ -164,8 +165,7 @@ class Catalogue:
         ids = np.asarray(query_ids, "int64")
         ids = np.where((ids > 0) & (ids < len(self.seen_offsets) - 1), ids, 0)
         counts = np.where(ids > 0, np.diff(self.seen_offsets, append=0)[ids], 0)
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        places = np.repeat(self.seen_offsets[ids] - offsets[:-1], counts) + np.arange(offsets[-1])
+        offsets, places = offsets_of_runs(counts), places_of_runs(self.seen_offsets[ids], counts)
         kept = self.seen_by.get(task) if task is not None else None
         if kept is None:
             return offsets, self.seen_rows[places]

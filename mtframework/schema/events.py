@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.runs import offsets_of_runs, one_behind_another, places_of_runs
 from mtframework.schema.saved_columns import arrays_of, columns_with_unknown_ids, entries_of
 
 # Keras takes the length of a batch's first entry, by name, for its number of rows; a batch has more
@@ -86,27 +87,32 @@ class Events:
             ends = np.cumsum(counts)
             order = order[np.repeat(ends, counts) - np.arange(len(order)) <= max_length]
             counts = np.minimum(counts, max_length)
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
-        return cls({name: values[order] for name, values in columns.items()}, offsets)
+        kept = {name: values[order] for name, values in columns.items()}
+        return cls(kept, offsets_of_runs(counts))
 
-    def latest(self, ids: np.ndarray, max_length: int) -> dict[str, np.ndarray]:
-        """Returns the latest events of queries as a batch holds them; none of query 0.
+    def last_of(self, ids: np.ndarray, max_length: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Returns the latest events of queries, one query behind another; none of query 0.
 
         Args:
             ids: The queries: `[num_rows]`.
             max_length: How many events at most.
 
         Returns:
+            The columns of the events, and how many each query has: `[num_rows]`.
+        """
+        ids = np.asarray(ids, "int64")
+        counts = np.where(ids > 0, np.minimum(np.diff(self.offsets)[ids], max_length), 0)
+        places = places_of_runs(self.offsets[ids + 1] - counts, counts)
+        return {name: values[places] for name, values in self.columns.items()}, counts
+
+    def latest(self, ids: np.ndarray, max_length: int) -> dict[str, np.ndarray]:
+        """Returns what `last_of` does as a batch holds it.
+
+        Returns:
             `{in_history(name): [num_rows, max_length, ...]}`, zeros behind the last event, and
             `LENGTHS`.
         """
-        ids = np.asarray(ids, "int64")
-        counts = np.diff(self.offsets, append=self.offsets[-1])[ids]
-        counts = np.where(ids > 0, np.minimum(counts, max_length), 0)
-        ends = self.offsets[np.minimum(ids + 1, len(self.offsets) - 1)]
-        places = np.repeat(ends - np.cumsum(counts), counts) + np.arange(counts.sum())
-        columns = {name: values[places] for name, values in self.columns.items()}
-        return side_by_side(columns, counts, max_length)
+        return side_by_side(*self.last_of(ids, max_length), max_length)
 
     def with_earlier(
         self, earlier: "Events", ids: Mapping[str, np.ndarray], key: str, max_length: int
@@ -123,23 +129,13 @@ class Events:
         if not set(self.columns) <= set(earlier.columns):
             return self  # what they lack cannot be made up
         num_ids = len(self.offsets) - 1
-        parts = []
-        for events, of_id in ((earlier, ids[key]), (self, np.arange(num_ids))):
-            owners = np.repeat(of_id, np.diff(events.offsets))
-            columns = {name: events.columns[name] for name in self.columns}
-            if events is earlier:
-                columns = {
-                    name: ids[name][each] if name in ids else each for name, each in columns.items()
-                }
-            parts.append((owners, columns))
-        owners = np.concatenate([each for each, _ in parts])
+        before = np.repeat(ids[key], np.diff(earlier.offsets))
+        owners = np.append(before, np.repeat(np.arange(num_ids), np.diff(self.offsets)))
         columns = {}
-        for name in self.columns:
-            both = [each[name] for _, each in parts]
-            if both[0].ndim == 2:
-                width = max(each.shape[1] for each in both)
-                both = [np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in both]
-            columns[name] = np.concatenate(both)
+        for name, values in self.columns.items():
+            there = earlier.columns[name]
+            there = ids[name][there] if name in ids else there
+            columns[name] = one_behind_another([there, values])
         return Events.learn(owners, columns, None, num_ids, max_length)
 
     def save(self, path: Path) -> None:

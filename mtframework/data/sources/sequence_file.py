@@ -9,6 +9,7 @@ from mtframework.data.dataset import Dataset, DatasetSource, print_to_stderr
 from mtframework.data.tables.item_lists import read_item_lists
 from mtframework.errors import DataError
 from mtframework.registry import register_dataset
+from mtframework.schema.runs import begins_of_runs
 from mtframework.schema.schema import Column, Schema
 
 
@@ -68,11 +69,9 @@ class SequenceFile(DatasetSource):
                 f"Correct SequenceFile.path; a relative one starts at {Path.cwd()}.",
             )
         users, items = read_item_lists(path)
-        begins = np.append(True, users[1:] != users[:-1])
-        counts = np.diff(np.append(np.flatnonzero(begins), len(users)))
-        left = np.repeat(counts, counts) - (
-            np.arange(len(users)) - np.repeat(np.flatnonzero(begins), counts)
-        )
+        ends = np.append(begins_of_runs(users)[1:], len(users))
+        counts = np.diff(ends, prepend=0)
+        left = np.repeat(ends, counts) - np.arange(len(users))
         is_long = np.repeat(counts >= 3, counts)
         if not is_long.any():
             raise DataError(
@@ -81,7 +80,7 @@ class SequenceFile(DatasetSource):
                 "Use another file.",
             )
         is_test, is_validation = is_long & (left == 1), is_long & (left == 2)
-        catalogue, _ = np.unique(items, return_index=True)
+        catalogue = np.unique(items)
         say = progress or print_to_stderr
         say(
             f"{path.name}: {len(users):,} events of {len(counts):,} users with "

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtframework.schema.runs import offsets_of_runs, places_of_runs
+
 _QUERIES_PER_BLOCK = 1024
 _NUMBERS_PER_BLOCK = 1 << 23
 
@@ -85,7 +87,7 @@ class Interactions:
         queries = self.owners(0, self.num_queries)[by_candidate]
         begins = _offsets(self.candidates, self.num_candidates)
         lengths = np.diff(self.offsets)[queries]
-        pairs_before = np.concatenate([[0], np.cumsum(lengths)])[begins]
+        pairs_before = offsets_of_runs(lengths)[begins]
         most_rows = max(1, _NUMBERS_PER_BLOCK // self.num_candidates)
         start = 0
         while start < self.num_candidates:
@@ -95,22 +97,12 @@ class Interactions:
             run = slice(begins[start], begins[end])
             row = np.repeat(np.arange(end - start), np.diff(begins[start : end + 1]))
             # Each query of a candidate brings all that it has.
-            others = self.candidates[runs(self.offsets[queries[run]], lengths[run])]
+            others = self.candidates[places_of_runs(self.offsets[queries[run]], lengths[run])]
             cells = np.repeat(row * self.num_candidates, lengths[run]) + others
             counts = np.bincount(cells, minlength=(end - start) * self.num_candidates)
             yield start, end, counts.reshape(end - start, self.num_candidates)
             start = end
 
 
-def runs(begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Returns the places of several runs, one after another.
-
-    >>> runs(np.array([5, 0]), np.array([2, 3])).tolist()
-    [5, 6, 0, 1, 2]
-    """
-    ends = np.cumsum(lengths)
-    return np.repeat(begins - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
-
-
 def _offsets(owners: np.ndarray, num_owners: int) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=num_owners))])
+    return offsets_of_runs(np.bincount(owners, minlength=num_owners))

@@ -20,11 +20,11 @@ from mtframework.evaluation.baselines.other_feedback_first import OtherFeedbackF
 from mtframework.evaluation.baselines.popularity import Popularity
 from mtframework.evaluation.before import Before, joined
 from mtframework.evaluation.compare import Comparison
+from mtframework.evaluation.counted_rows import rows_that_count
 from mtframework.evaluation.evaluate import (
     RankedRows,
     metrics_of_ranks,
     metrics_of_scores,
-    rows_that_count,
 )
 from mtframework.model.model import MultiTaskModel
 from mtframework.tasks.task import Task
@@ -181,6 +181,7 @@ class _Positives:
         before: Before | None,
     ):
         self.before = before
+        self._made: dict[tuple[str | None, bool], Interactions] = {}
         self.model, self.train, self.is_in_order, self.tasks = model, train, is_in_order, tasks
         self.masks = {task.name: rows_that_count(task, train)[0] for task in tasks}
         self.of_any = np.any(list(self.masks.values()), axis=0)
@@ -196,6 +197,16 @@ class _Positives:
         Raises:
             DataError: The rows have no order.
         """
+        wanted = None if of_all else task.name, in_order
+        if wanted not in self._made:  # many methods learn from the same
+            self._made[wanted] = self._interactions(task, of_all, in_order)
+        return self._made[wanted]
+
+    def popularity(self, task: Task) -> np.ndarray:
+        """Returns how popular each candidate is by a task's positives: `[num_candidates]`."""
+        return Popularity().fit(self.interactions(task, False, False)).counts
+
+    def _interactions(self, task: Task, of_all: bool, in_order: bool) -> Interactions:
         valid = self.of_any if of_all else self.masks[task.name]
         catalogue, key = self.model.catalogue, self.model.schema.query_key
         queries = self.train[key][valid]
@@ -289,7 +300,7 @@ def _judge_rankings(plan: _Plan, positives: _Positives, rows: Columns) -> list[C
         if not valid.any():
             continue
         judged = RankedRows.of(model, task, rows, valid)
-        popular = Popularity().fit(positives.interactions(task, False, False)).counts
+        popular = positives.popularity(task)
         for name, by_all in plan.asked_by_all.items():
             began = time.perf_counter()
             asked, queries, seen = positives.requests(method, task, by_all, judged, valid)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtframework.evaluation.baselines.interactions import runs
+from mtframework.schema.runs import places_of_runs
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Similarities:
         """
         num_candidates = len(self.offsets) - 1
         lengths = np.diff(self.offsets)[candidates]
-        places = runs(self.offsets[candidates], lengths)
+        places = places_of_runs(self.offsets[candidates], lengths)
         cells = np.repeat(owners * num_candidates, lengths) + self.candidates[places]
         each = np.repeat(weights, lengths) * self.weights[places]
         total = np.bincount(cells, weights=each, minlength=num_queries * num_candidates)

@@ -1,7 +1,12 @@
 """Packed histories in blocks, in which attention is exact and costs no padding."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
+
+from mtframework.errors import ModelError
 
 
 def dense(inputs: int, units: int, activation: str | None = None) -> keras.layers.Dense:
@@ -38,6 +43,36 @@ def positions(starts):
     """Returns the number of each event in its history, from 0: `[num_events]` int32."""
     starts = ops.cast(starts, "int32")
     return ops.arange(ops.shape(starts)[0], dtype="int32") - starts
+
+
+def attend(blocks: "Blocks", projected, num_heads: int, weigh: Callable[[Any], Any]):
+    """Returns what each event gathers from those that it may know, `[num_events, dim]`.
+
+    Args:
+        blocks: The events in blocks.
+        projected: Queries, keys and values side by side: `[num_events, 3 * dim]`.
+        num_heads: How many heads share the dimensions.
+        weigh: Makes weights of the products of queries and keys, which are
+            `[num_blocks, num_heads, size, 2 * size]`; those of events that are not `visible` are
+            to be zero.
+    """
+    dim = projected.shape[-1] // 3
+    of_heads = ops.reshape(projected, (-1, 3, num_heads, dim // num_heads))
+    queries = blocks.own(of_heads[:, 0])
+    keys, values = blocks.both(of_heads[:, 1]), blocks.both(of_heads[:, 2])
+    weights = ops.cast(weigh(ops.einsum("nqhd,nkhd->nhqk", queries, keys)), values.dtype)
+    attended = ops.einsum("nhqk,nkhd->nqhd", weights, values)
+    return ops.reshape(blocks.joined(attended), (-1, dim))
+
+
+def check_heads(owner: str, dim: int, num_heads: int) -> None:
+    """Raises a `ModelError` where heads cannot share the dimensions equally."""
+    if dim % num_heads:
+        raise ModelError(
+            f"{owner}.num_heads is {num_heads}, and the tower's embedding_dim is {dim}.",
+            "A number of heads that divides it.",
+            f"Correct {owner}.num_heads.",
+        )
 
 
 class Blocks:

@@ -5,9 +5,8 @@ from keras import ops
 
 from mtframework.arguments import check_count, check_share
 from mtframework.registry import register_encoder
-from mtframework.towers.encoders.blocks import Blocks, dense, layer_norm
+from mtframework.towers.encoders.blocks import Blocks, attend, check_heads, dense, layer_norm
 from mtframework.towers.encoders.encoder import Encoder
-from mtframework.towers.encoders.transformer import check_heads
 
 _TIME_BUCKETS = 32  # powers of two of seconds: the last one is 68 years
 
@@ -82,23 +81,18 @@ class HSTU(Encoder):
             bias = ops.take(self.position_biases[index], distance, axis=0)[None]
             if self.use_times:
                 bias = bias + ops.take(self.time_biases[index], buckets, axis=0)
+            bias = ops.transpose(bias, (0, 3, 1, 2))
+
+            def weigh(products, bias=bias):
+                weights = ops.silu(products + ops.cast(bias, products.dtype)) / self.max_length
+                return weights * ops.cast(blocks.visible[:, None], weights.dtype)
+
             projected = self.projections[index](self.norms[index](x))
-            attended = self._attend(projected, ops.transpose(bias, (0, 3, 1, 2)), blocks)
-            gate = projected[:, : x.shape[-1]]
+            gate, queries_keys_values = projected[:, : x.shape[-1]], projected[:, x.shape[-1] :]
+            attended = attend(blocks, queries_keys_values, self.num_heads, weigh)
             made = self.outputs[index](self.attended_norms[index](attended) * gate)
             x = x + self.dropout(made, training=training)
         return x
-
-    def _attend(self, projected, bias, blocks: Blocks):
-        heads, dim = self.num_heads, projected.shape[-1] // 4
-        of_heads = ops.reshape(projected[:, dim:], (-1, 3, heads, dim // heads))
-        queries = blocks.own(of_heads[:, 0])
-        keys, values = blocks.both(of_heads[:, 1]), blocks.both(of_heads[:, 2])
-        logits = ops.einsum("nqhd,nkhd->nhqk", queries, keys)
-        weights = ops.silu(logits + ops.cast(bias, logits.dtype)) / self.max_length
-        weights = weights * ops.cast(blocks.visible[:, None], weights.dtype)
-        attended = ops.einsum("nhqk,nkhd->nqhd", weights, values)
-        return ops.reshape(blocks.joined(attended), (-1, dim))
 
     def get_config(self):
         return {

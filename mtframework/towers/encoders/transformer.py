@@ -4,9 +4,15 @@ import keras
 from keras import ops
 
 from mtframework.arguments import check_count, check_share
-from mtframework.errors import ModelError
 from mtframework.registry import register_encoder
-from mtframework.towers.encoders.blocks import Blocks, dense, layer_norm, positions
+from mtframework.towers.encoders.blocks import (
+    Blocks,
+    attend,
+    check_heads,
+    dense,
+    layer_norm,
+    positions,
+)
 from mtframework.towers.encoders.encoder import Encoder
 
 
@@ -66,28 +72,21 @@ class Transformer(Encoder):
 
     def call(self, events, starts, times=None, training=None):
         blocks = Blocks(starts, self.max_length)
+
+        def weigh(products):
+            logits = ops.cast(products, "float32") / (events.shape[-1] // self.num_heads) ** 0.5
+            return ops.softmax(ops.where(blocks.visible[:, None], logits, -1e9), axis=-1)
+
         numbers = ops.take(self.number, positions(starts), axis=0)
         x = self.dropout(events + ops.cast(numbers, events.dtype), training=training)
         for index in range(self.num_layers):
             projected = self.projections[index](self.norms[index](x))
-            attended = self.outputs[index](self._attend(projected, blocks))
+            attended = self.outputs[index](attend(blocks, projected, self.num_heads, weigh))
             x = x + self.dropout(attended, training=training)
             hidden = self.hidden[index](self.network_norms[index](x))
             made = self.networks[index](self.dropout(hidden, training=training))
             x = x + self.dropout(made, training=training)
         return self.norm(x)
-
-    def _attend(self, projected, blocks: Blocks):
-        heads, dim = self.num_heads, projected.shape[-1] // 3
-        of_heads = ops.reshape(projected, (-1, 3, heads, dim // heads))
-        queries = blocks.own(of_heads[:, 0])
-        keys, values = blocks.both(of_heads[:, 1]), blocks.both(of_heads[:, 2])
-        logits = ops.einsum("nqhd,nkhd->nhqk", queries, keys)
-        logits = ops.cast(logits, "float32") / (dim // heads) ** 0.5
-        logits = ops.where(blocks.visible[:, None], logits, -1e9)
-        weights = ops.cast(ops.softmax(logits, axis=-1), values.dtype)
-        attended = ops.einsum("nhqk,nkhd->nqhd", weights, values)
-        return ops.reshape(blocks.joined(attended), (-1, dim))
 
     def get_config(self):
         return {
@@ -96,13 +95,3 @@ class Transformer(Encoder):
             "num_heads": self.num_heads,
             "dropout": self.dropout_rate,
         }
-
-
-def check_heads(owner: str, dim: int, num_heads: int) -> None:
-    """Raises a `ModelError` where heads cannot share the dimensions equally."""
-    if dim % num_heads:
-        raise ModelError(
-            f"{owner}.num_heads is {num_heads}, and the tower's embedding_dim is {dim}.",
-            "A number of heads that divides it.",
-            f"Correct {owner}.num_heads.",
-        )
