@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "mtframework"
 
 # Layer by layer from the bottom: a module imports from its own layer and those below.
 LAYERS = [
-    {"arguments", "errors", "files", "registry", "saved_parts"},
+    {"arguments", "errors", "files", "registry", "part"},
     {"schema", "embeddings"},
     {"features", "losses", "metrics"},
     {"tasks", "towers", "sharing", "balancing", "data"},

@@ -5,10 +5,10 @@ import numpy as np
 
 from mtframework.balancing.gram import gram_matrix, weighted_sum
 from mtframework.errors import ModelError
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import Part
 
 
-class GradientBalancer(keras.layers.Layer):
+class GradientBalancer(Part):
     """Combines the gradients of the tasks at the shared representation into one (abstract).
 
     A method that weighs whole gradients, as most do, implements `weigh`, which sees the Gram matrix
@@ -136,13 +136,6 @@ class GradientBalancer(keras.layers.Layer):
             state = keras.ops.convert_to_tensor(state)
         prepared = self.prepare(num_tasks, size)
         return self.update(gradients, gram_matrix(gradients), state, prepared)[0]
-
-    def get_config(self):
-        return {"name": self.name, **kept_config(self)}
-
-    @classmethod
-    def from_config(cls, config):
-        return part_of_config(cls, config)
 
     def get_build_config(self):
         return {"num_tasks": self.num_tasks} if self.built else None

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import keras
 from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import Part
 
 
-class LossBalancer(keras.layers.Layer):
+class LossBalancer(Part):
     """Combines the losses of the tasks into the scalar to minimise (abstract).
 
     A method implements `balance`, on stacked losses in a fixed order; tasks are known by their name
@@ -109,13 +108,6 @@ class LossBalancer(keras.layers.Layer):
             `(total, weights)`; total: scalar; weights: `[num_tasks]`, the effective weights.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement balance.")
-
-    def get_config(self):
-        return {"name": self.name, **kept_config(self)}
-
-    @classmethod
-    def from_config(cls, config):
-        return part_of_config(cls, config)
 
     def get_build_config(self):
         return {"task_names": list(self.task_names)} if self.built else None

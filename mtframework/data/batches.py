@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from mtframework.arguments import is_whole_number
+from mtframework.arguments import is_whole_number, wrong_argument
 from mtframework.errors import DataError, MtframeworkError, did_you_mean, quoted_list
 
 
@@ -49,6 +49,10 @@ class Batches(keras.utils.PyDataset):
     ):
         super().__init__()
         self.error: MtframeworkError | None = None
+        named = {"features": features, "labels": labels, "sample_weights": sample_weights}
+        for argument, names in named.items():
+            if isinstance(names, str) or not isinstance(names, Sequence):
+                raise wrong_argument("Batches", argument, names, "A list of columns.")
         for name in (*features, *labels, *sample_weights):
             if name not in columns:
                 raise DataError(

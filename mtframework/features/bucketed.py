@@ -6,6 +6,7 @@ from keras import ops
 
 from mtframework.features.clock import SECONDS_OF_DAY, days_and_seconds
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_feature
 
 
@@ -22,6 +23,7 @@ class Bucketed(Feature):
         column: A numeric column, or a timestamp column: seconds since 1970.
         num_buckets: How many buckets; two or more.
         embedding_dim: The size of the embedding; None for the tower's.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -34,8 +36,14 @@ class Bucketed(Feature):
 
     reads = ("numeric", "timestamp")
 
-    def __init__(self, column: str, num_buckets: int = 10, embedding_dim: int | None = None):
-        super().__init__(column)
+    def __init__(
+        self,
+        column: str,
+        num_buckets: int = 10,
+        embedding_dim: int | None = None,
+        dtype: Policy = None,
+    ):
+        super().__init__(column, dtype)
         self.num_buckets = self.whole_number("num_buckets", num_buckets, 2)
         self.embedding_dim = self.checked_dim(embedding_dim)
 

@@ -5,6 +5,7 @@ from typing import Literal
 from keras import ops
 
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_feature
 
 
@@ -20,6 +21,7 @@ class Categorical(Feature):
         column: A categorical or multi-categorical column.
         embedding_dim: The size of the embedding; None for the tower's.
         combiner: How several categories become one vector.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -36,8 +38,9 @@ class Categorical(Feature):
         column: str,
         embedding_dim: int | None = None,
         combiner: Literal["mean", "sum"] = "mean",
+        dtype: Policy = None,
     ):
-        super().__init__(column)
+        super().__init__(column, dtype)
         if combiner not in ("mean", "sum"):
             raise self.wrong("combiner", combiner, 'One of "mean", "sum".')
         self.embedding_dim = self.checked_dim(embedding_dim)

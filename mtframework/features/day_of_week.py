@@ -4,6 +4,7 @@ from keras import ops
 
 from mtframework.features.clock import checked_utc_offset, days_and_seconds
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_feature
 
 
@@ -15,6 +16,7 @@ class DayOfWeek(Feature):
         column: A timestamp column: seconds since 1970 in UTC.
         utc_offset_hours: How far the clock of those that the rows are about is ahead of UTC.
         embedding_dim: The size of the embedding; None for the tower's.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -27,9 +29,13 @@ class DayOfWeek(Feature):
     reads = ("timestamp",)
 
     def __init__(
-        self, column: str, utc_offset_hours: float = 0.0, embedding_dim: int | None = None
+        self,
+        column: str,
+        utc_offset_hours: float = 0.0,
+        embedding_dim: int | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(column)
+        super().__init__(column, dtype)
         self.utc_offset_hours = checked_utc_offset(self, utc_offset_hours)
         self.embedding_dim = self.checked_dim(embedding_dim)
 

@@ -13,11 +13,12 @@ from mtframework.errors import ModelError
 from mtframework.features.categorical import Categorical
 from mtframework.features.feature import Feature
 from mtframework.features.numeric import Numeric
+from mtframework.part import Part, Policy
 from mtframework.schema.vocabulary import Vocabulary
 
 
 @keras.saving.register_keras_serializable(package="mtframework")
-class FeatureEncoder(keras.layers.Layer):
+class FeatureEncoder(Part):
     """Concatenates the vectors of several features, or adds them up.
 
     A plain column name stands for `Categorical(name)` where the column has ids, and for
@@ -28,6 +29,7 @@ class FeatureEncoder(keras.layers.Layer):
         embedding_dim: The size of an embedding, where its feature names none of its own.
         combiner: `"concatenate"`, or `"sum"` of vectors that all have one size.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -44,8 +46,9 @@ class FeatureEncoder(keras.layers.Layer):
         embedding_dim: int = 32,
         combiner: Literal["concatenate", "sum"] = "concatenate",
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name, dtype)
         self.features = tuple(features)
         self.embedding_dim = embedding_dim
         self.combiner = combiner
@@ -112,21 +115,19 @@ class FeatureEncoder(keras.layers.Layer):
 
     def get_config(self):
         return {
+            **super().get_config(),
             "features": [
                 each if isinstance(each, str) else keras.saving.serialize_keras_object(each)
                 for each in self.features
             ],
             "embedding_dim": self.embedding_dim,
             "combiner": self.combiner,
-            "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "features": features_from_config(config["features"])})
-
-    def get_build_config(self):
-        return None  # whoever holds the encoder builds it
+        features = features_from_config(config["features"])
+        return super().from_config({**config, "features": features})
 
 
 def column_of(feature: str | Feature) -> str:

@@ -11,14 +11,14 @@ from keras import ops
 from mtframework.arguments import is_whole_number, wrong_argument
 from mtframework.embeddings.table import Table
 from mtframework.errors import ModelError, quoted_list
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import Part, Policy
 from mtframework.schema.schema import Column
 from mtframework.schema.vocabulary import Vocabulary
 
 Reads = Literal["categorical", "multi_categorical", "numeric", "timestamp"]
 
 
-class Feature(keras.layers.Layer):
+class Feature(Part):
     """What a tower makes of one column. Abstract.
 
     To write one, subclass it, say in `reads` which columns it is for, and implement `build`, which
@@ -27,6 +27,7 @@ class Feature(keras.layers.Layer):
 
     Args:
         column: The column to read.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
     """
 
     #: The columns that it can read: their kind, or "timestamp" for their role.
@@ -35,13 +36,13 @@ class Feature(keras.layers.Layer):
     #: The size of the vector; known once built.
     units: int
 
-    def __init__(self, column: str):
+    def __init__(self, column: str, dtype: Policy = None):
         kind = type(self).__name__.lower()
         if not isinstance(column, str) or not column:
             super().__init__()
             raise self.wrong("column", column, "The name of a column.")
         # The same in every process, which Keras's own numbering is not: a warm start goes by it.
-        super().__init__(name=f"{re.sub(r'[^a-zA-Z0-9]', '_', column)}_{kind}")
+        super().__init__(f"{re.sub(r'[^a-zA-Z0-9]', '_', column)}_{kind}", dtype)
         self.column = column
         self.embedding: keras.layers.Embedding | None = None
 
@@ -94,14 +95,9 @@ class Feature(keras.layers.Layer):
         return None if self.embedding is None else ops.sum(ops.square(self(values)), axis=-1)
 
     def get_config(self):
-        return {"column": self.column, **kept_config(self)}
-
-    @classmethod
-    def from_config(cls, config):
-        return part_of_config(cls, config)
-
-    def get_build_config(self):
-        return None  # the tower builds its features
+        config = super().get_config()
+        del config["name"]  # which follows from the column
+        return {**config, "column": self.column}
 
     def wrong(self, argument: str, value: object, expected: str) -> ModelError:
         """Returns the error for an argument that is not what it should be."""

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_feature
 
 
@@ -24,6 +25,7 @@ class Hashed(Feature):
         num_buckets: How many embeddings there are; two or more.
         num_hashes: How many of them a category has.
         embedding_dim: The size of the embedding; None for the tower's.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Source: Weinberger et al. 2009, "Feature hashing for large scale multitask learning"; several
     hashes after Svenstrup et al. 2017, "Hash embeddings for efficient word representations".
@@ -47,8 +49,9 @@ class Hashed(Feature):
         num_buckets: int = 1000,
         num_hashes: int = 1,
         embedding_dim: int | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(column)
+        super().__init__(column, dtype)
         self.num_buckets = self.whole_number("num_buckets", num_buckets, 2)
         self.num_hashes = self.whole_number("num_hashes", num_hashes, 1)
         self.embedding_dim = self.checked_dim(embedding_dim)

@@ -15,6 +15,7 @@ class Normalized(Feature):
 
     Args:
         column: A numeric column.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

@@ -12,6 +12,7 @@ class Numeric(Feature):
 
     Args:
         column: A numeric column.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

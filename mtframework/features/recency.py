@@ -20,6 +20,7 @@ class Recency(Feature):
 
     Args:
         column: A timestamp column: seconds since 1970.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

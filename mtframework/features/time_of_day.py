@@ -6,6 +6,7 @@ from keras import ops
 
 from mtframework.features.clock import SECONDS_OF_DAY, checked_utc_offset, days_and_seconds
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_feature
 
 
@@ -16,6 +17,7 @@ class TimeOfDay(Feature):
     Args:
         column: A timestamp column: seconds since 1970 in UTC.
         utc_offset_hours: How far the clock of those that the rows are about is ahead of UTC.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -28,8 +30,8 @@ class TimeOfDay(Feature):
 
     reads = ("timestamp",)
 
-    def __init__(self, column: str, utc_offset_hours: float = 0.0):
-        super().__init__(column)
+    def __init__(self, column: str, utc_offset_hours: float = 0.0, dtype: Policy = None):
+        super().__init__(column, dtype)
         self.utc_offset_hours = checked_utc_offset(self, utc_offset_hours)
 
     def build(self, num_ids, embedding_dim):

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import kept_config, part_of_config
 
 
 def config_of(model) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mtframework.part import Policy
 from mtframework.registry import register_sharing
 from mtframework.sharing.extraction import ExtractionLevel, ExtractionSizes
 from mtframework.sharing.gate_use import GateUse
@@ -30,6 +31,7 @@ class CGC(Sharing):
         gate_units: The sizes of each gate's hidden layers; none in the paper.
         gate_dropout: The probability that, in training, a row does without an expert.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -51,8 +53,9 @@ class CGC(Sharing):
         gate_units: Sequence[int] = (),
         gate_dropout: float = 0.0,
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         self.sizes = ExtractionSizes.checked(
             "CGC", num_shared_experts, num_task_experts, expert_units, gate_units, gate_dropout
         )

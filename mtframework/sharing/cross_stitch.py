@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.arguments import check_share
+from mtframework.part import Policy
 from mtframework.registry import register_sharing
 from mtframework.sharing.dense_sharing import DenseSharing
 from mtframework.sharing.parallel_networks import ParallelNetworks
@@ -32,6 +33,7 @@ class CrossStitch(DenseSharing):
         own_share: What a task first keeps of its own, from 0 to 1. The paper finds that a start
             near 1 and a higher learning rate for the stitches serve best.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -51,8 +53,9 @@ class CrossStitch(DenseSharing):
         hidden_units: Sequence[int] = (64,),
         own_share: float = 0.9,
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(hidden_units, name)
+        super().__init__(hidden_units, name, dtype)
         self.own_share = check_share("CrossStitch", "own_share", own_share, below_one=False)
         self.networks: list[ParallelNetworks] = []
         self.stitches: list[keras.Variable] = []

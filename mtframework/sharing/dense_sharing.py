@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mtframework.arguments import check_sizes
+from mtframework.part import Policy
 from mtframework.sharing.sharing import Sharing
 
 
@@ -12,10 +13,13 @@ class DenseSharing(Sharing):
     Args:
         hidden_units: The sizes of the dense layers; the last one is that of the representation.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
     """
 
-    def __init__(self, hidden_units: Sequence[int] = (64,), name: str | None = None):
-        super().__init__(name=name)
+    def __init__(
+        self, hidden_units: Sequence[int] = (64,), name: str | None = None, dtype: Policy = None
+    ):
+        super().__init__(name=name, dtype=dtype)
         self.hidden_units = check_sizes(
             type(self).__name__, "hidden_units", hidden_units, needed=True
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from keras import ops
 
 from mtframework.arguments import check_count, check_share, check_sizes
+from mtframework.part import Policy
 from mtframework.registry import register_sharing
 from mtframework.sharing.gate_use import GateUse
 from mtframework.sharing.gates import Gates
@@ -32,6 +33,7 @@ class MMoE(Sharing):
         gate_dropout: The probability that, in training, a row does without an expert; helps where
             gates lean on one expert alone.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -52,8 +54,9 @@ class MMoE(Sharing):
         gate_units: Sequence[int] = (),
         gate_dropout: float = 0.0,
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         self.num_experts = check_count(
             "MMoE",
             "num_experts",
@@ -64,7 +67,9 @@ class MMoE(Sharing):
         self.gate_units = check_sizes("MMoE", "gate_units", gate_units, needed=False)
         self.gate_dropout = check_share("MMoE", "gate_dropout", gate_dropout, below_one=True)
         self.output_units = self.expert_units[-1]
-        self.experts = ParallelNetworks(num_experts, self.expert_units, name="experts")
+        self.experts = ParallelNetworks(
+            num_experts, self.expert_units, name="experts", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape):
         shape = next(iter(input_shape.values()))

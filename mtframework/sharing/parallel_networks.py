@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from mtframework.part import Policy
+
 
 class ParallelNetworks(keras.layers.Layer):
     """Dense networks of equal sizes, each with weights of its own, one product for each layer.
@@ -21,6 +23,7 @@ class ParallelNetworks(keras.layers.Layer):
         activation: The Keras name of the activation of the last layer; None for none. The layers
             before it are ReLU layers.
         name: The layer's name.
+        dtype: The dtype policy; None for Keras's global one.
 
     Example:
 
@@ -35,8 +38,9 @@ class ParallelNetworks(keras.layers.Layer):
         units: Sequence[int],
         activation: str | None = "relu",
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         self.num_networks = num_networks
         self.units = tuple(units)
         self.activation_name = activation

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from keras import ops
 
 from mtframework.arguments import check_count
+from mtframework.part import Policy
 from mtframework.registry import register_sharing
 from mtframework.sharing.extraction import ExtractionLevel, ExtractionSizes
 from mtframework.sharing.gate_use import GateUse
@@ -39,6 +40,7 @@ class PLE(Sharing):
         gate_units: The sizes of each gate's hidden layers; none in the paper.
         gate_dropout: The probability that, in training, a row does without an expert.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -58,8 +60,9 @@ class PLE(Sharing):
         gate_units: Sequence[int] = (),
         gate_dropout: float = 0.0,
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         self.num_levels = check_count("PLE", "num_levels", num_levels)
         self.sizes = ExtractionSizes.checked(
             "PLE", num_shared_experts, num_task_experts, expert_units, gate_units, gate_dropout

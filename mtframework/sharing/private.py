@@ -17,6 +17,7 @@ class PrivateTowers(DenseSharing):
     Args:
         hidden_units: The sizes of each task's dense layers.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

@@ -19,6 +19,7 @@ class SharedBottom(DenseSharing):
     Args:
         hidden_units: The sizes of the dense layers.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

@@ -6,10 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import Part, Policy
 
 
-class Sharing(keras.layers.Layer):
+class Sharing(Part):
     """Stands between the towers and the tasks' heads, and decides what the tasks share. Abstract.
 
     The model hands it what the towers give, once for each task, `{task: [batch, units]}`, and gets
@@ -49,9 +49,10 @@ class Sharing(keras.layers.Layer):
     #: The size of what each task gets; known from the constructor on, or at the latest once built.
     output_units: int
 
-    def __init__(self, name: str | None = None):
+    def __init__(self, name: str | None = None, dtype: Policy = None):
+        super().__init__(name=name, dtype=dtype)
         # Keras would cast the tasks' inputs one by one, and what was one tensor would be many.
-        super().__init__(name=name, autocast=False)
+        self.autocast = False
 
     def build(self, input_shape: Mapping[str, tuple[int | None, int]]) -> None:
         """Makes the weights, given `{task: (None, units)}`."""
@@ -93,13 +94,6 @@ class Sharing(keras.layers.Layer):
 
         A metric cannot be updated in `call` on JAX. The default has nothing to count.
         """
-
-    def get_config(self):
-        return {"name": self.name, **kept_config(self)}
-
-    @classmethod
-    def from_config(cls, config):
-        return part_of_config(cls, config)
 
     def get_build_config(self):
         return None  # the model builds its sharing layer

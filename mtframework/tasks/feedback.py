@@ -6,6 +6,7 @@ from keras import ops
 
 from mtframework.losses.entire_space import entire_space_cross_entropy
 from mtframework.metrics.by_name import check_metric_names, metrics_by_name
+from mtframework.part import Policy
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 
@@ -36,6 +37,7 @@ class BinaryFeedback(Task):
         parent: The task that this one can only follow; a `BinaryFeedback`, with or without a
             parent of its own.
         metrics: Which of the registered metrics to report.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -60,14 +62,15 @@ class BinaryFeedback(Task):
         positive_from: float | None = None,
         parent: str | None = None,
         metrics: Sequence[str] = ("auc",),
+        dtype: Policy = None,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
+        super().__init__(name, label, loss_weight, sample_weight, missing_label, dtype)
         require_label(self)
         self.hidden_units = tuple(hidden_units)
         self.positive_from = positive_from
         self.parent = parent
         self.metric_names = check_metric_names(self.name, metrics)
-        self.head = dense_head(self.hidden_units)
+        self.head = dense_head(self.hidden_units, dtype=self.dtype_policy)
 
     def adapt(self, columns, ids):
         if self.positive_from is None and self.label is not None:

@@ -9,6 +9,7 @@ from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.by_name import check_metric_names, metrics_by_name
+from mtframework.part import Policy
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task, check_binary, dense_head, require_label
 
@@ -40,6 +41,7 @@ class Ranking(Task):
         start_at_mean: Whether the head's bias begins at the mean label of the training rows in
             place of 0, which it would take a short training long to reach. For a plain number,
             without an activation.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -64,8 +66,9 @@ class Ranking(Task):
         metrics: Sequence[str] | None = None,
         bilinear: bool = False,
         start_at_mean: bool = False,
+        dtype: Policy = None,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
+        super().__init__(name, label, loss_weight, sample_weight, missing_label, dtype)
         require_label(self)
         self.hidden_units = tuple(hidden_units)
         self.loss = loss
@@ -96,7 +99,7 @@ class Ranking(Task):
         self.activation = keras.activations.get(activation)
         self.bilinear = bilinear
         self.pairs: dict[tuple[str, str], keras.Variable] = {}
-        self.head = dense_head(self.hidden_units)
+        self.head = dense_head(self.hidden_units, dtype=self.dtype_policy)
         default = ("auc",) if loss in _CROSSENTROPIES else ("rmse", "mae")
         self.metric_names = check_metric_names(self.name, default if metrics is None else metrics)
 

@@ -18,6 +18,7 @@ from mtframework.losses.in_batch_softmax import (
 )
 from mtframework.losses.whole_data_regression import whole_data_regression
 from mtframework.metrics.top_k import TopK
+from mtframework.part import Policy
 from mtframework.registry import register_task
 from mtframework.tasks.task import Task, dense_head
 
@@ -91,6 +92,7 @@ class Retrieval(Task):
             has one.
         reduction: `"mean"`, or `"sum"` for the sum over the batch that TensorFlow Recommenders
             takes; its weight then grows with the batch size.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -127,8 +129,9 @@ class Retrieval(Task):
         shares_query: bool = True,
         loss: Literal["softmax", "non_sampling"] = "softmax",
         negative_weight: float = 0.01,
+        dtype: Policy = None,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
+        super().__init__(name, label, loss_weight, sample_weight, missing_label, dtype)
         owner = f'The task "{self.name}"'
         check_choice(owner, "negatives", negatives, ("batch", "catalogue"))
         check_choice(owner, "negative_rows", negative_rows, ("all", "positives"))

@@ -9,17 +9,17 @@ from keras import ops
 
 from mtframework.arguments import check_sizes, wrong_argument
 from mtframework.errors import ModelError
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import Part, Policy, PolicyScope
 from mtframework.tasks.inputs import CallInputs, LossInputs
 
 
-class Task(keras.layers.Layer):
+class Task(Part):
     """One objective: a head, a loss a row, and metrics. Abstract.
 
     A task never reduces, masks or weights its losses: the model does, and in the same way for
     every task, so that loss weights mean what they say (see `mtframework.MultiTaskModel`).
 
-    To write one, subclass it, give the constructor a closed signature that passes the five
+    To write one, subclass it, give the constructor a closed signature that passes the
     arguments below on, and implement `call` and `example_losses`; see `docs/write_a_task.md`.
 
     Args:
@@ -29,6 +29,7 @@ class Task(keras.layers.Layer):
         loss_weight: What the task's loss is multiplied with in the total. Zero or more.
         sample_weight: The column of the rows' weights; None for equal weights.
         missing_label: A label value that means "not known", beside NaN and None.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
     """
 
     #: Stands in for a missing label in the arithmetic of a row that does not count.
@@ -86,8 +87,9 @@ class Task(keras.layers.Layer):
         loss_weight: float = 1.0,
         sample_weight: str | None = None,
         missing_label: float | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         for argument, column in (("label", label), ("sample_weight", sample_weight)):
             if column is not None and (not isinstance(column, str) or not column):
                 raise self.wrong(argument, column, "The name of a column, or None.")
@@ -221,20 +223,12 @@ class Task(keras.layers.Layer):
 
     def get_config(self):
         return {
-            "name": self.name,
+            **super().get_config(),
             "label": self.label,
             "loss_weight": self.loss_weight,
             "sample_weight": self.sample_weight,
             "missing_label": self.missing_label,
-            **kept_config(self),
         }
-
-    @classmethod
-    def from_config(cls, config):
-        return part_of_config(cls, config)
-
-    def get_build_config(self):
-        return None  # the model builds its tasks
 
 
 def require_label(task: Task) -> None:
@@ -262,7 +256,7 @@ def _as_number(value: Any) -> float:
 
 
 def dense_head(
-    hidden_units: Sequence[int], outputs: int = 1, use_bias: bool = True
+    hidden_units: Sequence[int], outputs: int = 1, use_bias: bool = True, dtype: Policy = None
 ) -> keras.Sequential:
     """Returns dense ReLU layers followed by a linear one: `[batch, units]` to `[batch, outputs]`.
 
@@ -270,6 +264,8 @@ def dense_head(
         hidden_units: The sizes of the ReLU layers.
         outputs: The size of the linear layer.
         use_bias: Whether the linear layer has biases.
+        dtype: The dtype policy of the layers: `self.dtype_policy` in the constructor of a task,
+            None for Keras's global one.
 
     Example:
 
@@ -278,8 +274,10 @@ def dense_head(
     [256, 128, 1]
     """
     hidden_units = check_sizes("The head", "hidden_units", hidden_units, needed=False)
-    hidden = [keras.layers.Dense(units, activation="relu") for units in hidden_units]
-    return keras.Sequential([*hidden, keras.layers.Dense(outputs, use_bias=use_bias)], name="head")
+    with PolicyScope(dtype):
+        hidden = [keras.layers.Dense(units, activation="relu") for units in hidden_units]
+        last = keras.layers.Dense(outputs, use_bias=use_bias)
+        return keras.Sequential([*hidden, last], name="head")
 
 
 def check_binary(task: Task, labels: np.ndarray) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 
 from mtframework.errors import ModelError
+from mtframework.part import KEPT
 from mtframework.registry import Registry
-from mtframework.saved_parts import KEPT
 from mtframework.testing.clause import Clause
 
 

@@ -9,14 +9,14 @@ import numpy as np
 from mtframework.arguments import wrong_argument
 from mtframework.errors import ModelError
 from mtframework.features.feature import Feature
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import Part
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.events import Events
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 
 
-class BaseTower(keras.layers.Layer):
+class BaseTower(Part):
     """Turns the columns that describe a query or a candidate into one embedding. Abstract.
 
     To write one, subclass it, set the attributes below and implement `columns`, `build` and
@@ -108,15 +108,9 @@ class BaseTower(keras.layers.Layer):
         """Returns what a training step's batch adds to the loss, a scalar."""
         return 0.0
 
-    def get_config(self):
-        return {"name": self.name, **kept_config(self)}
-
-    @classmethod
-    def from_config(cls, config):
-        return part_of_config(cls, config)
-
-    def get_build_config(self):
-        return None  # the model builds its towers
+    def dropout_layer(self, rate: float) -> keras.layers.Layer | None:
+        """Returns a layer that drops that share of the embedding in training, None for none."""
+        return keras.layers.Dropout(rate, dtype=self.dtype_policy, name="dropout") if rate else None
 
     def wrong(self, argument: str, value: object, expected: str) -> ModelError:
         """Returns the error for an argument that is not what it should be."""

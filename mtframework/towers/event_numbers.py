@@ -16,6 +16,7 @@ class EventNumbers(Feature):
 
     Args:
         column: A numeric column, a label or not.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

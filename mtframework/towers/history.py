@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import keras
 import numpy as np
 from keras import ops
 
 from mtframework.arguments import check_choice
 from mtframework.features.encoder import features_from_config
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_tower
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.schema import Schema
@@ -56,6 +56,7 @@ class HistoryTower(BaseTower):
         dropout: The share of the embedding that is dropped in training, from 0 up to 1.
         l2: The weight of the penalty on the features' embeddings, as in `Tower`.
         combiner: How the features' vectors become one, as in `Tower`.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -81,8 +82,9 @@ class HistoryTower(BaseTower):
         dropout: float = 0.0,
         l2: float = 0.0,
         combiner: Literal["concatenate", "sum"] = "concatenate",
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         check_key_names(self, history=history, key=key)
         self.history = history
         self.training_columns = (history,)  # what to leave out
@@ -106,8 +108,9 @@ class HistoryTower(BaseTower):
                 key,
                 l2=l2,
                 combiner=combiner,
+                dtype=self.dtype_policy,
             )
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = self.dropout_layer(dropout)
 
     @property
     def columns(self) -> tuple[str, ...]:

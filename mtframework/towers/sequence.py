@@ -11,6 +11,7 @@ from mtframework.arguments import check_count, check_share
 from mtframework.embeddings.table import Table
 from mtframework.features.encoder import FeatureEncoder, column_of, features_from_config
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_tower
 from mtframework.schema.events import LAST, LENGTHS, STARTS, Events, in_history
 from mtframework.schema.schema import Schema
@@ -58,6 +59,7 @@ class SequenceTower(BaseTower):
         embedding_dim: The size of the embedding.
         hidden_units: The sizes of the dense layers that the query's features go through.
         dropout: The share of the events' vectors that is dropped in training, from 0 up to 1.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -80,15 +82,16 @@ class SequenceTower(BaseTower):
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (),
         dropout: float = 0.0,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         check_key_names(self, history=history, key=key)
         owner = f'The tower "{self.name}"'
         if encoder is not None and not isinstance(encoder, Encoder):
             raise self.wrong("encoder", encoder, "An encoder, such as @Transformer() in Gin.")
         self.history = history
         self.key = key
-        self.encoder = encoder or Transformer()
+        self.encoder = encoder or Transformer(dtype=self.dtype_policy)
         self.times = times
         if self.encoder.reads_times and times is None:
             raise self.wrong(
@@ -104,9 +107,14 @@ class SequenceTower(BaseTower):
         self.profile = None
         if features or isinstance(features, (str, Feature)):  # Tower says what is wrong with these
             self.profile = Tower(
-                f"{self.name}_profile", features, embedding_dim, self.hidden_units, key
+                f"{self.name}_profile",
+                features,
+                embedding_dim,
+                self.hidden_units,
+                key,
+                dtype=self.dtype_policy,
             )
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = self.dropout_layer(dropout)
         self._tied: Any = None
 
     @property

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from mtframework.arguments import check_count, check_share
 from mtframework.errors import quoted_list
+from mtframework.part import Policy
 from mtframework.registry import register_tower
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.schema import Schema
@@ -47,6 +47,7 @@ class TiedHistoryTower(BaseTower):
         keeps: Those of the kinds that keep the row's own candidate in training.
         embedding_dim: The size of the embedding, which is the candidate tower's.
         dropout: The share of the embedding that is dropped in training, from 0 up to 1.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -72,8 +73,9 @@ class TiedHistoryTower(BaseTower):
         keeps: Sequence[str] = (),
         embedding_dim: int = 32,
         dropout: float = 0.0,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         check_key_names(self, history=history, key=key)
         if not isinstance(tied_to, str) or not tied_to:
             raise self.wrong("tied_to", tied_to, "The name of the candidate tower.")
@@ -93,7 +95,7 @@ class TiedHistoryTower(BaseTower):
         self.dropout_rate = check_share(owner, "dropout", dropout, below_one=True)
         self.training_columns = (history,)  # what to leave out
         self.is_deterministic = False  # two rows of one query leave out different candidates
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = self.dropout_layer(dropout)
         self._tied: Any = None
 
     @property

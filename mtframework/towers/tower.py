@@ -23,6 +23,7 @@ from mtframework.features.encoder import (
     plain_feature,
 )
 from mtframework.features.feature import Feature
+from mtframework.part import Policy
 from mtframework.registry import register_tower
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
@@ -62,6 +63,7 @@ class Tower(BaseTower):
         combiner: How the features' vectors become one: `"concatenate"`, or `"sum"`, for which
             they need one size, that of embeddings. A sum goes through dense layers only where
             there are `hidden_units`.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -82,8 +84,9 @@ class Tower(BaseTower):
         l2: float = 0.0,
         cross_layers: int = 0,
         combiner: Literal["concatenate", "sum"] = "concatenate",
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         if (
             isinstance(features, (str, Feature))
             or not features
@@ -107,10 +110,12 @@ class Tower(BaseTower):
         self.l2 = l2
         self.cross_layers = cross_layers
         self.dropout_rate = check_share(owner, "dropout", dropout, below_one=True)
-        self.encoder = FeatureEncoder(self.features, embedding_dim, combiner, name="encoder")
+        self.encoder = FeatureEncoder(
+            self.features, embedding_dim, combiner, "encoder", self.dtype_policy
+        )
         self.crosses: list[keras.layers.Layer] = []
         self.dense_layers: list[keras.layers.Layer] = []
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = self.dropout_layer(dropout)
         self.is_deterministic = self.dropout is None
 
     @property

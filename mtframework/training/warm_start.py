@@ -15,7 +15,7 @@ from mtframework.arguments import check_share
 from mtframework.data.dataset import LAST_RUN, Dataset, DatasetSource, print_to_stderr
 from mtframework.errors import ModelError, quoted_list
 from mtframework.model.model import MultiTaskModel
-from mtframework.saved_parts import KEPT
+from mtframework.part import KEPT
 from mtframework.schema.vocabulary import Vocabulary
 from mtframework.training.optimizer_memory import Moved, hand_on
 

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.arguments import check_range
+from mtframework.part import Policy
 from mtframework.registry import register_encoder
 from mtframework.towers.encoders.blocks import behind_start, shifted
 from mtframework.towers.encoders.encoder import Encoder
@@ -25,6 +26,7 @@ class DecayedMean(Encoder):
     Args:
         decay: What `d` is to begin with, above 0 and at most 0.999.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -36,8 +38,8 @@ class DecayedMean(Encoder):
     array([1., 3., 8.], dtype=float32)
     """
 
-    def __init__(self, decay: float = 0.6, name: str | None = None):
-        super().__init__(name=name)
+    def __init__(self, decay: float = 0.6, name: str | None = None, dtype: Policy = None):
+        super().__init__(name=name, dtype=dtype)
         self.decay = check_range("DecayedMean", "decay", decay, 0, inclusive=False, high=0.999)
 
     def build(self, dim, max_length):

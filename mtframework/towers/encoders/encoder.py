@@ -1,11 +1,9 @@
 """The contract of an encoder: events in, at each of them what is known by then out."""
 
-import keras
-
-from mtframework.saved_parts import kept_config, part_of_config
+from mtframework.part import Part
 
 
-class Encoder(keras.layers.Layer):
+class Encoder(Part):
     """Reads packed histories, and says after each event what is known of its query. Abstract.
 
     Many histories stand one after another in one tensor of events. What comes out at an event
@@ -18,6 +16,7 @@ class Encoder(keras.layers.Layer):
 
     Args:
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Attributes:
         reads_times: Whether it needs the times of the events.
@@ -37,9 +36,6 @@ class Encoder(keras.layers.Layer):
 
     reads_times = False
 
-    def __init__(self, name: str | None = None):
-        super().__init__(name=name)
-
     def build(self, dim: int, max_length: int) -> None:
         """Makes the weights.
 
@@ -58,13 +54,3 @@ class Encoder(keras.layers.Layer):
             training: Whether it is part of a training step.
         """
         raise NotImplementedError(f"{type(self).__name__} has no call().")
-
-    def get_config(self):
-        return {"name": self.name, **kept_config(self)}
-
-    @classmethod
-    def from_config(cls, config):
-        return part_of_config(cls, config)
-
-    def get_build_config(self):
-        return None  # the tower builds its encoder

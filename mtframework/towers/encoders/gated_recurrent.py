@@ -23,6 +23,7 @@ class GatedRecurrent(Encoder):
 
     Args:
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mtframework.arguments import check_count, check_share
+from mtframework.part import Policy
 from mtframework.registry import register_encoder
 from mtframework.towers.encoders.blocks import Blocks, attend, check_heads, dense, layer_norm
 from mtframework.towers.encoders.encoder import Encoder
@@ -28,6 +29,7 @@ class HSTU(Encoder):
         dropout: The share that is dropped in training, from 0 up to 1.
         use_times: Whether the time between events counts.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -44,8 +46,9 @@ class HSTU(Encoder):
         dropout: float = 0.2,
         use_times: bool = False,
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         self.num_layers = check_count("HSTU", "num_layers", num_layers)
         self.num_heads = check_count("HSTU", "num_heads", num_heads)
         self.dropout_rate = check_share("HSTU", "dropout", dropout, below_one=True)
@@ -54,7 +57,7 @@ class HSTU(Encoder):
     def build(self, dim, max_length):
         check_heads("HSTU", dim, self.num_heads)
         self.max_length = max_length
-        self.dropout = keras.layers.Dropout(self.dropout_rate)
+        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=self.dtype_policy)
         self.norms, self.projections, self.attended_norms, self.outputs = [], [], [], []
         self.position_biases, self.time_biases = [], []
         for index in range(self.num_layers):

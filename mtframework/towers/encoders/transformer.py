@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mtframework.arguments import check_count, check_share
+from mtframework.part import Policy
 from mtframework.registry import register_encoder
 from mtframework.towers.encoders.blocks import (
     Blocks,
@@ -33,6 +34,7 @@ class Transformer(Encoder):
         num_heads: How many heads share the dimensions, which they must divide.
         dropout: The share that is dropped in training, from 0 up to 1.
         name: The layer's name.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -48,8 +50,9 @@ class Transformer(Encoder):
         num_heads: int = 2,
         dropout: float = 0.2,
         name: str | None = None,
+        dtype: Policy = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         self.num_layers = check_count("Transformer", "num_layers", num_layers)
         self.num_heads = check_count("Transformer", "num_heads", num_heads)
         self.dropout_rate = check_share("Transformer", "dropout", dropout, below_one=True)
@@ -58,7 +61,7 @@ class Transformer(Encoder):
         check_heads("Transformer", dim, self.num_heads)
         self.max_length = max_length
         self.number = self.add_weight((max_length, dim), "uniform", name="number")
-        self.dropout = keras.layers.Dropout(self.dropout_rate)
+        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=self.dtype_policy)
         self.norms, self.projections, self.outputs = [], [], []
         self.network_norms, self.hidden, self.networks = [], [], []
         for _ in range(self.num_layers):

@@ -33,6 +33,7 @@ class Count(HeadedTask):
         missing_label: A label value that means "not known", beside NaN and None.
         hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
             the towers say, and every query gets the same order of candidates.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 

@@ -10,6 +10,7 @@ from keras import ops
 from mtf_feedback.headed_task import HeadedTask
 from mtf_feedback.labels import check_labels, present_labels
 from mtf_feedback.log_normal import log_normal_losses, raw_spread, spread_of
+from mtframework.part import Policy
 from mtframework.registry import register_task
 
 
@@ -38,6 +39,7 @@ class DwellTime(HeadedTask):
             the towers say, and every query gets the same order of candidates.
         score: What is served: `"median"`, which is `exp(mean)`, or `"mean"`, which is `exp(mean +
             spread² / 2)` and larger.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -60,8 +62,11 @@ class DwellTime(HeadedTask):
         missing_label: float | None = None,
         hidden_units: Sequence[int] = (64,),
         score: Literal["median", "mean"] = "median",
+        dtype: Policy = None,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
+        super().__init__(
+            name, label, loss_weight, sample_weight, missing_label, hidden_units, dtype
+        )
         if score not in ("median", "mean"):
             raise self.wrong("score", score, '"median" or "mean".')
         self.score = score

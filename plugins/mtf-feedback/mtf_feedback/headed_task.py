@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtframework import Task, dense_head, require_label
+from mtframework.part import Policy
 
 
 class HeadedTask(Task):
@@ -18,6 +19,7 @@ class HeadedTask(Task):
         missing_label: A label value that means "not known", beside NaN and None.
         hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
             the towers say, and every query gets the same order of candidates.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
     """
 
     #: How many numbers the head gives for a row.
@@ -34,11 +36,14 @@ class HeadedTask(Task):
         sample_weight: str | None = None,
         missing_label: float | None = None,
         hidden_units: Sequence[int] = (64,),
+        dtype: Policy = None,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label)
+        super().__init__(name, label, loss_weight, sample_weight, missing_label, dtype)
         require_label(self)
         self.hidden_units = tuple(hidden_units)
-        self.head = dense_head(self.hidden_units, self.num_outputs, self.has_bias)
+        self.head = dense_head(
+            self.hidden_units, self.num_outputs, self.has_bias, self.dtype_policy
+        )
 
     def build(self, input_shape):
         self.head.build(input_shape["representation"])

@@ -8,6 +8,7 @@ from keras import ops
 
 from mtf_feedback.headed_task import HeadedTask
 from mtf_feedback.labels import check_labels, present_labels
+from mtframework.part import Policy
 from mtframework.registry import register_task
 
 MIN_GAP = 1e-3
@@ -38,6 +39,7 @@ class OrdinalRating(HeadedTask):
         hidden_units: The sizes of the head's hidden layers. Without any, the head only adds up what
             the towers say, and every query gets the same order of candidates.
         levels: The values that a label can have, ascending. Two or more.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
 
     Example:
 
@@ -61,8 +63,11 @@ class OrdinalRating(HeadedTask):
         missing_label: float | None = None,
         hidden_units: Sequence[int] = (64,),
         levels: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 5.0),
+        dtype: Policy = None,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
+        super().__init__(
+            name, label, loss_weight, sample_weight, missing_label, hidden_units, dtype
+        )
         self.levels = tuple(float(level) for level in levels)
         if len(self.levels) < 2 or sorted(set(self.levels)) != list(self.levels):
             fix = f"Set {self.name}/OrdinalRating.levels to the label's values, smallest first."

@@ -6,6 +6,7 @@ from keras import ops
 
 from mtf_feedback.headed_task import HeadedTask
 from mtframework import MtframeworkError, check_count, check_range
+from mtframework.part import Policy
 
 
 class QueryRanking(HeadedTask):
@@ -24,6 +25,7 @@ class QueryRanking(HeadedTask):
         query: The query's tower: rows with equal keys of that tower are compared.
         temperature: What scores are divided by. More than 0.
         max_peers: With how many rows of its query a row is compared, at most.
+        dtype: The dtype policy that it computes under; None for Keras's global one.
     """
 
     has_bias = False
@@ -39,8 +41,11 @@ class QueryRanking(HeadedTask):
         query: str = "query",
         temperature: float = 1.0,
         max_peers: int = 64,
+        dtype: Policy = None,
     ):
-        super().__init__(name, label, loss_weight, sample_weight, missing_label, hidden_units)
+        super().__init__(
+            name, label, loss_weight, sample_weight, missing_label, hidden_units, dtype
+        )
         owner = f'the task "{self.name}"'
         self.query = query
         self.temperature = check_range(owner, "temperature", temperature, 0, inclusive=False)
