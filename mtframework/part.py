@@ -35,20 +35,16 @@ class Part(keras.layers.Layer):
     'bfloat16'
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any):
-        part = super().__new__(cls, *args, **kwargs)
-        build = part.build
+    def __init__(self, name: str | None = None, dtype: Policy = None):
+        super().__init__(name=name, dtype=_checked(type(self).__name__, dtype))
+        build = self.build
 
         @functools.wraps(build)
         def build_under_policy(*args: Any, **kwargs: Any) -> None:
-            with PolicyScope(part.dtype_policy):
+            with PolicyScope(self.dtype_policy):
                 build(*args, **kwargs)
 
-        part.build = build_under_policy
-        return part
-
-    def __init__(self, name: str | None = None, dtype: Policy = None):
-        super().__init__(name=name, dtype=_checked(type(self).__name__, dtype))
+        self.build = build_under_policy
 
     def get_config(self):
         return {"name": self.name, **kept_config(self)}

@@ -80,7 +80,7 @@ def test_a_tower_in_half_precision_trains_beside_a_tower_in_float32(tmp_path):
     model.compile("adam")
     rows = model.encode(shop.train)
     model.fit(
-        mtf.Batches(rows, model.feature_columns, model.label_columns, batch_size=64), verbose=0
+        mtf.Batches(rows, model.feature_columns, model.label_columns, batch_size=80), verbose=0
     )
     embeddings = model.towers["shopper"](rows)
     assert keras.backend.standardize_dtype(embeddings.dtype) == "bfloat16"

@@ -36,7 +36,7 @@ def check_feature(
     Example:
 
     >>> from mtframework.testing import check_feature
-    >>> check_feature(lambda: mtf.Normalized("age"), numbers=[18, 44, 80])
+    >>> check_feature(lambda: mtf.Normalized("age"), numbers=[18, 44, 80], clause="rows")
     """
     case = FeatureCase(make, tuple(map(float, numbers)))
     arguments = {"numbers": list(case.numbers)} if every_backend else None

@@ -41,7 +41,7 @@ def check_gradient_balancer(
     Example:
 
     >>> from mtframework.testing import check_gradient_balancer
-    >>> check_gradient_balancer(mtf.ProjectConflicting)
+    >>> check_gradient_balancer(mtf.ProjectConflicting, clause="configuration")
     """
     names = checked_names(task_names)
     arguments = {"task_names": list(names)} if every_backend else None

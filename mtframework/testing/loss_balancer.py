@@ -36,7 +36,7 @@ def check_loss_balancer(
     Example:
 
     >>> from mtframework.testing import check_loss_balancer
-    >>> check_loss_balancer(mtf.UncertaintyWeights)
+    >>> check_loss_balancer(mtf.UncertaintyWeights, clause="configuration")
     """
     names = checked_names(task_names)
     arguments = {"task_names": list(names)} if every_backend else None

@@ -31,6 +31,6 @@ def check_sharing(
 
     >>> from mtframework.testing import check_sharing
     >>> from mtframework.sharing.mmoe import MMoE
-    >>> check_sharing(lambda: MMoE(num_experts=2, expert_units=[4]))
+    >>> check_sharing(lambda: MMoE(num_experts=2, expert_units=[4]), clause="rows")
     """
     KIT.run(make, (make,), clause, {} if every_backend else None)

@@ -43,7 +43,8 @@ def check_tower(
     Example:
 
     >>> from mtframework.testing import check_tower
-    >>> check_tower(lambda: mtf.Tower("reader", ["reader", "age"]), kinds={"age": "numeric"})
+    >>> make = lambda: mtf.Tower("reader", ["reader", "age"])
+    >>> check_tower(make, kinds={"age": "numeric"}, clause="rows")
     """
     case = TowerCase(make, dict(kinds or {}), describes, other_key)
     arguments = {"kinds": case.kinds, "describes": describes, "other_key": other_key}

@@ -1,17 +1,23 @@
 """Metrics of a trained model against sums over rows, written out."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
-from shop import make_shop, shop_rows
+from shop import make_shop, make_tasks, make_towers, shop_rows
 
 import mtframework as mtf
 from mtframework.training.train import batches_of
 
 
-@pytest.fixture
-def trained(model, shop):
-    model.fit(batches_of(model, shop, "train", 64), epochs=3, verbose=0)
+@pytest.fixture(scope="module")
+def trained():
+    shop = make_shop()
+    keras.utils.set_random_seed(0)
+    model = mtf.MultiTaskModel(make_towers(), make_tasks())
+    model.adapt(shop)
+    model.compile(optimizer=keras.optimizers.Adagrad(0.1))
+    model.fit(batches_of(model, shop, "train", 80), epochs=3, verbose=0)
     return model
 
 

@@ -66,7 +66,7 @@ def trained(dataset) -> mtf.MultiTaskModel:
     model.compile(optimizer=keras.optimizers.Adam(0.02))
     columns = model.feature_columns, model.label_columns
     model.fit(
-        mtf.Batches(dataset.encode(dataset.train), *columns, batch_size=64), epochs=10, verbose=0
+        mtf.Batches(dataset.encode(dataset.train), *columns, batch_size=80), epochs=10, verbose=0
     )
     return model
 

@@ -88,7 +88,7 @@ def test_task_without_labels_in_a_batch_has_loss_zero_and_no_gradient(shop):
 
 
 def test_reported_losses_are_unweighted_and_shares_sum_to_one(model, shop):
-    batches = batches_of(model, shop, "train", 64)
+    batches = batches_of(model, shop, "train", 80)
     history = model.fit(batches, epochs=1, verbose=0).history
     shares = {name: history[f"{name}/share"][0] for name in model.tasks}
     assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
@@ -122,7 +122,7 @@ def test_metrics_count_rows_with_a_label_and_a_weight_once_and_the_loss_weighs_t
 
 def test_training_lowers_every_loss(model, shop):
     model.compile(optimizer=keras.optimizers.Adam(0.03))
-    history = model.fit(batches_of(model, shop, "train", 64), epochs=20, verbose=0).history
+    history = model.fit(batches_of(model, shop, "train", 80), epochs=20, verbose=0).history
     for name in model.tasks:
         assert history[f"{name}/loss"][-1] < 0.9 * history[f"{name}/loss"][0]
 
@@ -141,7 +141,7 @@ print(json.dumps({
 
 
 def test_saved_model_predicts_and_recommends_the_same_in_a_fresh_process(model, shop, tmp_path):
-    model.fit(batches_of(model, shop, "train", 64), epochs=2, verbose=0)
+    model.fit(batches_of(model, shop, "train", 80), epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     answer = subprocess.run(
         [sys.executable, "-c", FRESH, str(tmp_path / "model.keras")],
@@ -236,7 +236,7 @@ def test_uniform_negatives_reach_candidates_that_no_row_holds(shop):
     (table,) = model.towers["product"].trainable_variables
     before = np.array(ops.convert_to_numpy(table))
     columns = shop.encode(rows)
-    model.fit(mtf.Batches(columns, model.feature_columns, batch_size=64), epochs=4, verbose=0)
+    model.fit(mtf.Batches(columns, model.feature_columns, batch_size=80), epochs=4, verbose=0)
     moved = (before != ops.convert_to_numpy(table)).any(axis=1)
     assert moved.sum() > 15
     assert not moved[0], "the out-of-vocabulary embedding is not a candidate"
@@ -250,7 +250,7 @@ def test_towers_mix_ids_and_numbers(shop):
     model = mtf.MultiTaskModel([numeric_tower(), make_towers()[1]], make_tasks())
     model.adapt(shop)
     model.compile()
-    history = model.fit(batches_of(model, shop, "train", 64), epochs=3, verbose=0).history
+    history = model.fit(batches_of(model, shop, "train", 80), epochs=3, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
 
 
@@ -436,7 +436,7 @@ def test_compile_before_adapt_keeps_heads_of_absent_tasks_as_well(shop):
     model = mtf.MultiTaskModel(make_towers(), tasks)
     model.compile(optimizer=keras.optimizers.Adam(0.1))
     model.adapt(shop)
-    model.fit(batches_of(model, shop, "train", 64), epochs=1, verbose=0)
+    model.fit(batches_of(model, shop, "train", 80), epochs=1, verbose=0)
     before = float(ops.convert_to_numpy(model.tasks["a"].bias))
     rows = {**shop_rows(16, seed=3), "stars": np.full(16, np.nan, "float32")}
     columns = shop.encode(rows)

@@ -115,7 +115,7 @@ def test_every_sharing_layer_tells_retrievals_apart_and_saves(kind, tmp_path):
     model.compile(keras.optimizers.Adam(0.01))
     data = make_shop()
     columns = model.feature_columns, model.label_columns
-    model.fit(mtf.Batches(data.encode(data.train), *columns, batch_size=64), verbose=0)
+    model.fit(mtf.Batches(data.encode(data.train), *columns, batch_size=80), verbose=0)
     view, buy = (
         model.recommend(QUERIES, 30, exclude_seen=False, task=task) for task in ("view", "buy")
     )
@@ -149,7 +149,7 @@ def test_a_cascade_behind_a_balancer_has_the_gradient_of_the_plain_sum():
         model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
         columns = model.feature_columns, model.label_columns
         rows = {name: each[:64] for name, each in data.encode(data.train).items()}
-        model.fit(mtf.Batches(rows, *columns, batch_size=64, shuffle=False), verbose=0)
+        model.fit(mtf.Batches(rows, *columns, batch_size=80, shuffle=False), verbose=0)
         return {each.path.split("/", 1)[1]: ops.convert_to_numpy(each) for each in model.weights
                 if each.trainable and not each.overwrite_with_gradient}  # fmt: skip
 

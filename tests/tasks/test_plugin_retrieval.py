@@ -28,7 +28,7 @@ def trained(shop):
     model.adapt(shop)
     model.compile(optimizer=keras.optimizers.Adam(0.05))
     columns = model.feature_columns, model.label_columns
-    batches = mtf.Batches(shop.encode(shop.train), *columns, batch_size=64)
+    batches = mtf.Batches(shop.encode(shop.train), *columns, batch_size=80)
     model.fit(batches, epochs=15, verbose=0)
     return model
 

@@ -21,7 +21,7 @@ def recommender() -> mtf.Recommender:
     shop = make_shop()
     model.adapt(shop)
     model.compile(keras.optimizers.Adagrad(0.1))
-    model.fit(batches_of(model, shop, "train", 64), epochs=2, verbose=0)
+    model.fit(batches_of(model, shop, "train", 80), epochs=2, verbose=0)
     return mtf.Recommender(model, mtf.Fusion({"find": 1.0, "rating": 0.5}))
 
 
