@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import keras
 from rich import box
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
@@ -177,13 +178,23 @@ def _settings(part: Any, without: Iterable[str] = ()) -> list[str]:
     config = part.get_config()
     defaults = inspect.signature(type(part)).parameters
     return [
-        f"{argument} {value:g}" if isinstance(value, float) else f"{argument} {value}"
+        f"{argument} {_value(getattr(part, argument, None), value)}"
         for argument, value in config.items()
         if argument not in ("name", "trainable", "dtype", *without)
         and value is not None
         and value not in (False, 0, [], ())
         and not (argument in defaults and value == defaults[argument].default)
     ]
+
+
+def _value(own: Any, value: Any) -> str:
+    """Returns a setting as text: of what the part holds, where that is a part itself."""
+    if isinstance(own, keras.layers.Layer):
+        settings = ", ".join(_settings(own))
+        return f"{type(own).__name__}({settings})" if settings else type(own).__name__
+    if isinstance(own, (list, tuple)) and any(isinstance(each, keras.layers.Layer) for each in own):
+        return ", ".join(_feature(each) for each in own)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _number(parameters: Parameters | None) -> str:

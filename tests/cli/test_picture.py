@@ -129,3 +129,11 @@ def test_every_kind_of_tower_is_drawn():
     model = mtf.MultiTaskModel([history, make_towers()[1]], [mtf.Ranking("rating", label="stars")])
     text = " ".join(word for line in drawn(picture(model, {}), 80) for word in line.split())
     assert "shopper age; key shopper [8], history product" in text
+
+
+def test_an_encoder_is_drawn_with_its_settings():
+    encoder = mtf.DecayedMean(decay=0.25)
+    reader = mtf.SequenceTower("shopper", "product", "shopper", encoder, event_features=["bought"])
+    model = mtf.MultiTaskModel([reader, make_towers()[1]], [mtf.Ranking("rating", label="stars")])
+    text = " ".join(word for line in drawn(picture(model, {}), 80) for word in line.split())
+    assert "encoder DecayedMean(decay 0.25)" in text.replace("│ ", "")
