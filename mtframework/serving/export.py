@@ -38,6 +38,11 @@ def export(
     - `score`: the columns of pairs of a query and a candidate. It gives every task's score,
       `[num_pairs]`, as `predict` does.
 
+    Where a tower reads histories, both take `history` as well, the candidates of each row's events,
+    the latest one last: `[num_rows, any]` strings, `""` for none, and what else a tower reads of
+    events as `history_{column}` in the same shape (labels as float32, NaN where missing). A row
+    without an event has those that the model keeps of its query.
+
     Characters of a column's or task's name that TensorFlow does not allow become `_`.
 
     Beside it are `candidate_embeddings.parquet` and, with `queries`, `query_embeddings.parquet`:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from mtframework.errors import ModelError
+from mtframework.model.histories import HISTORY
 from mtframework.model.pair_scores import flat_scores
 from mtframework.schema.multi_valued import SEPARATOR
+from mtframework.serving.history_graph import HistoryGraph
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 from mtframework.tasks.views import candidate_of, query_of
@@ -35,6 +37,7 @@ def write_saved_model(recommender: Recommender, path: Path) -> None:
         graph.names,
         graph.seen_offsets,
         graph.seen_rows,
+        *(graph.histories.variables if graph.histories else ()),
         *graph.embeddings.values(),
         *graph.precomputed.values(),
     ]
@@ -53,8 +56,10 @@ class _Graph:
         self.recommender, self.model = recommender, recommender.model
         model, candidates = self.model, recommender.candidates
         self.query_columns = query_columns(model)
-        columns = dict.fromkeys((*self.query_columns, *model.feature_columns))
-        self.inputs = _input_names(columns)
+        columns = dict.fromkeys(
+            (*self.query_columns, *model.feature_columns, *model.history_columns)
+        )
+        self.inputs = _input_names(columns, model.history_columns)
         self.tables = {
             name: _table(model.vocabularies[name].known_values, 1, 0)
             for name in columns
@@ -67,7 +72,12 @@ class _Graph:
         self.seen_offsets = fixed(offsets.astype("int64"))
         self.seen_rows = fixed(rows.astype("int64"))
         self.embeddings = {name: fixed(each) for name, each in candidates.embeddings.items()}
-        computed = {name: tower.precompute() for name, tower in model.towers.items()}
+        self.histories = (
+            HistoryGraph(model, self._encode, self.inputs) if model.max_length else None
+        )
+        computed = {
+            name: tower.precompute() for name, tower in model.towers.items() if not tower.max_length
+        }
         self.precomputed = {
             name: fixed(each) for name, each in computed.items() if each is not None
         }
@@ -95,9 +105,11 @@ class _Graph:
         score = tf.function(self.score, autograph=False)
         return {
             "recommend": recommend.get_concrete_function(
-                **self._specs(self.query_columns), **request
+                **self._specs(self.query_columns), **self._history_specs(), **request
             ),
-            "score": score.get_concrete_function(**self._specs(self.model.feature_columns)),
+            "score": score.get_concrete_function(
+                **self._specs(self.model.feature_columns), **self._history_specs()
+            ),
         }
 
     def recommend(self, k, exclude, exclude_seen, **inputs):
@@ -147,6 +159,8 @@ class _Graph:
         import tensorflow as tf
 
         encoded = self._encode(self.query_columns, inputs)
+        if self.histories is not None:
+            encoded |= self.histories.of(inputs, encoded)
         of_queries = self.model.with_query_views(
             self.model.embed(self.recommender.query_towers, encoded)
         )
@@ -156,7 +170,9 @@ class _Graph:
         valid_k = tf.debugging.Assert((k >= 1) & (k <= size), [message, k])
         with tf.control_dependencies([valid_k]):
             k = tf.identity(k)
-        hidden = self._hidden(query_ids, num_queries, exclude, exclude_seen)
+        # What a request says was done is seen as well.
+        also = inputs.get(HISTORY)
+        hidden = self._hidden(query_ids, num_queries, exclude, exclude_seen, also)
         retrieval, fusion = self.recommender.retrieval, self.recommender.fusion
         scores = {}
         if retrieval is not None:
@@ -198,6 +214,8 @@ class _Graph:
     def score(self, **inputs):
         """Does what `MultiTaskModel.predict` does."""
         encoded = self._encode(self.model.feature_columns, inputs)
+        if self.histories is not None:
+            encoded |= self.histories.of(inputs, encoded)
         predictions = self.model.predict_tasks(self.model.embed(self.model.towers, encoded))
         return _with_valid_names(flat_scores(self.model.all_scores(predictions)))
 
@@ -213,6 +231,9 @@ class _Graph:
             specs[name] = tf.TensorSpec([None], kind, name)
         return specs
 
+    def _history_specs(self) -> dict[str, Any]:
+        return {} if self.histories is None else self.histories.specs()
+
     def _encode(self, columns: Iterable[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Does what `encode_columns` does."""
         import tensorflow as tf
@@ -220,7 +241,9 @@ class _Graph:
         encoded = {}
         for column in columns:
             values, described = inputs[self.inputs[column]], self.model.schema[column]
-            if described.kind == "categorical":
+            if described.role == "label":
+                encoded[column] = values  # which may be missing
+            elif described.kind == "categorical":
                 encoded[column] = tf.cast(_look_up(self.tables[column], values), tf.int32)
             elif described.kind == "multi_categorical":
                 lists = tf.strings.split(values, SEPARATOR)
@@ -239,7 +262,7 @@ class _Graph:
                 encoded[column] = tf.debugging.check_numerics(values, message)
         return encoded
 
-    def _hidden(self, query_ids, num_queries, exclude, exclude_seen):
+    def _hidden(self, query_ids, num_queries, exclude, exclude_seen, also=None):
         """Returns the pairs of a query and a candidate that are not to be shown, `[num, 2]`."""
         import tensorflow as tf
 
@@ -252,6 +275,10 @@ class _Graph:
         seen = tf.stack([tf.cast(owners, tf.int64), tf.gather(self.seen_rows, places)], 1)
         rows = _look_up(self.row_of_name, exclude)
         rows = tf.broadcast_to(rows, tf.stack([num_queries, tf.shape(exclude)[1]]))
+        if also is not None:
+            rows = tf.concat(
+                [rows, tf.where(exclude_seen, _look_up(self.row_of_name, also), -1)], 1
+            )
         known = tf.where(rows >= 0)
         excluded = tf.stack([known[:, 0], tf.gather_nd(rows, known)], 1)
         return tf.concat([seen, excluded], 0)
@@ -286,11 +313,17 @@ def _table(texts: np.ndarray, first: int, unknown: int):
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, numbers), unknown)
 
 
-def _input_names(columns: Iterable[str]) -> dict[str, str]:
-    """Returns by which name each column goes into a signature."""
+def _input_names(columns: Iterable[str], of_events: Iterable[str]) -> dict[str, str]:
+    """Returns by which name each column goes into a signature.
+
+    Args:
+        columns: The columns.
+        of_events: Those of them that are also asked of the events in a history.
+    """
     # The arguments of a signature are Python's: letters, digits and underscores.
     names = {column: re.sub(r"[./>-]", "_", _valid_name(column)) for column in columns}
-    taken = [*names.values(), *_REQUEST]
+    histories = [HISTORY, *(f"{HISTORY}_{names[column]}" for column in of_events)]
+    taken = [*names.values(), *_REQUEST, *(histories if len(histories) > 1 else ())]
     for column, name in names.items():
         if taken.count(name) > 1:
             raise ModelError(
