@@ -1,7 +1,7 @@
 """What every part of a model is: a layer that keeps its dtype policy, and whether it trains."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -37,14 +37,15 @@ class Part(keras.layers.Layer):
 
     def __init__(self, name: str | None = None, dtype: Policy = None):
         super().__init__(name=name, dtype=_checked(type(self).__name__, dtype))
-        build = self.build
+        self.build = self._under_policy(self.build)
 
+    def _under_policy(self, build: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(build)
         def build_under_policy(*args: Any, **kwargs: Any) -> None:
             with PolicyScope(self.dtype_policy):
                 build(*args, **kwargs)
 
-        self.build = build_under_policy
+        return build_under_policy
 
     def get_config(self):
         return {"name": self.name, **kept_config(self)}

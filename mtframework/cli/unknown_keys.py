@@ -1,20 +1,21 @@
-"""Says how many rows name a query or a candidate that a model does not know."""
+"""Says how many rows and events name a query or a candidate that a model does not know."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtframework.cli.errors import console
-from mtframework.model.histories import HISTORY
+from mtframework.model.histories import HISTORY, names_in_request
 
 if TYPE_CHECKING:
     from mtframework.model.model import MultiTaskModel
+    from mtframework.schema.vocabulary import Vocabulary
 
 
 class UnknownKeys:
-    """Counts the rows of a request whose key is not in the model's vocabulary.
+    """Counts the rows and events of a request whose key is not in the model's vocabulary.
 
     Args:
         model: A trained model.
@@ -22,27 +23,40 @@ class UnknownKeys:
 
     def __init__(self, model: "MultiTaskModel"):
         keys = model.schema.query_key, model.schema.candidate_key
-        self.query_key = model.schema.query_key
+        self.query_key, self.candidate_key = keys
+        self.reads_histories = bool(model.max_length)
         self.vocabularies = {key: model.vocabularies[key] for key in keys}
-        self.num_unknown: Counter[str] = Counter()
-        self.num_rows: Counter[str] = Counter()
-        self.first: dict[str, str] = {}
+        self.num_unknown: Counter[tuple[str, str]] = Counter()
+        self.num_known: Counter[tuple[str, str]] = Counter()
+        self.first: dict[tuple[str, str], str] = {}
 
     def add(self, columns: Mapping[str, Any]) -> None:
         """Counts the rows of raw columns, `{name: [num_rows]}`."""
         for key, vocabulary in self.vocabularies.items():
             if key not in columns or (key == self.query_key and HISTORY in columns):
                 continue  # whose history comes along needs no name
-            unknown = np.flatnonzero(vocabulary.ids(columns[key]) == 0)
-            self.num_rows[key] += len(columns[key])
-            self.num_unknown[key] += len(unknown)
-            if len(unknown):
-                self.first.setdefault(key, str(columns[key][unknown[0]]))
+            self._count("rows", key, columns[key], vocabulary)
+        if self.reads_histories:
+            key = self.candidate_key
+            _, names = names_in_request(columns, key)
+            self._count("events", key, names, self.vocabularies[key])
+
+    def _count(self, what: str, key: str, names: Sequence[Any], vocabulary: "Vocabulary") -> None:
+        unknown = np.flatnonzero(vocabulary.ids(names) == 0)
+        self.num_unknown[what, key] += len(unknown)
+        self.num_known[what, key] += len(names) - len(unknown)
+        if len(unknown):
+            self.first.setdefault((what, key), str(names[unknown[0]]))
 
     def tell(self) -> None:
         """Prints a line for each key column with unknown values."""
-        for key, first in self.first.items():
+        for (what, key), first in self.first.items():
+            unknown = self.num_unknown[what, key]
+            result = {
+                "rows": "it gets the answer of an unknown one",
+                "events": "it counts as an unknown one",
+            }[what]
             console().print(
-                f'{self.num_unknown[key]} of {self.num_rows[key]} rows have a "{key}" that the '
-                f'model does not know, such as "{first}": it gets the answer of an unknown one.',
+                f'{unknown} of {unknown + self.num_known[what, key]} {what} have a "{key}" that '
+                f'the model does not know, such as "{first}": {result}.',
             )

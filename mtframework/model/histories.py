@@ -104,16 +104,27 @@ def candidates_in_request(model, columns: Mapping[str, Any]) -> tuple[np.ndarray
         both; unknown candidates are left out.
     """
     key = model.schema.candidate_key
+    owners, names = names_in_request(columns, key)
+    vocabulary = model.vocabularies[key]
+    rows = model.catalogue.row_of_each_id(vocabulary.size)[vocabulary.ids(names)]
+    known = rows >= 0
+    return np.array(owners, "int64")[known], rows[known].astype("int64")
+
+
+def names_in_request(columns: Mapping[str, Any], key: str) -> tuple[list[int], list[Any]]:
+    """Returns of each event that a request brings the row of the request and the candidate's name.
+
+    Args:
+        columns: The raw columns of the request.
+        key: The candidate key.
+    """
     owners, names = [], []
     for argument in (HISTORY, RECENT):
         for number, each in enumerate(history_rows(argument, columns.get(argument, ()))):
             events = _columns_of(argument, each, key)[key]
             owners += [number] * len(events)
             names += list(events)
-    vocabulary = model.vocabularies[key]
-    rows = model.catalogue.row_of_each_id(vocabulary.size)[vocabulary.ids(names)]
-    known = rows >= 0
-    return np.array(owners, "int64")[known], rows[known].astype("int64")
+    return owners, names
 
 
 def _last(parts: Sequence[Ragged], max_length: int) -> dict[str, np.ndarray]:

@@ -10,8 +10,9 @@ import numpy as np
 from mtframework.errors import ModelError
 from mtframework.model.histories import HISTORY
 from mtframework.model.pair_scores import flat_scores
+from mtframework.schema.events import LENGTHS, in_history
 from mtframework.schema.multi_valued import SEPARATOR
-from mtframework.serving.history_graph import HistoryGraph
+from mtframework.serving.dense_histories import latest_events, packed_events
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 from mtframework.tasks.views import candidate_of, query_of
@@ -37,7 +38,9 @@ def write_saved_model(recommender: Recommender, path: Path) -> None:
         graph.names,
         graph.seen_offsets,
         graph.seen_rows,
-        *(graph.histories.variables if graph.histories else ()),
+        *graph.events.values(),
+        *graph.of_events.values(),
+        *graph.positions,
         *graph.embeddings.values(),
         *graph.precomputed.values(),
     ]
@@ -72,9 +75,23 @@ class _Graph:
         self.seen_offsets = fixed(offsets.astype("int64"))
         self.seen_rows = fixed(rows.astype("int64"))
         self.embeddings = {name: fixed(each) for name, each in candidates.embeddings.items()}
-        self.histories = (
-            HistoryGraph(model, self._encode, self.inputs) if model.max_length else None
-        )
+        # What queries did, and what the catalogue knows of the candidates of events.
+        self.events = {name: fixed(model.events.columns[name]) for name in model.history_columns}
+        key = model.schema.candidate_key
+        self.of_events = {
+            name: fixed(model.catalogue.columns[name])
+            for name in model.history_columns
+            if model.schema[name].role == "candidate" and name != key
+        }
+        self.positions: tuple[Any, ...] = ()
+        if model.max_length:
+            of_candidates = model.catalogue.row_of_each_id(model.vocabularies[key].size)
+            self.positions = (fixed(model.events.offsets), fixed(of_candidates))
+        self.history_inputs = {
+            name: HISTORY if name == key else f"{HISTORY}_{self.inputs[name]}"
+            for name in model.history_columns
+            if name not in self.of_events
+        }
         computed = {
             name: tower.precompute() for name, tower in model.towers.items() if not tower.max_length
         }
@@ -159,8 +176,7 @@ class _Graph:
         import tensorflow as tf
 
         encoded = self._encode(self.query_columns, inputs)
-        if self.histories is not None:
-            encoded |= self.histories.of(inputs, encoded)
+        encoded |= self._histories(inputs, encoded)
         of_queries = self.model.with_query_views(
             self.model.embed(self.recommender.query_towers, encoded)
         )
@@ -214,8 +230,7 @@ class _Graph:
     def score(self, **inputs):
         """Does what `MultiTaskModel.predict` does."""
         encoded = self._encode(self.model.feature_columns, inputs)
-        if self.histories is not None:
-            encoded |= self.histories.of(inputs, encoded)
+        encoded |= self._histories(inputs, encoded)
         predictions = self.model.predict_tasks(self.model.embed(self.model.towers, encoded))
         return _with_valid_names(flat_scores(self.model.all_scores(predictions)))
 
@@ -232,7 +247,45 @@ class _Graph:
         return specs
 
     def _history_specs(self) -> dict[str, Any]:
-        return {} if self.histories is None else self.histories.specs()
+        import tensorflow as tf
+
+        specs = self._specs(self.history_inputs)
+        return {
+            name: tf.TensorSpec([None, None], specs[self.inputs[column]].dtype, name)
+            for column, name in self.history_inputs.items()
+        }
+
+    def _histories(self, inputs: Mapping[str, Any], encoded: Mapping[str, Any]) -> dict[str, Any]:
+        """Does what `histories_of_request` does; an empty history is that which is known."""
+        import tensorflow as tf
+
+        if not self.history_inputs:
+            return {}
+        model, (offsets, of_candidates) = self.model, self.positions
+        is_event = tf.strings.strip(inputs[HISTORY]) != ""
+        flat = {}
+        for column, name in self.history_inputs.items():
+            message = f"{name} has another shape than {HISTORY}: one value for each event."
+            same = tf.reduce_all(tf.shape(inputs[name]) == tf.shape(is_event))
+            with tf.control_dependencies([tf.debugging.Assert(same, [message])]):
+                flat[self.inputs[column]] = tf.reshape(inputs[name], [-1])
+        given = self._encode(self.history_inputs, flat)
+        rows = tf.gather(of_candidates, given[model.schema.candidate_key])
+        for name, values in self.of_events.items():
+            nothing = tf.zeros_like(values[:1])
+            given[name] = tf.gather(tf.concat([nothing, values], 0), rows + 1)
+        found = {}
+        for name, values in given.items():
+            shape = tf.concat([tf.shape(is_event), tf.shape(values)[1:]], 0)
+            side_by_side: Any = tf.reshape(values, shape)
+            side_by_side.set_shape([None, None, *values.shape[1:]])
+            asked, num_asked = packed_events(side_by_side, is_event, model.max_length)
+            ids = encoded[model.schema.query_key]
+            known, num_known = latest_events(self.events[name], offsets, ids, model.max_length)
+            is_asked = tf.reshape(num_asked > 0, [-1] + [1] * (len(known.shape) - 1))
+            found[in_history(name)] = tf.where(is_asked, asked, known)
+            found[LENGTHS] = tf.where(num_asked > 0, num_asked, num_known)
+        return found
 
     def _encode(self, columns: Iterable[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Does what `encode_columns` does."""

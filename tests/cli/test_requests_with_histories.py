@@ -76,6 +76,14 @@ def test_a_query_brings_its_history(trained):
     assert best_of(trained, "user_id=u0,recent=i7|i8")[0] == "i9"
 
 
+def test_unknown_candidates_of_a_history_are_counted(trained):
+    told = run("recommend", str(trained / "run"), "--query", "history=i3|never|i4|made|i5")
+    assert (
+        '2 of 5 events have a "item_id" that the model does not know, such as "never"'
+        in " ".join(told.split())
+    )
+
+
 def test_a_model_without_histories_refuses_them(trained, tmp_path):
     plain = (trained / "circle.gin").read_text().replace("user/SequenceTower()", "user/Tower()")
     kept = [line for line in plain.splitlines() if "SequenceTower" not in line]
