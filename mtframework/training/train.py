@@ -165,8 +165,8 @@ def _train(
         validation = batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
         validation = spread.dealt(validation, fills_up=True)
     began = time.perf_counter()
-    keeps = run is not None and not several  # what going on needs
-    interruption = awaited() if keeps else contextlib.nullcontext(Interruption())
+    waits = run is not None or several
+    interruption = awaited() if waits else contextlib.nullcontext(Interruption())
     with interruption as asked, in_step():
         session = Session(
             callbacks,
@@ -175,7 +175,7 @@ def _train(
             model,
             identity,
             asked,
-            run.checkpoints if run is not None and keeps else None,
+            None if run is None or several else run.checkpoints,
             experiment.checkpoint_minutes,
             found,
         )

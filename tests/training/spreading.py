@@ -37,12 +37,23 @@ from mtframework.training.variables import variables_of
 
 
 class Shop(mtf.DatasetSource):
-    """The shop with 97 validation rows, which four devices do not share evenly."""
+    """The shop with 97 validation rows, which four devices do not share evenly.
+
+    Args:
+        is_wide: Whether there are far more shoppers than a batch has rows: 1,601.
+    """
 
     schema = SHOP_SCHEMA
 
+    def __init__(self, is_wide: bool):
+        self.is_wide = is_wide
+
     def load(self, progress=None):
-        return make_shop(validation=shop_rows(97, seed=3))
+        shop = make_shop(validation=shop_rows(97, seed=3))
+        if not self.is_wide:
+            return shop
+        train = shop_rows(1600, seed=1)
+        return make_shop(train={**train, "shopper": np.arange(1600)})
 
 
 def plain(**changes):
@@ -108,7 +119,7 @@ def experiment_of(case: str) -> mtf.Experiment:
     if "stopping" in others:
         stopping = mtf.EarlyStopping({"rating/rmse": -1.0, "find/top_5": 1.0}, patience=1)
     return mtf.Experiment(
-        Shop(),
+        Shop("wide" in others),
         CASES[name](),
         keras.optimizers.Adagrad(0.3) if tables else keras.optimizers.Adam(0.01),
         batch_size=64,
@@ -145,7 +156,7 @@ def compiled(model) -> str:
     import jax
     from keras.src.backend.jax.trainer import _distribute_data
 
-    columns = make_shop().encoded_split("train", model.vocabularies)
+    columns = make_shop().encoded_split("test", model.vocabularies)
     batches = mtf.Batches(
         columns, model.feature_columns, model.label_columns, model.sample_weight_columns, 64
     )

@@ -47,6 +47,8 @@ def join() -> None:
         raise _cannot_join(f"The environment has {told}")
     if int(given[_OWN]) >= int(given[_NUMBER]):
         raise _cannot_join(f"The environment has {told}: the numbers of processes start at 0")
+    # It would swallow SIGTERM, by which batch systems ask a process to end.
+    importlib.import_module("jax").config.update("jax_enable_preemption_service", False)
     try:
         keras.distribution.initialize()
     except (RuntimeError, ValueError) as error:
@@ -133,10 +135,8 @@ def in_step() -> Iterator[None]:
         return
     told_by_all("in step")
     _watch.is_strict = True
-    try:
-        yield
-    finally:
-        _watch.is_strict = False
+    yield
+    _watch.is_strict = False  # not after an error, whose reason may be a process that is gone
 
 
 def _client() -> Any:

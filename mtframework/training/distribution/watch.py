@@ -63,7 +63,9 @@ class Watch(threading.Thread):
             time.sleep(SILENCE + 3 * _BEAT)
         self.stop()
         _leave_alone_at_exit()
-        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        told = f"{type(error).__name__}: {error}"
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            told = "it was interrupted."
         try:
             self._set(_FAILED, f"The process {self.process_id} on {socket.gethostname()}: {told}")
             waits_until = time.monotonic() + SILENCE
@@ -99,6 +101,7 @@ class Watch(threading.Thread):
         print_to_stderr(f"Error: {reason}\nThis process, {self.process_id}, ends with it.")
         try:
             self._set(_SEEN, "")
+            time.sleep(1.5 * _BEAT)  # with process 0 the service goes, which ends others at once
         finally:
             sys.stdout.flush()
             os._exit(1)
