@@ -19,4 +19,4 @@ def counted_rows(features: Mapping[str, Any], num_rows) -> Any:
     """
     if COUNTED not in features:
         return None
-    return ops.arange(num_rows) < features[COUNTED].shape[0]
+    return ops.arange(num_rows) < ops.shape(features[COUNTED])[0]

@@ -31,12 +31,10 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, number: int, where: str, folder: Path | None, is_written: bool):
         there = "there" if is_written else "the last checkpoint that could be written"
-        super().__init__(
-            f"Interrupted after {where}, without a checkpoint to go on from."
-            if folder is None
-            else f"Interrupted after {where}; the same command with --run {folder} --resume goes on "
-            f"from {there}."
-        )
+        goes_on = f"; the same command with --run {folder} --resume goes on from {there}."
+        if folder is None:
+            goes_on = ", without a checkpoint to go on from."
+        super().__init__(f"Interrupted after {where}{goes_on}")
         self.number = number
 
 

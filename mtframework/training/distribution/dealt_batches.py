@@ -50,8 +50,8 @@ class DealtBatches(keras.utils.PyDataset):
             raise DataError(
                 f"batch_size is {batches.batch_size}, and {num_devices} devices share a batch.",
                 f"A multiple of {num_devices}.",
-                f"Set Experiment.batch_size to {-(-batches.batch_size // num_devices)} times "
-                f"{num_devices}.",
+                "Set Experiment.batch_size to "
+                f"{-(-batches.batch_size // num_devices) * num_devices}.",
             )
         if batches.num_rows < num_devices and not fills_up:
             raise DataError(

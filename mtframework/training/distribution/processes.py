@@ -47,10 +47,14 @@ def join() -> None:
         raise _cannot_join(f"The environment has {told}")
     if int(given[_OWN]) >= int(given[_NUMBER]):
         raise _cannot_join(f"The environment has {told}: the numbers of processes start at 0")
+    jax = importlib.import_module("jax")
     # It would swallow SIGTERM, by which batch systems ask a process to end.
-    importlib.import_module("jax").config.update("jax_enable_preemption_service", False)
+    jax.config.update("jax_enable_preemption_service", False)
     try:
-        keras.distribution.initialize()
+        # As keras.distribution.initialize does, which would import TensorFlow to seed it.
+        jax.distributed.initialize(
+            given[_ADDRESSES].split(",")[0], int(given[_NUMBER]), int(given[_OWN])
+        )
     except (RuntimeError, ValueError) as error:
         raise _cannot_join(f"This process could not join the others ({told}): {error}") from error
 
