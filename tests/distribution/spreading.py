@@ -12,28 +12,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
-class WithoutOthers:
-    """Refuses imports that take seconds, which others try on JAX as well."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "torch"):
-            raise ImportError(f"{name} is not to be had here")
-
-
 if __name__ == "__main__":
-    sys.meta_path.insert(0, WithoutOthers())
+    import distribution.without_others  # noqa: F401
 
-import keras  # noqa: E402 - after the refusal of others
-import numpy as np  # noqa: E402
+import keras
+import numpy as np
 
 if __name__ == "__main__" and "KERAS_DISTRIBUTION_NUM_PROCESSES" in os.environ:
     keras.distribution.initialize()  # before anything is computed
 
-from shop import SHOP_SCHEMA, make_shop, make_tasks, make_towers, shop_rows  # noqa: E402
+from shop import SHOP_SCHEMA, make_shop, make_tasks, make_towers, shop_rows
 
-import mtframework as mtf  # noqa: E402
-from mtframework.training.distribution.at_home import whole_value  # noqa: E402
-from mtframework.training.variables import variables_of  # noqa: E402
+import mtframework as mtf
+from mtframework.training.distribution.at_home import whole_value
+from mtframework.training.variables import variables_of
 
 
 class Shop(mtf.DatasetSource):
