@@ -126,7 +126,7 @@ def experiment_of(case: str) -> mtf.Experiment:
     if "spread" in others:
         distribution = mtf.Distribution()
     if "rows" in others:
-        distribution = mtf.Distribution(tables="rows", min_rows=1000)
+        distribution = mtf.Distribution(tables="rows", min_rows=1000 if "wide" in others else 8)
     tables = mtf.EmbeddingOptimizer(dense_up_to=1000) if "row_wise" in others else None
     stopping = None
     if "stopping" in others:

@@ -1,7 +1,7 @@
 """Several devices and processes train what one device trains. Each model in its own processes.
 
-The model has in-batch negatives with the logQ correction, ratings with weights and gaps, experts, and a
-gradient balancer; matrix.py has others.
+The model has in-batch negatives with the logQ correction, ratings with weights and gaps, experts,
+and a gradient balancer; matrix.py has others.
 """
 
 import re

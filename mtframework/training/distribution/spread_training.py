@@ -54,10 +54,11 @@ class SpreadTraining:
             )
         return dealt
 
-    def bring_home(self, model: keras.Model) -> None:
+    def bring_home(self, model: Any) -> None:
         """Gives the trained model to one device of this process."""
         if self.spread is not None:
             bring_home(model)
+            model.forget_compiled_steps()  # they are for all devices
 
 
 @contextlib.contextmanager
