@@ -91,6 +91,12 @@ def test_what_the_environment_lacks_is_named(monkeypatch, values, found):
         join()
 
 
+def test_several_processes_of_another_backend_are_refused(monkeypatch):
+    set_environment(monkeypatch, "host:1", "2", "0")
+    with pytest.raises(RunError, match="NUM_PROCESSES is 2, and Keras runs on tensorflow"):
+        join()
+
+
 def test_one_process_need_not_join(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     set_environment(monkeypatch, "", "1", "")

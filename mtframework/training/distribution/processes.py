@@ -27,17 +27,24 @@ _num_told = 0
 
 def environment_names_several() -> bool:
     """Returns whether Keras's environment variables speak of more than one process."""
-    return os.environ.get(_NUMBER, "1") != "1"
+    return os.environ.get(_NUMBER, "") not in ("", "1")
 
 
 def join() -> None:
     """Joins the processes that Keras's environment variables name; must come before computing.
 
     Raises:
-        RunError: A variable is missing or wrong, or the others cannot be reached.
+        RunError: A variable is missing or wrong, or the others cannot be reached; or Keras runs on
+            another backend than JAX.
     """
-    if not environment_names_several() or keras.backend.backend() != "jax":
+    if not environment_names_several():
         return
+    if keras.backend.backend() != "jax":
+        raise RunError(
+            f"{_NUMBER} is {os.environ[_NUMBER]}, and Keras runs on {keras.backend.backend()}.",
+            "The JAX backend, the one on which Keras trains in several processes.",
+            f"Set KERAS_BACKEND=jax, or start one process without {_NUMBER}.",
+        )
     if _distributed().global_state.client is not None:
         return
     given = {name: os.environ.get(name, "") for name in (_ADDRESSES, _NUMBER, _OWN)}

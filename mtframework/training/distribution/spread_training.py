@@ -80,8 +80,8 @@ def spread_training(distribution: Distribution | None, model: Any) -> Iterator[S
             )
         yield SpreadTraining(None)
         return
+    spread = distribution.spread()
     if environment_names_several() and num_processes() == 1:
-        distribution.spread()  # raises on another backend, which cannot join
         raise RunError(
             "Keras's environment variables speak of several processes, and this one is alone.",
             "Processes that joined before anything was computed.",
@@ -95,9 +95,9 @@ def spread_training(distribution: Distribution | None, model: Any) -> Iterator[S
         )
     before = keras.distribution.distribution()
     with together():
-        keras.distribution.set_distribution(distribution.spread())
+        keras.distribution.set_distribution(spread)
         try:
-            yield SpreadTraining(keras.distribution.distribution())  # pyright: ignore[reportArgumentType]
+            yield SpreadTraining(spread)
         finally:
             keras.distribution.set_distribution(before)
 
