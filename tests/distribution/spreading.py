@@ -94,7 +94,7 @@ def dropout() -> mtf.MultiTaskModel:
 
 
 def history() -> mtf.MultiTaskModel:
-    shopper = mtf.HistoryTower("shopper", ["shopper"], embedding_dim=8)
+    shopper = mtf.HistoryTower("shopper", history="product", key="shopper", embedding_dim=8)
     return mtf.MultiTaskModel([shopper, make_towers()[1]], make_tasks())
 
 
