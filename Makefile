@@ -19,7 +19,7 @@ ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 OMP_NUM_THREADS=1 \
 	JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
-.PHONY: movielens movielens-report kills test test-feedback-jax test-feedback-tensorflow \
+.PHONY: movielens movielens-report kills test test-distributed test-feedback-jax test-feedback-tensorflow \
 	test-tfrs test-torch bench docs lint
 
 movielens: $(VENV)/core  ## Train the tutorial's three experiments and the reference joint model.
@@ -56,6 +56,9 @@ movielens-report: $(VENV)/dev  ## Writes docs/movielens.md: 5 seeds, baselines, 
 KILLS ?= 20
 kills: $(VENV)/dev  ## Kills trainings at random moments, KILLS of each kind, and resumes them.
 	$(BIN)/python tests/training/killing.py $(KILLS)
+
+test-distributed: $(VENV)/dev  ## Many models on several devices and in several processes.
+	$(BIN)/python tests/distribution/matrix.py
 
 docs: $(VENV)/docs  ## Builds the site into site/, and fails at a warning.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -114,6 +114,7 @@ from .towers.history import HistoryTower as HistoryTower
 from .towers.sequence import SequenceTower as SequenceTower
 from .towers.tied_history import TiedHistoryTower as TiedHistoryTower
 from .towers.tower import Tower as Tower
+from .training.distribution.distribution import Distribution as Distribution
 from .training.early_stopping import EarlyStopping as EarlyStopping
 from .training.experiment import Experiment as Experiment
 from .training.import_tfrs import import_tfrs as import_tfrs

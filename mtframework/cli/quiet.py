@@ -20,15 +20,23 @@ def quieten() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def start_keras(debug: bool = False) -> None:
+def start_keras(debug: bool = False, joins: bool = False) -> None:
     """Imports Keras and starts its backend, without what these print about missing GPUs.
 
     TensorFlow writes some of it before it reads any setting, so that only the file descriptor
     helps. An error still comes as an exception.
+
+    Args:
+        debug: Whether to let them print.
+        joins: Whether to join the processes that Keras's environment variables name.
     """
     with without_stderr(debug):
         import keras
 
+        if joins:
+            from mtframework.training.distribution.processes import join
+
+            join()
         keras.ops.zeros(1)
 
 

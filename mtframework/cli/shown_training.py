@@ -6,6 +6,7 @@ from pathlib import Path
 from mtframework.cli.progress import training_progress
 from mtframework.cli.start_from import StartFrom
 from mtframework.config import Loaded
+from mtframework.training.distribution.processes import is_first
 from mtframework.training.run import Run
 from mtframework.training.train import Trained
 from mtframework.training.train import train as train_experiment
@@ -39,9 +40,10 @@ def train_shown(
         run.write_config(loaded.text)
         for plugin in loaded.plugin_files:
             shutil.copy(plugin, run.path)
-    progress = training_progress(loaded.name)
+    progress = training_progress(loaded.name) if is_first() else None
+    shown = [] if progress is None else [progress]
     try:
-        return train_experiment(experiment, run, [progress], warm_start=warm_start)
+        return train_experiment(experiment, run, shown, warm_start=warm_start)
     except BaseException as error:  # a plugin's parts may raise anything
         if run is not None:
             run.remove_unless_begun()
@@ -49,4 +51,5 @@ def train_shown(
             raise
         raise loaded.blame(error, experiment) from error
     finally:
-        progress.close()
+        if progress is not None:
+            progress.close()

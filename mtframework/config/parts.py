@@ -13,6 +13,7 @@ from mtframework import registry
 from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
+from mtframework.training.distribution.distribution import Distribution
 from mtframework.training.early_stopping import EarlyStopping
 from mtframework.training.experiment import Experiment
 
@@ -123,6 +124,7 @@ def _configurables() -> Iterator[Configurable]:
     yield Configurable(MultiTaskModel, "mtframework", "model")
     yield Configurable(EarlyStopping, "mtframework", "early stopping")
     yield Configurable(Fusion, "mtframework", "fusion")
+    yield Configurable(Distribution, "mtframework", "distribution")
     yield Configurable(EmbeddingOptimizer, "mtframework", "embedding optimizer")
     for each in registry.REGISTRIES.values():
         for part in each:

@@ -7,6 +7,7 @@ from keras import ops
 
 from mtframework.embeddings.backend import rows_of_backend
 from mtframework.embeddings.rules import Rule
+from mtframework.embeddings.spread import layout_of
 
 
 class RowWiseOptimizer(keras.optimizers.Optimizer):
@@ -54,6 +55,7 @@ class RowWiseOptimizer(keras.optimizers.Optimizer):
                     (table.shape[0], slot.dim),
                     keras.initializers.Constant(slot.initial),
                     table.dtype,
+                    layout=layout_of(table),
                     name=f"{table.path.replace('/', '_')}_{name}",
                 )
                 for name, slot in self.rule.slots(table.shape[1]).items()

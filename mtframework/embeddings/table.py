@@ -3,6 +3,7 @@
 import keras
 
 from mtframework.embeddings.backend import rows_of_backend
+from mtframework.embeddings.spread import rows_of_new_table
 
 
 class Table(keras.layers.Embedding):
@@ -27,6 +28,17 @@ class Table(keras.layers.Embedding):
     def __init__(self, num_rows: int, dim: int, name: str | None = None):
         super().__init__(num_rows, dim, name=name)
         self.row_wise = False
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        with rows_of_new_table(self.input_dim) as num_rows:
+            self._embeddings = self.add_weight(
+                shape=(num_rows, self.output_dim),
+                initializer=self.embeddings_initializer,
+                name="embeddings",
+            )
+        self.built = True
 
     def call(self, inputs):
         """Returns the rows of ids, `[..., dim]` of ids `[...]`."""

@@ -8,6 +8,7 @@ from keras import ops
 
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.losses.reduction import reduce_losses
+from mtframework.model.counted import counted_rows
 from mtframework.tasks.task import Task
 from mtframework.tasks.views import as_seen_by, candidate_of
 
@@ -39,6 +40,7 @@ def total_loss(
         **_catalogue_inputs(model, training),
     }
     num_rows = ops.shape(features[model.feature_columns[0]])[0]
+    counted = counted_rows(features, num_rows)
     embeddings = predictions[TOWERS]
     if not training:
         embeddings = {name: as_seen_by(task, embeddings) for name, task in model.tasks.items()}
@@ -46,10 +48,13 @@ def total_loss(
     losses, present, weights = {}, {}, {}
     for name, task in model.tasks.items():
         valid, task_labels = _split_missing(task, labels)
+        if counted is not None:
+            valid = counted if valid is None else ops.logical_and(valid, counted)
         weights[name] = _row_weights(task, valid, sample_weights, num_rows)
         rows = {
             TOWERS: embeddings[name],
             "valid": valid,
+            "counted": counted,
             "row_weights": weights[name],
             "parents": [predictions[parent] for parent in model.lineages[name][:-1]],
         }

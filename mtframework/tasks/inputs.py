@@ -22,7 +22,9 @@ class LossInputs(TypedDict):
 
     Args:
         towers: The embeddings by tower name, as in `CallInputs`.
-        valid: Which rows count, `[batch]` bool; None where all do.
+        valid: Which rows count for the task, `[batch]` bool; None where all do.
+        counted: Which rows count for any task, and may be its negatives, `[batch]` bool; None where
+            all do: others only fill a batch up, for devices to share it evenly.
         row_weights: What the model will weight the losses with, `[batch]` float32, zero where a row
             does not count.
         ids: The key ids by tower name, each `[batch]` int32.
@@ -39,6 +41,7 @@ class LossInputs(TypedDict):
 
     towers: Mapping[str, Any]
     valid: Any
+    counted: Any
     row_weights: Any
     ids: Mapping[str, Any]
     parents: list[Any]

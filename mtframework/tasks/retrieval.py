@@ -358,7 +358,7 @@ class Retrieval(Task):
             ids,
             query_ids=inputs["ids"][self.query],
             positive_rows=positives,
-            negative_rows=positives if self.negative_rows == "positives" else None,
+            negative_rows=self._negative_rows(inputs),
             temperature=self.temperature,
             sampling_probability=probability,
             remove_accidental_hits=self.remove_accidental_hits,
@@ -370,13 +370,18 @@ class Retrieval(Task):
             with_ranks=bool(self.training_top_k),
         )
 
+    def _negative_rows(self, inputs):
+        """Returns which rows' candidates may be negatives, `[batch]` bool; None for all."""
+        return inputs["valid"] if self.negative_rows == "positives" else inputs.get("counted")
+
     def _probability(self, ids, inputs):
         """Returns how probable candidates are as negatives, `[num_ids]`."""
         probability = ops.take(self.sampling_probability, ids)
         if not self.num_uniform_negatives:
             return probability
-        if self.negative_rows == "positives" and inputs["valid"] is not None:
-            num_in_batch = ops.sum(ops.cast(inputs["valid"], "float32"))
+        rows = self._negative_rows(inputs)
+        if rows is not None:
+            num_in_batch = ops.sum(ops.cast(rows, "float32"))
         else:
             num_in_batch = ops.cast(ops.shape(inputs["ids"][self.candidate])[0], "float32")
         return mixed_sampling_probability(

@@ -13,6 +13,8 @@ from mtframework.data.dataset import Dataset
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.evaluation.evaluate import evaluate, metric_directions
 from mtframework.model.model import MultiTaskModel
+from mtframework.training.distribution.at_home import at_home
+from mtframework.training.distribution.processes import told_by_first
 from mtframework.training.run import Run
 
 SMALLEST = 1e-9  # stands for a metric that is 0, whose logarithm is none
@@ -177,8 +179,12 @@ class BestEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.stopping.every and epoch + 1 < self.params["epochs"]:
             return
-        logs = {} if logs is None else logs
+        with at_home(self.model):
+            self._judge(epoch, {} if logs is None else logs)
+
+    def _judge(self, epoch, logs):
         metrics = evaluate(self.model, self.dataset, "validation", self.stopping.top_k)
+        metrics = told_by_first(metrics)  # processors round differently, and all must agree
         criterion, excess = self.stopping.criterion(metrics), self.stopping.excess(metrics)
         logs.update({f"val_{name}": value for name, value in metrics.items()})
         logs["val_criterion"] = criterion
@@ -196,7 +202,8 @@ class BestEpoch(keras.callbacks.Callback):
         if not patient and epoch + 1 >= self.stopping.min_epochs:
             self.model.stop_training = True
 
-    def on_train_end(self, logs=None):
+    def give_best(self) -> None:
+        """Gives the model the weights of its best epoch, where there is one."""
         if self.epoch:
             self.model.set_weights(self._weights)
 

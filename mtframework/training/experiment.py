@@ -10,6 +10,7 @@ from mtframework.data.dataset import DatasetSource
 from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.model.model import MultiTaskModel
 from mtframework.serving.fusion import Fusion
+from mtframework.training.distribution.distribution import Distribution
 from mtframework.training.early_stopping import EarlyStopping
 
 _wrong = partial(wrong_argument, "The experiment", place="Experiment")
@@ -33,6 +34,7 @@ class Experiment:
             those after each epoch.
         embedding_optimizer: How large embedding tables learn. None: row by row where a table has
             more than 100,000 rows and the optimizer has such a form.
+        distribution: How training is spread over several devices and hosts; None for one device.
 
     Raises:
         ModelError: A number is out of range, or a part is missing or of the wrong type.
@@ -48,6 +50,7 @@ class Experiment:
     fusion: Fusion | None = None
     checkpoint_minutes: float = 10.0
     embedding_optimizer: EmbeddingOptimizer | None = None
+    distribution: Distribution | None = None
 
     def __post_init__(self):
         for argument, example in (("dataset", "@MovieLens100K()"), ("optimizer", "@Adam()")):
@@ -84,3 +87,5 @@ class Experiment:
                     "None, or @EmbeddingOptimizer() in Gin.",
                 )
             self.embedding_optimizer.describe(self.optimizer)
+        if self.distribution is not None and not isinstance(self.distribution, Distribution):
+            raise _wrong("distribution", self.distribution, "None, or @Distribution() in Gin.")

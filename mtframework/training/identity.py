@@ -32,6 +32,7 @@ def identity_of(experiment: Experiment, data: Dataset) -> dict[str, Any]:
         **_configuration(experiment),
         **{f"ids of {name}": _digest(ids.known_values) for name, ids in data.vocabularies.items()},
         **dict(_splits(data)),
+        **_devices(experiment),
     }
 
 
@@ -85,6 +86,14 @@ def _configuration(experiment: Experiment) -> dict[str, Any]:
     }
     # As JSON reads it again: tuples are lists, and what JSON cannot say is a text.
     return dict(_flat(json.loads(json.dumps(found, default=lambda each: type(each).__name__)), ""))
+
+
+def _devices(experiment: Experiment) -> dict[str, Any]:
+    """Returns what decides in which order numbers are added up; nothing on one device."""
+    if experiment.distribution is None:
+        return {}
+    num_devices = len(keras.distribution.list_devices())
+    return {"distribution": vars(experiment.distribution), "the number of devices": num_devices}
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:

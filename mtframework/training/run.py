@@ -20,6 +20,7 @@ from mtframework.model.model import MultiTaskModel
 from mtframework.registry import load_builtin_parts, load_plugins
 from mtframework.serving.fusion import Fusion
 from mtframework.training.checkpoints import Checkpoints
+from mtframework.training.distribution.at_home import at_home
 
 _MARK = "run.json"
 
@@ -281,7 +282,8 @@ class Run:
     def _save(self, model: MultiTaskModel, path: Path) -> None:
         partial = self.path / "partial.keras"
         try:
-            model.save(partial)
+            with at_home(model):
+                model.save(partial)
             os.replace(partial, path)
         except OSError as error:
             raise RunError(

@@ -25,16 +25,16 @@ class Interrupted(KeyboardInterrupt):
     Args:
         number: The signal that asked.
         where: The step that it ended after.
-        folder: The run folder.
+        folder: The run folder; None where there are no checkpoints.
         is_written: Whether the checkpoint of that step is written.
     """
 
-    def __init__(self, number: int, where: str, folder: Path, is_written: bool):
+    def __init__(self, number: int, where: str, folder: Path | None, is_written: bool):
         there = "there" if is_written else "the last checkpoint that could be written"
-        super().__init__(
-            f"Interrupted after {where}; the same command with --run {folder} --resume goes on "
-            f"from {there}."
-        )
+        goes_on = f"; the same command with --run {folder} --resume goes on from {there}."
+        if folder is None:
+            goes_on = ", without a checkpoint to go on from."
+        super().__init__(f"Interrupted after {where}{goes_on}")
         self.number = number
 
 
@@ -173,7 +173,7 @@ class Session(keras.callbacks.CallbackList):
         self._saved = time.monotonic()
         if self.interruption.number is not None:
             where = f"step {step} of epoch {epoch + 1}" if step else f"epoch {epoch}"
-            folder = Path() if self.checkpoints is None else self.checkpoints.folder.parent
+            folder = None if self.checkpoints is None else self.checkpoints.folder.parent
             raise Interrupted(self.interruption.number, where, folder, is_written)
 
     def _restore(self) -> None:

@@ -18,6 +18,14 @@ from mtframework.training.callbacks import (
     StopOnNonFiniteLoss,
     TensorBoardWriter,
 )
+from mtframework.training.distribution.processes import in_step, num_processes
+from mtframework.training.distribution.spread_training import (
+    SpreadTraining,
+    check_begin,
+    check_processes,
+    check_writer,
+    spread_training,
+)
 from mtframework.training.early_stopping import BestEpoch
 from mtframework.training.experiment import Experiment
 from mtframework.training.identity import check_same, identity_of
@@ -66,6 +74,9 @@ def train(
     With early stopping, the validation rows are judged by `evaluate` instead of by Keras, the
     checkpoint is that of the best epoch, and so is the model in the end.
 
+    With a distribution, the model is trained on all devices and ends on the first one. In several
+    processes all of them train it, process 0 has the run, and an error of one ends all.
+
     Args:
         experiment: What to train, on what, and how long. Its model is trained in place.
         run: Where to write metrics and the model; None writes nothing.
@@ -81,7 +92,11 @@ def train(
             checkpoints are damaged.
     """
     try:
-        return _train(experiment, run, callbacks, dataset, warm_start)
+        with spread_training(experiment.distribution, experiment.model) as spread:
+            check_writer(run)
+            is_resumed = run is not None and run.is_resumed
+            check_begin(is_resumed, warm_start is not None, experiment.distribution)
+            return _train(experiment, run, callbacks, dataset, warm_start, spread)
     except Interrupted as end:
         if end.number != signal.SIGINT:
             print_to_stderr(str(end))
@@ -98,6 +113,7 @@ def _train(
     callbacks: Sequence[keras.callbacks.Callback],
     dataset: Dataset | None,
     warm_start: WarmStart | None,
+    spread: SpreadTraining,
 ) -> Trained:
     found = None
     if run is not None and run.is_resumed:
@@ -112,7 +128,9 @@ def _train(
     model = experiment.model
     if warm_start is not None:
         data = warm_start.grow(data)
-    identity = {} if run is None else identity_of(experiment, data)
+    several = num_processes() > 1
+    identity = identity_of(experiment, data) if run is not None or several else {}
+    check_processes(data, identity)
     if run is not None and found is not None:
         check_same(found[0]["identity"], identity, str(run.path))
     model.adapt(data, needs_labels=warm_start is None)
@@ -125,6 +143,7 @@ def _train(
     )
     if warm_start is not None:
         warm_start.restore_optimizer(model)
+    spread.lay_out(model)
     best = None
     if experiment.early_stopping is not None:
         data.split("validation")  # raises where there is none
@@ -137,14 +156,18 @@ def _train(
         if experiment.fusion is not None:
             run.save_fusion(experiment.fusion)
         callbacks += [MetricsWriter(run.metrics_path), TensorBoardWriter(run.tensorboard_path)]
-        callbacks += [CheckpointWriter(run)] if best is None else []
+        if best is None and not several:
+            callbacks.append(CheckpointWriter(run))
     batches = batches_of(model, data, "train", experiment.batch_size, seed=experiment.seed)
+    batches = spread.dealt(batches, fills_up=False)
     validation = None
     if data.has_validation and best is None:
         validation = batches_of(model, data, "validation", experiment.batch_size, shuffle=False)
+        validation = spread.dealt(validation, fills_up=True)
     began = time.perf_counter()
-    interruption = awaited() if run is not None else contextlib.nullcontext(Interruption())
-    with interruption as asked:
+    waits = run is not None or several
+    interruption = awaited() if waits else contextlib.nullcontext(Interruption())
+    with interruption as asked, in_step():
         session = Session(
             callbacks,
             batches,
@@ -152,12 +175,15 @@ def _train(
             model,
             identity,
             asked,
-            None if run is None else run.checkpoints,
+            None if run is None or several else run.checkpoints,
             experiment.checkpoint_minutes,
             found,
         )
         history = _fit(model, batches, validation, session, stop)
     fit_seconds = time.perf_counter() - began
+    spread.bring_home(model)
+    if best is not None:
+        best.give_best()
     if run:
         run.save_model(model)
     metrics = {name: float(values[-1]) for name, values in history.history.items()}

@@ -66,7 +66,7 @@ def best_epoch(stopping, epochs, monkeypatch):
         callback.on_epoch_end(epoch, {})
         if model.stop_training:
             break
-    callback.on_train_end()
+    callback.give_best()
     assert kept == [-(-callback.epoch // stopping.every)]
     return callback.epoch, epoch + 1
 

@@ -64,52 +64,58 @@ def train(
     """Train an experiment, and write the model, its configuration and its metrics to a folder."""
     from mtframework.cli.quiet import start_keras
 
-    start_keras(debug)
+    start_keras(debug, joins=True)
     from mtframework import config
     from mtframework.cli import output
     from mtframework.cli.errors import tell_warnings
     from mtframework.cli.resumed_run import as_begun, resumed_run
     from mtframework.cli.shown_training import train_shown
     from mtframework.cli.start_from import StartFrom
+    from mtframework.training.distribution.processes import is_first, together
+    from mtframework.training.distribution.spread_training import check_begin
 
-    loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or (), trust)
-    findings = loaded.check()
-    config.raise_errors(findings)
-    tell_warnings(findings)
-    printer = output.console()
-    given = {"--from": start, "--keep-optimizer": keep_optimizer, "--promote-if": promote_if}
-    others = [name for name, value in given.items() if value]
-    resumed = resumed_run(loaded, run, others) if resume else None
-    if resumed is not None:
-        loaded = as_begun(loaded, resumed)
-    if resumed is not None and resumed.model_path.exists():
-        printer.print(f"The training of {resumed.path} is finished already.")
-        promotion = resumed.load_promotion()
-        if promotion is None and "promote_if" in resumed.notes:  # ended between the two
+    with together():  # in one process it does nothing
+        check_begin(resume, start is not None, None)
+        loaded = config.load(experiment, options.with_seed(bindings, seed), plugin or (), trust)
+        findings = loaded.check()
+        config.raise_errors(findings)
+        tell_warnings(findings)
+        printer = output.console()
+        given = {"--from": start, "--keep-optimizer": keep_optimizer, "--promote-if": promote_if}
+        others = [name for name, value in given.items() if value]
+        resumed = resumed_run(loaded, run, others) if resume else None
+        if resumed is not None:
+            loaded = as_begun(loaded, resumed)
+        if resumed is not None and resumed.model_path.exists():
+            printer.print(f"The training of {resumed.path} is finished already.")
+            promotion = resumed.load_promotion()
+            if promotion is None and "promote_if" in resumed.notes:  # ended between the two
+                begun = StartFrom.noted(resumed, plugin, trust)
+                assert begun is not None
+                data = loaded.build().dataset.load()
+                promotion = begun.decide(resumed.path, resumed.load_model(), data)
+            decided = {} if promotion is None else {"promotion": promotion}
+            output.write_json(json, {"run": str(run), "finished": True, **decided})
+            _end(printer, promotion)
+            return
+        if resumed is not None:
             begun = StartFrom.noted(resumed, plugin, trust)
-            assert begun is not None
-            data = loaded.build().dataset.load()
-            promotion = begun.decide(resumed.path, resumed.load_model(), data)
-        decided = {} if promotion is None else {"promotion": promotion}
-        output.write_json(json, {"run": str(run), "finished": True, **decided})
+        else:
+            begun = StartFrom.of(start, keep_optimizer, promote_if, plugin, trust)
+        folder = run or _free_folder(Path("runs") / loaded.name)
+        trained = train_shown(loaded, folder if is_first() else None, begun, resumed)
+        if not is_first():
+            return
+        lines = output.table("metric", f"epoch {trained.epoch}")
+        for name, value in trained.metrics.items():
+            lines.add_row(name, output.number(value))
+        printer.print(lines)
+        printer.print(f"Trained in {trained.fit_seconds:.1f} s; the run is in {folder}.")
+        written = {"run": str(folder), "metrics": trained.metrics, "epoch": trained.epoch}
+        promotion = None if begun is None else begun.decide(folder, trained.model, trained.dataset)
+        promoted = {} if promotion is None else {"promotion": promotion}
+        output.write_json(json, {**written, "seconds": trained.fit_seconds, **promoted})
         _end(printer, promotion)
-        return
-    if resumed is not None:
-        begun = StartFrom.noted(resumed, plugin, trust)
-    else:
-        begun = StartFrom.of(start, keep_optimizer, promote_if, plugin, trust)
-    folder = run or _free_folder(Path("runs") / loaded.name)
-    trained = train_shown(loaded, folder, begun, resumed)
-    lines = output.table("metric", f"epoch {trained.epoch}")
-    for name, value in trained.metrics.items():
-        lines.add_row(name, output.number(value))
-    printer.print(lines)
-    printer.print(f"Trained in {trained.fit_seconds:.1f} s; the run is in {folder}.")
-    written = {"run": str(folder), "metrics": trained.metrics, "epoch": trained.epoch}
-    promotion = None if begun is None else begun.decide(folder, trained.model, trained.dataset)
-    promoted = {} if promotion is None else {"promotion": promotion}
-    output.write_json(json, {**written, "seconds": trained.fit_seconds, **promoted})
-    _end(printer, promotion)
 
 
 def _end(printer, promotion: Mapping[str, Any] | None) -> None:
