@@ -177,13 +177,19 @@ def _settings(part: Any, without: Iterable[str] = ()) -> list[str]:
     config = part.get_config()
     defaults = inspect.signature(type(part)).parameters
     return [
-        f"{argument} {value:g}" if isinstance(value, float) else f"{argument} {value}"
+        f"{argument} {_text(value)}"
         for argument, value in config.items()
         if argument not in ("name", "trainable", "dtype", *without)
         and value is not None
         and value not in (False, 0, [], ())
         and not (argument in defaults and value == defaults[argument].default)
     ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict) and "class_name" in value:  # a part of the part, as Keras saves it
+        return value["class_name"]
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _number(parameters: Parameters | None) -> str:
