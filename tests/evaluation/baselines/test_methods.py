@@ -66,6 +66,12 @@ def test_ease_is_a_ridge_regression_of_each_column_on_the_others():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)  # in float32
 
 
+def test_ease_of_very_many_candidates_is_refused():
+    pairs = Interactions.of(np.zeros(1, int), np.zeros(1, int), 1, 30_001)
+    with pytest.raises(DataError, match=r"EASE of 30,001 candidates .* takes hours"):
+        EASE().fit(pairs)
+
+
 @pytest.mark.parametrize("num_neighbours", [2, 6, 100])
 def test_item_knn_adds_up_cosines_of_the_nearest(num_neighbours):
     having = [{query for query in range(300) if X[query, item]} for item in range(7)]
