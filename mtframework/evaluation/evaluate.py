@@ -25,6 +25,7 @@ from mtframework.tasks.views import candidate_of, query_of
 
 TOP_K = (1, 5, 10, 50, 100)
 PER_QUERY_K = (10, 50)
+_EVENTS_AT_ONCE = 1 << 20  # of all rows' histories, which stand side by side
 _PER_QUERY = ("hit", "recall", "precision", "ndcg", "map")
 
 
@@ -111,7 +112,7 @@ def evaluate(
         dataset: The data that it was trained on.
         split: `"test"`, `"validation"` or `"train"`.
         top_k: The k of the top-k accuracies; those above the catalogue's size are left out.
-        batch_size: How many rows to predict at once.
+        batch_size: How many rows to predict at once, at most; fewer where their histories are long.
         unlisted_is_missed: Whether a row whose candidate the model's catalogue lacks counts as one
             that retrieval does not find, as the model cannot recommend it; otherwise such a row is
             an error. For a model that is older than the data.
@@ -122,6 +123,8 @@ def evaluate(
     # The model's own vocabularies: data that have grown since would number ids differently.
     columns = dataset.encoded_split(split, {**dataset.vocabularies, **model.vocabularies})
     unlisted = _Unlisted(model, columns, dataset, split) if unlisted_is_missed else None
+    if model.max_length:
+        batch_size = max(min(batch_size, _EVENTS_AT_ONCE // model.max_length), 1)
     batches = batches_of(model, dataset, split, batch_size, shuffle=False, needs_labels=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
     before = Before.of(model, dataset, split) if dataset.rows_in_order else None
