@@ -79,6 +79,7 @@ class TweedieDeviance(_Deviance):
 
 
 def _poisson_deviance(labels, scores):
+    labels, scores = ops.convert_to_tensor(labels), ops.convert_to_tensor(scores)
     scores = ops.where(scores > 0, scores, float("nan"))
     ratio = ops.where(labels > 0, labels, 1.0) / scores  # 0 · log 0 is 0
     logs = ops.where(labels > 0, labels * ops.log(ratio), 0.0)
@@ -86,6 +87,7 @@ def _poisson_deviance(labels, scores):
 
 
 def _tweedie_deviance(labels, scores, power):
+    labels, scores = ops.convert_to_tensor(labels), ops.convert_to_tensor(scores)
     scores = ops.where(scores > 0, scores, float("nan"))
     of_label = ops.power(ops.maximum(labels, 0.0), 2 - power) / ((1 - power) * (2 - power))
     of_both = labels * ops.power(scores, 1 - power) / (1 - power)
