@@ -35,6 +35,7 @@ from .data.batches import Batches as Batches
 from .data.dataset import Dataset as Dataset
 from .data.dataset import DatasetSource as DatasetSource
 from .data.sources.behaviour_files import BehaviourFiles as BehaviourFiles
+from .data.sources.complete_journey import CompleteJourney as CompleteJourney
 from .data.sources.movielens import MovieLens100K as MovieLens100K
 from .data.sources.sequence_file import SequenceFile as SequenceFile
 from .data.sources.sparse_labels import SparseLabels as SparseLabels
@@ -54,6 +55,8 @@ from .features.normalized import Normalized as Normalized
 from .features.numeric import Numeric as Numeric
 from .features.recency import Recency as Recency
 from .features.time_of_day import TimeOfDay as TimeOfDay
+from .metrics.deviance import PoissonDeviance as PoissonDeviance
+from .metrics.deviance import TweedieDeviance as TweedieDeviance
 from .model.batches import batches_of as batches_of
 from .model.model import MultiTaskModel as MultiTaskModel
 from .registry import (

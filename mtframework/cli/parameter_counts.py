@@ -54,10 +54,11 @@ def count_parameters(
         twin: Another one, made of the same arguments.
         schema: Which columns have a vocabulary.
     """
-    with_ids = [name for name in model.feature_columns if schema[name].kind != "numeric"]
+    read = dict.fromkeys((*model.feature_columns, *model.history_columns))
+    with_ids = [name for name in read if schema[name].kind != "numeric"]
     # Each column's vocabulary grows by a number of its own, by which it is known again.
     growth = {name: number for number, name in enumerate(with_ids, start=1)}
-    sizes = {name: SMALL_SIZE if name in growth else None for name in model.feature_columns}
+    sizes = {name: SMALL_SIZE if name in growth else None for name in read}
     model.build_from_config({"num_ids": sizes})
     grown = {name: SMALL_SIZE + number for name, number in growth.items()}
     twin.build_from_config({"num_ids": {**sizes, **grown}})

@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 
 from mtframework.data.dataset import Dataset
-from mtframework.data.rows import is_checked, num_rows_of
+from mtframework.data.rows import is_checked, num_rows_of, texts_at
 from mtframework.errors import DataError
 from mtframework.schema.events import by_query_and_time
 from mtframework.schema.runs import begins_of_runs, one_behind_another
 from mtframework.schema.texts import distinct_texts
-from mtframework.schema.vocabulary import Vocabulary, as_strings, normalized_texts
+from mtframework.schema.vocabulary import Vocabulary, normalized_texts
 
 Known = Literal["before", "others"]
 
@@ -58,7 +58,7 @@ def what_rows_know(dataset: Dataset, vocabularies: Mapping[str, Vocabulary] | No
     when = dataset.schema.names("timestamp")[0]
     sources = _with_rows(dataset)
     encoded = [dataset.encoded_split(each, vocabularies) for each in sources]
-    queries = _queries(dataset, sources, encoded)
+    queries = query_numbers(dataset, sources, encoded)
     number = np.repeat(np.arange(len(sources)), [_length(each) for each in encoded])
     order = np.lexsort((number, np.concatenate([each[when] for each in encoded]), queries))
     same = queries[order][1:] == queries[order][:-1]
@@ -104,7 +104,7 @@ def histories_of(
     else:
         sources = [each for each in sources if each in ("train", split)]
     encoded = [dataset.encoded_split(each, vocabularies) for each in sources]
-    queries = _queries(dataset, sources, encoded)
+    queries = query_numbers(dataset, sources, encoded)
     times = None
     if when := dataset.schema.names("timestamp"):
         times = np.concatenate([each[when[0]] for each in encoded])
@@ -167,6 +167,29 @@ def check_order(dataset: Dataset) -> None:
     )
 
 
+def query_numbers(
+    dataset: Dataset, sources: Sequence[str], encoded: Sequence[Mapping[str, np.ndarray]]
+) -> np.ndarray:
+    """Returns a number for each row's query: its id, and beyond these for those without one.
+
+    Args:
+        dataset: The data set.
+        sources: The splits whose rows they are, one behind another.
+        encoded: The encoded columns of each.
+    """
+    key = dataset.schema.query_key
+    ids = np.concatenate([each[key] for each in encoded]).astype("int64")
+    is_unknown = ids == 0
+    if is_unknown.any():
+        names = [
+            texts_at(dataset.split(split), key, np.flatnonzero(columns[key] == 0))
+            for split, columns in zip(sources, encoded, strict=True)
+        ]
+        _, numbers = distinct_texts(normalized_texts(np.concatenate(names)))
+        ids[is_unknown] = ids.max() + 1 + numbers
+    return ids
+
+
 def _in_pieces(
     begin: np.ndarray, ends: np.ndarray, max_length: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -190,20 +213,6 @@ def _in_pieces(
     last = ((piece + 1) * num_rows - 1) // num_pieces  # the number of a piece's last row
     starts = begin + np.maximum(0, last - max_length)
     return starts, np.cumsum(np.append(True, (piece[1:] != piece[:-1]) | is_first[1:])) - 1
-
-
-def _queries(dataset: Dataset, sources: Sequence[str], encoded) -> np.ndarray:
-    """Returns a number for each row's query: its id, and beyond these for those without one."""
-    key = dataset.schema.query_key
-    ids = np.concatenate([each[key] for each in encoded]).astype("int64")
-    unknown = np.flatnonzero(ids == 0)
-    if len(unknown):
-        names = np.concatenate(
-            [as_strings(dataset.split(each)[key]).astype(object) for each in sources]
-        )
-        _, numbers = distinct_texts(normalized_texts(names[unknown]))
-        ids[unknown] = ids.max() + 1 + numbers
-    return ids
 
 
 def _with_rows(dataset: Dataset) -> list[str]:

@@ -10,7 +10,7 @@ from mtframework.data.streaming.streamed_batches import StreamedBatches
 from mtframework.data.streaming.streamed_rows import StreamedRows
 from mtframework.schema.encoding import encode_columns
 from mtframework.schema.schema import Schema
-from mtframework.schema.vocabulary import Vocabulary
+from mtframework.schema.vocabulary import Vocabulary, as_strings
 
 Rows = Mapping[str, np.ndarray]
 
@@ -45,6 +45,29 @@ def encode_rows(
     if isinstance(rows, StreamedRows):
         return rows.encode(schema, vocabularies)
     return encode_columns(rows, schema, vocabularies)
+
+
+def texts_at(rows: Rows, name: str, chosen: np.ndarray) -> np.ndarray:
+    """Returns a categorical column's texts at some rows of a split.
+
+    Args:
+        rows: The rows.
+        name: The column.
+        chosen: The numbers of the rows, ascending: `[num_chosen]`.
+
+    Example:
+
+    >>> texts_at({"user": ["ann", "bob", "cid"]}, "user", np.array([0, 2])).tolist()
+    ['ann', 'cid']
+    """
+    if not isinstance(rows, StreamedRows):
+        return as_strings(rows[name])[chosen].astype(object)
+    texts, done = [], 0
+    for table in rows.tables():
+        first, last = np.searchsorted(chosen, [done, done + table.num_rows])
+        texts += table[name].take(chosen[first:last] - done).to_pylist()
+        done += table.num_rows
+    return np.array(texts, object)
 
 
 def batches_of_rows(

@@ -66,7 +66,7 @@ class Before:
 
         Args:
             task: The task that says what counts.
-            chosen: The rows: `[num_rows]` bool.
+            chosen: The rows: `[num_rows]` bool, or their numbers.
 
         Returns:
             The offsets, one more than there are rows chosen, and the rows of the catalogue.

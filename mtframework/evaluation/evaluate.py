@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
+from mtframework.evaluation.askers import Askers
 from mtframework.evaluation.before import Before, joined
 from mtframework.evaluation.counted_rows import rows_that_count
 from mtframework.metrics.by_name import higher_is_better
@@ -23,7 +24,9 @@ from mtframework.tasks.task import Task
 from mtframework.tasks.views import candidate_of, query_of
 
 TOP_K = (1, 5, 10, 50, 100)
-PER_QUERY = ("hit_10", "recall_10", "precision_10", "ndcg_10", "map_10", "mrr")
+PER_QUERY_K = (10, 50)
+_EVENTS_AT_ONCE = 1 << 20  # of all rows' histories, which stand side by side
+_PER_QUERY = ("hit", "recall", "precision", "ndcg", "map")
 
 
 class Results(dict[str, float]):
@@ -45,18 +48,24 @@ class RankedRows:
     Args:
         queries: The query's id: `[num_rows]`.
         candidates: The positive's row in the catalogue: `[num_rows]`.
+        askers: Whose rows count together: `[num_rows]`.
     """
 
     queries: np.ndarray
     candidates: np.ndarray
+    askers: np.ndarray
 
     @classmethod
     def of(
-        cls, model: MultiTaskModel, task: Task, columns: Mapping[str, np.ndarray], valid: np.ndarray
+        cls,
+        model: MultiTaskModel,
+        columns: Mapping[str, np.ndarray],
+        askers: Askers,
+        valid: np.ndarray,
     ) -> "RankedRows":
         """Returns those rows of a split that count for a task."""
         candidates = model.catalogue.rows(columns[model.catalogue.key][valid])
-        return cls(columns[model.schema.query_key][valid], candidates)
+        return cls(columns[model.schema.query_key][valid], candidates, askers.numbers[valid])
 
     def notes(self, model: MultiTaskModel, task: Task, split: str, ties: np.ndarray) -> list[str]:
         """Returns what to know of a task's metrics: unknown queries and candidates, and ties."""
@@ -89,8 +98,9 @@ def evaluate(
     candidates and, with `_filtered` behind, without those that count as seen by the query (see
     `Retrieval.seen`) in the training rows and, where the data set says that its `rows_in_order`
     stand in the order of time, in those of the validation before the test. These count every row;
-    with `_per_query` behind, such as `{task}/recall_10_per_query`, a query's rows count together
-    (see `mtframework.metrics.per_query`). The other tasks give their own metrics. A task without a
+    with `_per_query` behind, such as `{task}/recall_10_per_query`, a query's rows count together,
+    by the list that it gets at the first of them (see `mtframework.metrics.per_query`). The other
+    tasks give their own metrics. A task without a
     row that counts gives nothing.
 
     Every row that counts, counts once: weights are for training. Candidates that score alike share
@@ -102,7 +112,7 @@ def evaluate(
         dataset: The data that it was trained on.
         split: `"test"`, `"validation"` or `"train"`.
         top_k: The k of the top-k accuracies; those above the catalogue's size are left out.
-        batch_size: How many rows to predict at once.
+        batch_size: How many rows to predict at once, at most; fewer where their histories are long.
         unlisted_is_missed: Whether a row whose candidate the model's catalogue lacks counts as one
             that retrieval does not find, as the model cannot recommend it; otherwise such a row is
             an error. For a model that is older than the data.
@@ -113,9 +123,12 @@ def evaluate(
     # The model's own vocabularies: data that have grown since would number ids differently.
     columns = dataset.encoded_split(split, {**dataset.vocabularies, **model.vocabularies})
     unlisted = _Unlisted(model, columns, dataset, split) if unlisted_is_missed else None
+    if model.max_length:
+        batch_size = max(min(batch_size, _EVENTS_AT_ONCE // model.max_length), 1)
     batches = batches_of(model, dataset, split, batch_size, shuffle=False, needs_labels=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
     before = Before.of(model, dataset, split) if dataset.rows_in_order else None
+    askers = Askers.of(dataset, split, columns)
     results = Results()
     if (histories := getattr(batches, "histories", None)) is not None:
         results.notes.append(f"Histories: {_KNOWN[histories.known]}.")
@@ -128,24 +141,29 @@ def evaluate(
             all_valid = valid
             if unlisted is not None:
                 valid = valid & unlisted.is_listed
-            rows = RankedRows.of(model, task, columns, valid)
-            queries = ops.convert_to_numpy(query_of(task, towers))[valid]
+            rows = RankedRows.of(model, columns, askers, valid)
+            queries = ops.convert_to_numpy(query_of(task, towers))
+            queries, at_first = queries[valid], queries[askers.first[valid]]
             embeddings = candidate_of(task, model.embed([task.candidate], model.catalogue.columns))
+            embeddings = ops.convert_to_numpy(embeddings)
             seen = model.catalogue.seen_of(rows.queries, name)
-            if before is not None:
+            if before is not None:  # the same at all rows of a query
                 seen = joined(seen, before.seen(task, valid))
-            ranks, filtered, ties = ranks_and_ties(
-                queries, rows.candidates, ops.convert_to_numpy(embeddings), seen
-            )
+            *ranks, ties = ranks_and_ties(queries, rows.candidates, embeddings, seen)
+            together = ranks
+            if not np.array_equal(queries, at_first):
+                *together, _ = ranks_and_ties(at_first, rows.candidates, embeddings, seen)
             results.notes += rows.notes(model, task, split, ties)
             if unlisted is not None and (num_missed := int((all_valid & ~valid).sum())):
-                rows = unlisted.added_to(rows, all_valid)
-                ranks, filtered = (_with_missed(each, num_missed) for each in (ranks, filtered))
+                rows = unlisted.added_to(rows, all_valid, askers)
+                ranks, together = (
+                    [_with_missed(each, num_missed) for each in both] for both in (ranks, together)
+                )
                 results.notes.append(
                     f"{name}: of {all_valid.sum():,} {split} rows {num_missed:,} have a "
                     f'"{model.catalogue.key}" that the catalogue lacks, and count as missed.'
                 )
-            found = metrics_of_ranks(ranks, filtered, rows, model.catalogue.size, top_k)
+            found = metrics_of_ranks(ranks, together, rows, model.catalogue.size, top_k)
         else:
             found = metrics_of_scores(
                 task,
@@ -181,12 +199,13 @@ class _Unlisted:
         # The model has one id for all that it does not know; the data have one for each.
         self.ids = dataset.encoded_split(split)[key]
 
-    def added_to(self, rows: RankedRows, valid: np.ndarray) -> RankedRows:
+    def added_to(self, rows: RankedRows, valid: np.ndarray, askers: Askers) -> RankedRows:
         """Returns the rows of a task that are listed, and behind them those that are not."""
         missed = valid & ~self.is_listed
         return RankedRows(
             np.concatenate([rows.queries, self.queries[missed]]),
             np.concatenate([rows.candidates, -1 - self.ids[missed].astype("int64")]),
+            np.concatenate([rows.askers, askers.numbers[missed]]),
         )
 
 
@@ -210,7 +229,8 @@ def metric_directions(model: MultiTaskModel, top_k: Sequence[int] = TOP_K) -> di
     for name, task in model.tasks.items():
         if task.retrieves:
             ranked = (*(f"top_{k}" for k in top_k), "mrr", "ndcg_10")
-            ranked = (*ranked, *(f"{each}_per_query" for each in PER_QUERY))
+            of_lists = (f"{each}_{k}" for k in PER_QUERY_K for each in _PER_QUERY)
+            ranked = (*ranked, *(f"{each}_per_query" for each in (*of_lists, "mrr")))
             own = {f"{metric}{suffix}": True for suffix in ("", "_filtered") for metric in ranked}
         else:
             own = {metric.name: higher_is_better(metric) for metric in task.make_metrics()}
@@ -257,21 +277,32 @@ def metrics_of_scores(
 
 
 def metrics_of_ranks(
-    ranks: np.ndarray,
-    filtered: np.ndarray,
+    ranks: Sequence[np.ndarray],
+    together: Sequence[np.ndarray],
     rows: RankedRows,
     catalogue_size: int,
     top_k: Sequence[int] = TOP_K,
 ) -> dict[str, float]:
-    """Returns the metrics of retrieval, by name, of the ranks among all and unseen candidates."""
+    """Returns the metrics of retrieval, by name.
+
+    Args:
+        ranks: Each row's rank among all candidates, and among unseen ones: `[num_rows]` each.
+        together: The same in the list that its query gets at its first row.
+        rows: The rows.
+        catalogue_size: How many candidates there are.
+        top_k: As in `evaluate`.
+    """
     results = {}
-    for suffix, kind in (("", ranks), ("_filtered", filtered)):
+    for suffix, kind, of_lists in zip(("", "_filtered"), ranks, together, strict=True):
         for k in top_k:
             if k <= catalogue_size:
                 results[f"top_{k}{suffix}"] = top_k_accuracy(kind, k)
         results[f"mrr{suffix}"] = mean_reciprocal_rank(kind)
         results[f"ndcg_10{suffix}"] = ndcg(kind, 10)
-        together = per_query_metrics(kind, rows.queries, rows.candidates, 10)
-        for name in PER_QUERY:
-            results[f"{name}_per_query{suffix}"] = together[name.removesuffix("_10")]
+        for k in PER_QUERY_K:
+            if k > max(catalogue_size, PER_QUERY_K[0]):
+                continue
+            found = per_query_metrics(of_lists, rows.askers, rows.candidates, k)
+            results |= {f"{name}_{k}_per_query{suffix}": found[name] for name in _PER_QUERY}
+            results[f"mrr_per_query{suffix}"] = found["mrr"]
     return results

@@ -9,6 +9,8 @@ from mtframework.metrics import (  # noqa: F401 - registers the built-in ones
     auc_per_query,
     average_precision,
     calibration_error,
+    deviance,
+    normalized_entropy,
     of_numbers,
 )
 from mtframework.registry import METRICS

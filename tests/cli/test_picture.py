@@ -124,6 +124,27 @@ def test_a_part_that_cannot_be_built_is_drawn_without_numbers(folder):
     assert "[5]" in text
 
 
+def test_a_tower_that_reads_events_is_counted_and_drawn():
+    def make() -> mtf.MultiTaskModel:
+        shopper = mtf.SequenceTower(
+            "shopper",
+            history="product",
+            key="shopper",
+            encoder=mtf.DecayedMean(decay=0.9),
+            event_features=["stars"],  # a label, which no tower reads of the row itself
+            embedding_dim=8,
+        )
+        return mtf.MultiTaskModel(
+            [shopper, make_towers()[1]], [mtf.Ranking("rating", label="stars")]
+        )
+
+    counted = count_parameters(model := make(), make(), make_shop().schema)
+    # A number of an event and whether it is missing, to 8; a decay and a start for each of the 8.
+    assert counted["tower/shopper"] == Parameters(2 * 8 + 8 + 8, {"product": 8})
+    text = " ".join(word for line in drawn(picture(model, {}), 80) for word in line.split())
+    assert "encoder DecayedMean" in text
+
+
 def test_every_kind_of_tower_is_drawn():
     history = mtf.HistoryTower("shopper", "product", "shopper", ["age"], embedding_dim=8)
     model = mtf.MultiTaskModel([history, make_towers()[1]], [mtf.Ranking("rating", label="stars")])

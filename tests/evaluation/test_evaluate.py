@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from shop import make_shop, make_tasks, make_towers, shop_rows
+from sklearn.metrics import ndcg_score
 
 import mtframework as mtf
 from mtframework.training.train import batches_of
@@ -82,3 +83,52 @@ def test_data_that_have_grown_do_not_shift_the_ids(trained, shop):
 def test_rows_of_weight_zero_do_not_count(trained, shop):
     data = make_shop(test={**shop.test, "trust": np.zeros(100, "float32")})
     assert not [name for name in mtf.evaluate(trained, data) if name.startswith("buy/")]
+
+
+def test_rows_of_a_query_count_together_by_its_first_list():
+    """Whoever asks anew at each row may find each of them first, and not both first in one list."""
+    schema = mtf.Schema(
+        (
+            mtf.Column("who", "categorical", "query"),
+            mtf.Column("what", "categorical", "candidate"),
+            mtf.Column("when", "numeric", "timestamp"),
+        ),
+        "who",
+        "what",
+    )
+    draw = np.random.default_rng(4)
+
+    def rows(people, num_rows, start):
+        return {
+            "who": draw.permutation(np.repeat(people, num_rows)),
+            "what": draw.integers(0, 12, len(people) * num_rows),
+            "when": start + np.arange(len(people) * num_rows),
+        }
+
+    data = mtf.Dataset(
+        schema,
+        train=rows(np.arange(20), 6, 0),
+        test=rows(np.arange(17, 23), 5, 1000),  # three are new, each with a history of their own
+        catalogue={"what": np.arange(12)},
+    )
+    model = mtf.MultiTaskModel(
+        [
+            mtf.SequenceTower("a", history="what", key="who", encoder=mtf.DecayedMean()),
+            mtf.Tower("b", ["what"]),
+        ],
+        [mtf.Retrieval("find", query="a", candidate="b", seen="none")],
+    )
+    model.adapt(data)
+    model.compile("adam")
+    model.fit(batches_of(model, data, "train", batch_size=32), epochs=2, verbose=0)
+    found = mtf.evaluate(model, data)
+    relevant, scores = np.zeros((2, 6, 12))
+    for row, person in enumerate(range(17, 23)):
+        known = data.train["what"][data.train["who"] == person]
+        answer = model.recommend({"history": [known.astype(str).tolist()]}, k=12)
+        scores[row, answer["what"][0].astype(int)] = answer["score"][0]
+        relevant[row, data.test["what"][data.test["who"] == person]] = 1
+    assert found["find/ndcg_10_per_query"] == pytest.approx(ndcg_score(relevant, scores, k=10))
+    hits = np.take_along_axis(relevant, np.argsort(-scores)[:, :10], 1).sum(1)
+    recall = np.mean(hits / relevant.sum(1))
+    assert found["find/recall_10_per_query"] == pytest.approx(recall)

@@ -27,6 +27,9 @@ def built(loaded) -> mtf.Experiment:
 def step(experiment: mtf.Experiment) -> None:
     """Trains an experiment a step on made-up rows."""
     labels = dict.fromkeys(experiment.model.label_columns, 5.0)
+    for task in experiment.model.tasks.values():
+        if isinstance(task, mtf.BinaryFeedback) and task.positive_from is None:
+            labels[task.label] = 1.0
     rows = made_up_dataset(experiment.dataset.schema, 64, labels)
     experiment.epochs = 1
     trained = mtf.train(experiment, dataset=rows)

@@ -17,6 +17,10 @@ EXPECTED = {"accuracy": 0.5, "auc": 0.5, "mae": 0.5, "mse": 0.3125, "precision":
 EXPECTED |= {"rmse": 0.3125**0.5, "log_loss": 0.836988}  # -(ln 0.75 + ln 0.25) / 2
 # Precision is 1/2 at both scores; both bins that have rows are half positive, 1/4 off.
 EXPECTED |= {"pr_auc": 0.5, "calibration_error": 0.25}
+EXPECTED |= {"normalized_entropy": 0.836988 / 0.693147}  # half are positive: ln 2
+# 2 (ln(4/3) - 1/4), 2 · 1/4, 2 (ln 4 - 3/4), 2 · 3/4; and with roots, 2 (-4 + 2/r + 2r) and 4r.
+EXPECTED |= {"poisson_deviance": (0.075364 + 0.5 + 1.272589 + 1.5) / 4}
+EXPECTED |= {"tweedie_deviance": (0.082904 + 2 + 2 + 3.464102) / 4}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -63,6 +67,7 @@ def test_defaults_are_those_of_the_loss():
 
 DIRECTIONS = {"accuracy": True, "auc": True, "precision": True, "recall": True}
 DIRECTIONS |= {"gauc": True, "pr_auc": True}
+DIRECTIONS |= dict.fromkeys(["normalized_entropy", "poisson_deviance", "tweedie_deviance"], False)
 DIRECTIONS |= dict.fromkeys(["calibration_error", "log_loss", "mae", "mape", "mse", "rmse"], False)
 
 

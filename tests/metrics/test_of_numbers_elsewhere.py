@@ -5,6 +5,7 @@ import pytest
 
 import mtframework as mtf
 from mtframework.evaluation.evaluate import metrics_of_scores
+from mtframework.metrics.deviance import TweedieDeviance
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
@@ -13,6 +14,10 @@ CLICKS = {
     "auc": sklearn_metrics.roc_auc_score,
     "gauc": sklearn_metrics.roc_auc_score,  # of rows that are all one query's
     "log_loss": sklearn_metrics.log_loss,
+    "normalized_entropy": lambda labels, scores: (
+        sklearn_metrics.log_loss(labels, scores)
+        / sklearn_metrics.log_loss(labels, np.full(len(labels), labels.mean()))
+    ),
     "pr_auc": sklearn_metrics.average_precision_score,
     "precision": lambda labels, scores: sklearn_metrics.precision_score(labels, scores > 0.5),
     "recall": lambda labels, scores: sklearn_metrics.recall_score(labels, scores > 0.5),
@@ -22,6 +27,10 @@ STARS = {
     "mape": lambda *rows: 100 * sklearn_metrics.mean_absolute_percentage_error(*rows),
     "mse": sklearn_metrics.mean_squared_error,
     "rmse": sklearn_metrics.root_mean_squared_error,
+}
+COUNTS = {
+    "poisson_deviance": sklearn_metrics.mean_poisson_deviance,
+    "tweedie_deviance": lambda *rows: sklearn_metrics.mean_tweedie_deviance(*rows, power=1.5),
 }
 
 
@@ -57,3 +66,29 @@ def test_of_numbers(name):
     task = mtf.Ranking("stars", label="stars", metrics=[name])
     found = metrics_of_scores(task, labels, scores, np.ones(len(labels), "int32"), [])
     assert found[name] == pytest.approx(float(STARS[name](labels, scores)), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_of_counts_and_values(name):
+    draw = np.random.default_rng(10)
+    scores = draw.gamma(2.0, 1.5, 2000).astype("float32")
+    labels = np.where(draw.random(2000) < 0.5, 0.0, draw.gamma(2.0, scores)).astype("float32")
+    assert (labels == 0).any()
+    task = mtf.Ranking("plays", label="plays", metrics=[name])
+    queries, notes = np.ones(len(labels), "int32"), []
+    found = metrics_of_scores(task, labels, scores, queries, notes)
+    assert found[name] == pytest.approx(float(COUNTS[name](labels, scores)), rel=1e-5)
+    scores[7] = 0.0  # which holds a count impossible
+    assert metrics_of_scores(task, labels, scores, queries, notes) == {}
+    assert notes == [f"plays/{name} is undefined: a score is not above 0."]
+
+
+def test_a_power_of_ones_own():
+    labels, scores = np.array([[0.0], [3.0]], "float32"), np.array([[0.5], [2.0]], "float32")
+    metric = TweedieDeviance(power=1.2)
+    metric.update_state(labels, scores)
+    expected = sklearn_metrics.mean_tweedie_deviance(labels, scores, power=1.2)
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
+    assert TweedieDeviance.from_config(metric.get_config()).power == 1.2
+    with pytest.raises(mtf.MtframeworkError, match=r"above 1 to 1\.99"):
+        TweedieDeviance(power=1.0)

@@ -136,7 +136,9 @@ def test_the_model_and_the_run_are_those_of_the_best_epoch(tmp_path):
     saved = mtf.Run.open(run.path).load_model()
     again = mtf.evaluate(saved, trained.dataset, "validation", top_k=[10])
     assert again == pytest.approx(judged, rel=1e-5)
-    assert set(judged) == set(metric_directions(trained.model, [10]))
+    # Of a catalogue of 30 there are no metrics at 50.
+    possible = set(metric_directions(trained.model, [10]))
+    assert set(judged) == {name for name in possible if "_50_" not in name} < possible
 
 
 def test_a_data_set_without_validation_rows_is_refused():

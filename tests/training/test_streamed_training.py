@@ -41,6 +41,7 @@ def path(tmp_path, monkeypatch):
     monkeypatch.setattr(streamed_tables, "BLOCK_ROWS", 64)
     draw = np.random.default_rng(0)
     users = draw.integers(0, 20, 600)
+    users[560:] = draw.integers(20, 24, 40)  # whom training never meets
     table = pa.table(
         {
             "user": users,

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mtframework.data.movielens.download import (
+from mtframework.data.download import (
     SourceError,
     check_sha256,
     download_url,

@@ -9,10 +9,7 @@ import errno
 import io
 import json
 import os
-import shutil
 import sys
-import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +20,7 @@ import numpy as np
 from mtframework.data.movielens import cache as movielens_cache
 from mtframework.data.movielens import files as movielens_files
 from mtframework.data.movielens.cache import Tables
+from mtframework.data.workspace import move_into_place, workspace
 from mtframework.errors import DataError
 
 VERSION = "0.1.1"
@@ -46,8 +44,7 @@ RECORD_TYPES = {
     "100k-movies": {"movie_id": "string", "movie_title": "string", "movie_genres": "classes"},
 }
 
-_WORKSPACE_PREFIX = ".mtframework-movielens-"
-_ABANDONED_SECONDS = 3600
+_ROOM = "75 MB while MovieLens 100K is fetched and built, and 45 MB afterwards."
 
 
 def table_folder(root: Path, table: str) -> Path:
@@ -76,20 +73,16 @@ def build(root: Path, raw_folder: Path | None, progress: movielens_files.Progres
         DataError: The files cannot be had or are wrong, the folder cannot be written to, the disk
             is full, or TFDS fails.
     """
-    with _disk_errors(root):
-        root.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned_workspaces(root)
-        with tempfile.TemporaryDirectory(prefix=_WORKSPACE_PREFIX, dir=root) as name:
-            workspace = Path(name)
-            files = movielens_files.fetch(workspace, raw_folder, progress)
-            progress(movielens_files.NOTICE)
-            progress("MovieLens 100K: building it with TFDS, 10 to 30 seconds.")
-            for table in NUM_EXAMPLES:
-                target = table_folder(root, table)
-                if not _is_complete(target):
-                    with _tfds_errors():
-                        _build_table(workspace, files, table)
-                    _move_into_place(table_folder(workspace, table), target)
+    with workspace(root, "MovieLens 100K", _ROOM, "data_dir or TFDS_DATA_DIR") as folder:
+        files = movielens_files.fetch(folder, raw_folder, progress)
+        progress(movielens_files.NOTICE)
+        progress("MovieLens 100K: building it with TFDS, 10 to 30 seconds.")
+        for table in NUM_EXAMPLES:
+            target = table_folder(root, table)
+            if not _is_complete(target):
+                with _tfds_errors():
+                    _build_table(folder, files, table)
+                move_into_place(table_folder(folder, table), target)
 
 
 def read_records(root: Path) -> Tables:
@@ -145,12 +138,12 @@ def _is_complete(folder: Path) -> bool:
     )
 
 
-def _build_table(workspace: Path, files: Mapping[str, bytes], table: str) -> None:
+def _build_table(folder: Path, files: Mapping[str, bytes], table: str) -> None:
     tfds = _import_tfds()
-    downloads = workspace / "downloads"
+    downloads = folder / "downloads"
     _seed_download_cache(downloads, files)
     with _silence():
-        builder = tfds.builder(f"movielens/{table}:{VERSION}", data_dir=workspace)
+        builder = tfds.builder(f"movielens/{table}:{VERSION}", data_dir=folder)
         builder.download_and_prepare(
             download_dir=downloads,
             download_config=tfds.download.DownloadConfig(try_download_gcs=False),
@@ -177,23 +170,6 @@ def _seed_download_cache(downloads: Path, files: Mapping[str, bytes]) -> None:
     extracted.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (extracted / name).write_bytes(content)
-
-
-def _move_into_place(built: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        built.rename(target)
-    except OSError as error:
-        # Another process was quicker, and what it moved there is as whole as this.
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-
-
-def _remove_abandoned_workspaces(root: Path) -> None:
-    """Removes what a process left that was killed outright an hour ago or earlier."""
-    for each in root.glob(f"{_WORKSPACE_PREFIX}*"):
-        if each.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
-            shutil.rmtree(each, ignore_errors=True)
 
 
 def _read_table(root: Path, table: str) -> dict[str, np.ndarray]:
@@ -272,24 +248,6 @@ def _silence_native_code() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-@contextlib.contextmanager
-def _disk_errors(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(
-                f"The disk of {root} is full: {error}.",
-                "75 MB while MovieLens 100K is fetched and built, and 45 MB afterwards.",
-                "Free some space, or name another folder with data_dir or TFDS_DATA_DIR.",
-            ) from error
-        raise DataError(
-            f"MovieLens 100K cannot be written to {root}: {error}.",
-            "A folder that can be written to.",
-            "Fix its permissions, or name another folder with data_dir or TFDS_DATA_DIR.",
-        ) from error
 
 
 @contextlib.contextmanager

@@ -11,12 +11,14 @@ from keras import ops
 
 from mtframework.data.dataset import Dataset, print_to_stderr
 from mtframework.errors import DataError
+from mtframework.evaluation.askers import Askers
 from mtframework.evaluation.baselines.als import AlternatingLeastSquares
 from mtframework.evaluation.baselines.ease import EASE
 from mtframework.evaluation.baselines.interactions import Interactions
 from mtframework.evaluation.baselines.item_knn import ItemKNN
 from mtframework.evaluation.baselines.item_to_item import ItemToItemCounts
 from mtframework.evaluation.baselines.other_feedback_first import OtherFeedbackFirst
+from mtframework.evaluation.baselines.own_frequency import OwnFrequency
 from mtframework.evaluation.baselines.popularity import Popularity
 from mtframework.evaluation.before import Before, joined
 from mtframework.evaluation.compare import Comparison
@@ -42,9 +44,10 @@ def judge_baselines(
     """Returns what simple methods reach on the tasks of a model, by the rows it is judged by.
 
     For tasks that predict a number or a probability: the mean label of the training rows. For
-    retrieval tasks: popularity, item-kNN, item-to-item counts, EASE and, where `implicit` is
-    installed, ALS, which learn from the training rows that are positives of the task; for queries
-    without one, each of them takes popularity. Other tasks have none.
+    retrieval tasks: popularity, item-kNN, item-to-item counts, EASE, where `implicit` is installed
+    ALS, and where queries take a candidate again what each has had most. They learn from the
+    training rows that are positives of the task; for queries without one, each of them takes
+    popularity. Other tasks have none.
 
     Where the retrieval tasks have different positives, these methods learn once more from all of
     them ("all feedback"), and one ranks first what the query has by the other kinds.
@@ -55,10 +58,11 @@ def judge_baselines(
         model: An adapted model; it need not be trained.
         dataset: The data that it was adapted to.
         split: The rows to evaluate on.
-        say: Told of each method that is left out, and why: item-to-item counts need a timestamp,
-            EASE memory.
+        say: Told of each method that is left out, and why: item-to-item counts and a query's own
+            frequency need a timestamp, EASE memory.
     """
     train, rows = (dataset.encoded_split(name, model.vocabularies) for name in ("train", split))
+    askers = Askers.of(dataset, split, rows)
     numbers = [task for task in model.tasks.values() if task.is_compared_with_mean]
     retrievals = [task for task in model.tasks.values() if task.retrieves]
     results = []
@@ -68,9 +72,9 @@ def judge_baselines(
     if retrievals:
         before = Before.of(model, dataset, split)
         positives = _Positives(model, train, dataset.rows_in_order, retrievals, before)
-        for plan in _plans(positives.differ):
+        for plan in _plans(positives.differ, positives.repeat):
             try:
-                results += _judge_rankings(plan, positives, rows)
+                results += _judge_rankings(plan, positives, rows, askers)
             except _LeftOutError as why:
                 say(f"{plan.name} is left out. {why}")
     return results
@@ -139,14 +143,21 @@ class _Plan:
     asked_by_all: Mapping[str, bool]
 
 
-def _plans(several: bool) -> Iterator[_Plan]:
-    """Yields what to judge; `several` where retrieval tasks have different positives."""
+def _plans(several: bool, repeat: bool) -> Iterator[_Plan]:
+    """Yields what to judge.
+
+    Args:
+        several: Whether retrieval tasks have different positives.
+        repeat: Whether a query has a candidate more than once.
+    """
     methods = {
         "popularity": Popularity,
         "item-kNN": ItemKNN,
         "item-to-item counts": ItemToItemCounts,
         "EASE": EASE,
     }
+    if repeat:
+        methods["own frequency"] = OwnFrequency
     if AlternatingLeastSquares.is_installed():
         methods["ALS (implicit)"] = AlternatingLeastSquares
     for name, make in methods.items():
@@ -191,6 +202,15 @@ class _Positives:
         """Whether there are tasks that lack positives which others have."""
         return any(not np.array_equal(each, self.of_any) for each in self.masks.values())
 
+    @property
+    def repeat(self) -> bool:
+        """Whether a query has a candidate in more than one training row."""
+        keys = self.model.schema.query_key, self.model.catalogue.key
+        queries, candidates = (self.train[key][self.of_any] for key in keys)
+        sizes = (self.model.vocabularies[key].size for key in keys)
+        distinct = Interactions.of(queries, candidates, *sizes)
+        return len(distinct.candidates) < len(queries)
+
     def interactions(self, task: Task, of_all: bool, in_order: bool) -> Interactions:
         """Returns a task's positives, or all tasks', distinct or in the order of time.
 
@@ -225,28 +245,35 @@ class _Positives:
         return Interactions.in_order(queries, candidates, times[valid], *sizes)
 
     def requests(
-        self, method: Any, task: Task, by_all: bool, judged: RankedRows, valid: np.ndarray
+        self, method: Any, task: Task, by_all: bool, queries: np.ndarray, chosen: np.ndarray
     ) -> tuple[Interactions, np.ndarray, Callable[[int], np.ndarray]]:
-        """Returns what the judged rows ask with, who they are, and what each of these has seen.
+        """Returns what some rows ask with, who they are, and what each of these has seen.
 
         Where it is known what came before a row, that asks, and is seen; otherwise what the row's
         query has in the training rows.
+
+        Args:
+            method: The baseline that is asked.
+            task: The task that is judged.
+            by_all: Whether the positives of all retrieval tasks ask.
+            queries: The query ids of the rows, `[num_chosen]`.
+            chosen: The numbers of the rows in the split.
         """
         catalogue = self.model.catalogue
         in_order = getattr(method, "needs_order", False)
         if self.before is None or not getattr(method, "asked_by_anyone", True):
             seen = functools.partial(catalogue.seen, task=task.name)
-            return self.interactions(task, by_all, in_order), judged.queries, seen
-        offsets, candidates = self.before.positives(self.tasks if by_all else [task], valid)
+            return self.interactions(task, by_all, in_order), queries, seen
+        offsets, candidates = self.before.positives(self.tasks if by_all else [task], chosen)
         asked = Interactions(offsets, candidates, catalogue.size)
         if not in_order:
             owners = asked.owners(0, len(offsets) - 1)
             asked = Interactions.of(owners, candidates, len(offsets) - 1, catalogue.size)
-        of_training = catalogue.seen_of(judged.queries, task.name)
-        seen_offsets, rows = joined(of_training, self.before.seen(task, valid))
+        of_training = catalogue.seen_of(queries, task.name)
+        seen_offsets, rows = joined(of_training, self.before.seen(task, chosen))
         return (
             asked,
-            np.arange(len(judged.queries)),
+            np.arange(len(queries)),
             lambda row: rows[seen_offsets[row] : seen_offsets[row + 1]],
         )
 
@@ -281,7 +308,9 @@ def _judge_constant(
     return metrics_of_scores(task, labels[valid], scores, queries, []), seconds
 
 
-def _judge_rankings(plan: _Plan, positives: _Positives, rows: Columns) -> list[Comparison]:
+def _judge_rankings(
+    plan: _Plan, positives: _Positives, rows: Columns, askers: Askers
+) -> list[Comparison]:
     """Returns what one method reaches on the retrieval tasks, one result for each way of asking."""
     model, method = positives.model, plan.make()
     in_order = getattr(method, "needs_order", False)
@@ -299,13 +328,19 @@ def _judge_rankings(plan: _Plan, positives: _Positives, rows: Columns) -> list[C
         valid, _ = rows_that_count(task, rows)
         if not valid.any():
             continue
-        judged = RankedRows.of(model, task, rows, valid)
+        judged = RankedRows.of(model, rows, askers, valid)
         popular = positives.popularity(task)
+        # A query's rows count together by the list that it gets at its first one.
+        first, place = np.unique(askers.first[valid], return_inverse=True)
+        of_first = rows[model.schema.query_key][first]
         for name, by_all in plan.asked_by_all.items():
             began = time.perf_counter()
-            asked, queries, seen = positives.requests(method, task, by_all, judged, valid)
+            ask = functools.partial(positives.requests, method, task, by_all)
+            asked, queries, seen = ask(judged.queries, np.flatnonzero(valid))
             ranks = score_ranks(method, asked, queries, judged.candidates, seen, popular)
-            found = metrics_of_ranks(*ranks, judged, model.catalogue.size)
+            asked, queries, seen = ask(of_first, first)
+            together = score_ranks(method, asked, queries[place], judged.candidates, seen, popular)
+            found = metrics_of_ranks(ranks, together, judged, model.catalogue.size)
             metrics[name] |= {f"{task.name}/{metric}": value for metric, value in found.items()}
             evaluate_seconds[name] += time.perf_counter() - began
     return [

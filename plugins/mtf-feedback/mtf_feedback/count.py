@@ -6,6 +6,7 @@ from keras import ops
 
 from mtf_feedback.headed_task import HeadedTask
 from mtf_feedback.labels import check_labels, present_labels
+from mtframework import PoissonDeviance
 from mtframework.registry import register_task
 
 
@@ -44,6 +45,8 @@ class Count(HeadedTask):
     [0.0, 3.0]
     """
 
+    is_compared_with_mean = True
+
     def adapt(self, columns, ids):
         """Checks the labels, and starts from their mean."""
         labels = present_labels(self, columns[self.label])
@@ -76,4 +79,5 @@ class Count(HeadedTask):
         return [
             keras.metrics.RootMeanSquaredError(name="rmse"),
             keras.metrics.MeanAbsoluteError(name="mae"),
+            PoissonDeviance(),
         ]

@@ -7,6 +7,7 @@ from keras import ops
 from mtf_feedback.headed_task import HeadedTask
 from mtf_feedback.labels import check_labels, present_labels
 from mtf_feedback.log_normal import log_normal_losses, raw_spread, spread_of
+from mtframework import TweedieDeviance
 from mtframework.registry import register_task
 
 
@@ -45,6 +46,7 @@ class Value(HeadedTask):
     """
 
     num_outputs = 3
+    is_compared_with_mean = True
 
     def adapt(self, columns, ids):
         """Checks the labels, and starts from their distribution."""
@@ -85,6 +87,7 @@ class Value(HeadedTask):
         return [
             keras.metrics.RootMeanSquaredError(name="rmse"),
             keras.metrics.MeanAbsoluteError(name="mae"),
+            TweedieDeviance(),
         ]
 
 

@@ -48,3 +48,13 @@ def test_other_labels_are_refused(wrong):
 def test_needs_a_label():
     with pytest.raises(mtf.MtframeworkError, match=r'"plays" \(Count\) has no label'):
         Count("plays")
+
+
+def test_it_reports_the_deviance():
+    metrics = {each.name: each for each in Count("plays", label="plays").make_metrics()}
+    assert {"rmse", "mae", "poisson_deviance"} == set(metrics)
+    metrics["poisson_deviance"].update_state(LABELS[:, None], np.exp(LOG_RATES)[:, None])
+    losses, _ = losses_and_gradients(Count("plays", label="plays"), LABELS, LOG_RATES)
+    # The loss is half of it.
+    result = float(metrics["poisson_deviance"].result())
+    assert result == pytest.approx(2 * np.mean(losses), rel=1e-5)

@@ -68,3 +68,8 @@ def test_negative_labels_are_refused():
     task.build({"representation": (None, 2)})
     with pytest.raises(mtf.MtframeworkError, match=r'"spent".*holds -3\.'):
         task.adapt({"spent": np.array([1.0, -3.0], "float32")}, {})
+
+
+def test_it_reports_errors_and_the_deviance_of_expected_values():
+    names = [each.name for each in Value("revenue", label="spent").make_metrics()]
+    assert names == ["rmse", "mae", "tweedie_deviance"]

@@ -223,7 +223,7 @@ class TestDisk:
         )
         assert os.listdir(full_disk) == ["filler"]
 
-    @pytest.mark.parametrize("step", ["_seed_download_cache", "_move_into_place"])
+    @pytest.mark.parametrize("step", ["_seed_download_cache", "move_into_place"])
     def test_full_at_another_step(self, tiny_raw, root, monkeypatch, step):
         def fail(*arguments):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

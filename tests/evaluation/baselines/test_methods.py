@@ -13,6 +13,7 @@ from mtframework.evaluation.baselines.interactions import Interactions
 from mtframework.evaluation.baselines.item_knn import ItemKNN
 from mtframework.evaluation.baselines.item_to_item import ItemToItemCounts
 from mtframework.evaluation.baselines.other_feedback_first import OtherFeedbackFirst
+from mtframework.evaluation.baselines.own_frequency import OwnFrequency
 from mtframework.evaluation.baselines.popularity import Popularity
 
 X = (np.random.default_rng(3).random((300, 7)) < 0.4).astype("float64")
@@ -63,6 +64,12 @@ def test_ease_is_a_ridge_regression_of_each_column_on_the_others():
         expected[:, column] = others @ np.linalg.solve(gram, others.T @ X[:, column])
     found = EASE(regularization=2.5).fit(interactions_of(X)).scores(interactions_of(X), 0, 300)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)  # in float32
+
+
+def test_ease_of_very_many_candidates_is_refused():
+    pairs = Interactions.of(np.zeros(1, int), np.zeros(1, int), 1, 30_001)
+    with pytest.raises(DataError, match=r"EASE of 30,001 candidates .* takes hours"):
+        EASE().fit(pairs)
 
 
 @pytest.mark.parametrize("num_neighbours", [2, 6, 100])
@@ -116,6 +123,19 @@ def test_item_to_item_counts_by_hand():
     np.testing.assert_allclose(found[0], counts[4] + 0.5 * counts[3] + 0.25 * counts[2])
     np.testing.assert_allclose(found[1], counts[1] + 0.5 * counts[0] + 0.25 * counts[1])
     np.testing.assert_array_equal(found[2], np.zeros(5))
+
+
+def test_own_frequency_by_hand():
+    # Query 0 had 2, 1, 2 in this order, query 1 had 3, query 2 nothing; two had 3, and query 3 0.
+    queries, candidates = np.array([0, 0, 0, 1, 3, 3]), np.array([2, 1, 2, 3, 3, 0])
+    events = Interactions.in_order(queries, candidates, np.arange(6), 4, 5)
+    found = OwnFrequency(decay=0.25).fit(events).scores(events, 0, 3)
+    popularity = np.array([1, 1, 1, 2, 0]) / 3  # who has it, below 1 and so behind what was had
+    own = 1 + np.array([1 / 4, 1 + 1 / 16])
+    np.testing.assert_allclose(found[0], [1 / 3, own[0], own[1], 2 / 3, 0])
+    np.testing.assert_allclose(found[1], [1 / 3, 1 / 3, 1 / 3, 2, 0])
+    np.testing.assert_allclose(found[2], popularity)
+    np.testing.assert_array_equal(OwnFrequency(0.25).fit(events).scores(events, 1, 2)[0], found[1])
 
 
 def test_events_of_one_time_keep_the_order_of_their_rows():

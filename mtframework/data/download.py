@@ -30,7 +30,7 @@ def check_sha256(content: bytes, sha256: str, name: str) -> None:
     >>> check_sha256(b"abc", "0123", "letters.txt")
     Traceback (most recent call last):
         ...
-    mtframework.data.movielens.download.SourceError: letters.txt (3 bytes) has the sha256 \
+    mtframework.data.download.SourceError: letters.txt (3 bytes) has the sha256 \
 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, not 0123
     """
     found = hashlib.sha256(content).hexdigest()

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from mtframework.data.movielens import download
-from mtframework.data.movielens.download import (
+from mtframework.data import download
+from mtframework.data.download import (
     SourceError,
     check_sha256,
     download_url,

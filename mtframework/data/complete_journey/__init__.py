@@ -1,0 +1,1 @@
+"""Fetches, checks and cleans The Complete Journey for its source; knows no schema."""
