@@ -63,6 +63,20 @@ def run_again() -> NoReturn:
 
 
 @contextlib.contextmanager
+def again_on_usual_backend(on_numpy: bool) -> Iterator[None]:
+    """Runs the command again on Keras's usual backend where it fails on NumPy.
+
+    A plugin's part may need another backend; any other error comes again, from there.
+    """
+    try:
+        yield
+    except Exception as error:
+        if on_numpy and not isinstance(error, typer.Exit):
+            run_again()
+        raise
+
+
+@contextlib.contextmanager
 def without_stderr(debug: bool = False) -> Iterator[None]:
     """Drops what is written to the standard error meanwhile, unless `debug`."""
     if debug:

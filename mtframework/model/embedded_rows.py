@@ -1,6 +1,7 @@
 """What towers make of many encoded rows, block by block."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -8,6 +9,8 @@ from keras import ops
 from mtframework.metrics.finite import check_not_diverged
 
 _ROWS_AT_ONCE = 1 << 16
+
+Columns = Mapping[str, Any]
 
 
 def embed_rows(
@@ -20,16 +23,7 @@ def embed_rows(
     Raises:
         ModelError: An embedding is not finite.
     """
-    num_rows = len(next(iter(encoded.values()), ()))
-    parts: dict[str, list[np.ndarray]] = {}
-    for start in range(0, max(num_rows, 1), _ROWS_AT_ONCE):
-        block = {name: each[start : start + _ROWS_AT_ONCE] for name, each in encoded.items()}
-        for name, each in model.embed(towers, block).items():
-            parts.setdefault(name, []).append(np.asarray(ops.convert_to_numpy(each), "float32"))
-    embeddings = {name: np.concatenate(each) for name, each in parts.items()}
-    for name, each in embeddings.items():
-        check_not_diverged(f'embeddings of the tower "{name}"', each)
-    return embeddings
+    return embeddings_of(encoded, lambda block: model.embed(towers, block))
 
 
 def embed_queries(
@@ -42,11 +36,24 @@ def embed_queries(
     Raises:
         ModelError: An embedding is not finite.
     """
-    embeddings = embed_rows(model, towers, encoded)
-    num_rows = len(next(iter(embeddings.values())))
+    return embeddings_of(encoded, lambda block: model.with_query_views(model.embed(towers, block)))
+
+
+def embeddings_of(
+    encoded: Mapping[str, np.ndarray], embed: Callable[[Columns], Columns]
+) -> dict[str, np.ndarray]:
+    """Returns what `embed` makes of encoded rows, `[num_rows, dim]` float32.
+
+    Raises:
+        ModelError: An embedding is not finite.
+    """
+    num_rows = len(next(iter(encoded.values()), ()))
     parts: dict[str, list[np.ndarray]] = {}
     for start in range(0, max(num_rows, 1), _ROWS_AT_ONCE):
-        block = {name: each[start : start + _ROWS_AT_ONCE] for name, each in embeddings.items()}
-        for name, each in model.with_query_views(block).items():
+        block = {name: each[start : start + _ROWS_AT_ONCE] for name, each in encoded.items()}
+        for name, each in embed(block).items():
             parts.setdefault(name, []).append(np.asarray(ops.convert_to_numpy(each), "float32"))
-    return {name: np.concatenate(each) for name, each in parts.items()}
+    embeddings = {name: np.concatenate(each) for name, each in parts.items()}
+    for name, each in embeddings.items():
+        check_not_diverged(f'embeddings of the tower "{name}"', each)
+    return embeddings

@@ -3,6 +3,7 @@
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ class MultiTaskModel(keras.Model):
             name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
         }
 
-    @property
+    @cached_property
     def feature_columns(self) -> tuple[str, ...]:
         """The columns that a batch's features hold."""
         return _distinct(
@@ -604,6 +605,28 @@ class MultiTaskModel(keras.Model):
         candidate_columns = self.schema.names("candidate")
         return all(column in candidate_columns for column in self.towers[name].columns)
 
+    def tower_columns(
+        self, name: str, features: Mapping[str, Any], training: bool | None = False
+    ) -> dict[str, Any]:
+        """Returns those of encoded features that a tower reads.
+
+        Raises:
+            ModelError: One of them is missing.
+        """
+        tower = self.towers[name]
+        wanted = (*tower.columns, *(tower.training_columns if training else ()))
+        if tower.history_columns and tower.precomputed is None:
+            wanted = (*wanted, *names_in_batch(tower.history_columns, features))
+        for column in wanted:
+            if column not in features:
+                raise ModelError(
+                    f'The features lack the column "{column}" of the tower "{name}".'
+                    f"{did_you_mean(column, features)}",
+                    f"The columns {quoted_list(wanted)}.",
+                    "Add the column to the features.",
+                )
+        return {column: features[column] for column in wanted}
+
     def embed(
         self, names: Iterable[str], features: Mapping[str, Any], training: bool | None = False
     ) -> dict[str, Any]:
@@ -611,18 +634,7 @@ class MultiTaskModel(keras.Model):
         embeddings = {}
         for name in names:
             tower = self.towers[name]
-            wanted = (*tower.columns, *(tower.training_columns if training else ()))
-            if tower.history_columns and tower.precomputed is None:
-                wanted = (*wanted, *names_in_batch(tower.history_columns, features))
-            for column in wanted:
-                if column not in features:
-                    raise ModelError(
-                        f'The features lack the column "{column}" of the tower "{name}".'
-                        f"{did_you_mean(column, features)}",
-                        f"The columns {quoted_list(wanted)}.",
-                        "Add the column to the features.",
-                    )
-            columns = {column: features[column] for column in wanted}
+            columns = self.tower_columns(name, features, training)
             embeddings[name] = tower(columns, training=training)
             for task in self.tasks.values():
                 if task.candidate == name and task.has_candidate_bias:

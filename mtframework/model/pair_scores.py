@@ -1,6 +1,6 @@
 """Every task's scores of pairs of queries and candidates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from mtframework.errors import ModelError
 
 # So many pairs at once: what the heads make of them is in memory, their inputs and hidden layers.
 _PAIRS_AT_ONCE = 1 << 16
+
+Columns = Mapping[str, Any]
 
 
 def query_and_candidate_towers(model) -> tuple[list[str], list[str]]:
@@ -38,48 +40,65 @@ def query_and_candidate_towers(model) -> tuple[list[str], list[str]]:
     return query_towers, candidate_towers
 
 
-def score_pairs(
-    model,
-    tasks: Sequence[str],
-    of_queries: Mapping[str, Any],
-    of_candidates: Mapping[str, Any],
-    query_rows: np.ndarray,
-    candidate_rows: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """Returns some tasks' scores of pairs, `{task: [num_pairs]}` float32.
+def scores_of(model, tasks: Sequence[str]) -> Callable[[Columns], Columns]:
+    """Returns a function of the embeddings of pairs by tower to some tasks' scores of them.
 
     Of a task that predicts several numbers, each has an entry of its own, `"task/part"`.
 
     Args:
         model: A `MultiTaskModel`.
         tasks: The tasks' names.
+    """
+    needed = tuple(dict.fromkeys(link for task in tasks for link in model.lineages[task]))
+
+    def score(embeddings: Columns) -> Columns:
+        predictions = model.predict_tasks(embeddings, needed)
+        return flat_scores({task: model.score(task, predictions) for task in tasks})
+
+    return score
+
+
+def score_pairs(
+    score: Callable[[Columns], Columns],
+    of_queries: Mapping[str, np.ndarray],
+    of_candidates: Mapping[str, np.ndarray],
+    query_rows: np.ndarray,
+    candidate_rows: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Returns scores of pairs, `{task: [num_pairs]}` float32.
+
+    Args:
+        score: What `scores_of` returned.
         of_queries: The embeddings by query tower, `[num_queries, dim]`.
         of_candidates: The embeddings by candidate tower, `[num_candidates, dim]`.
         query_rows: The query of each pair: `[num_pairs]`.
         candidate_rows: The candidate of each pair: `[num_pairs]`.
     """
-    needed = tuple(dict.fromkeys(link for task in tasks for link in model.lineages[task]))
     parts: list[dict[str, np.ndarray]] = []
     # Once at least, so that no pairs have the same tasks as some.
     for start in range(0, max(len(query_rows), 1), _PAIRS_AT_ONCE):
         chosen = slice(start, start + _PAIRS_AT_ONCE)
-        embeddings = {
-            **_take(of_queries, query_rows[chosen]),
-            **_take(of_candidates, candidate_rows[chosen]),
-        }
-        predictions = model.predict_tasks(embeddings, needed)
-        scores = {task: model.score(task, predictions) for task in tasks}
+        queries, candidates = query_rows[chosen], candidate_rows[chosen]
+        scores = score(
+            {
+                **{name: each[queries] for name, each in of_queries.items()},
+                **{name: each[candidates] for name, each in of_candidates.items()},
+            }
+        )
         parts.append(
             {
                 name: np.asarray(ops.convert_to_numpy(values), "float32")
-                for name, values in flat_scores(scores).items()
+                for name, values in scores.items()
             }
         )
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def score_all(
-    model, tasks: Sequence[str], of_queries: Mapping[str, Any], of_candidates: Mapping[str, Any]
+    model,
+    tasks: Sequence[str],
+    of_queries: Mapping[str, np.ndarray],
+    of_candidates: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """Returns some tasks' scores of every candidate for every query.
 
@@ -90,11 +109,11 @@ def score_all(
         of_candidates: The embeddings by candidate tower, `[num_candidates, dim]`.
 
     Returns:
-        `{task: [num_queries, num_candidates]}` float32, with entries as `score_pairs` has them.
+        `{task: [num_queries, num_candidates]}` float32, with entries as `scores_of` has them.
     """
     shape = tuple(len(next(iter(each.values()))) for each in (of_queries, of_candidates))
     rows = (each.ravel() for each in np.indices(shape, "int32"))
-    scores = score_pairs(model, tasks, of_queries, of_candidates, *rows)
+    scores = score_pairs(scores_of(model, tasks), of_queries, of_candidates, *rows)
     return {name: each.reshape(shape) for name, each in scores.items()}
 
 
@@ -110,7 +129,3 @@ def flat_scores(scores: Mapping[str, Any]) -> dict[str, Any]:
         for part, each in parts.items():
             flat[f"{task}/{part}" if part else task] = each
     return flat
-
-
-def _take(embeddings: Mapping[str, Any], rows: np.ndarray) -> dict[str, Any]:
-    return {name: ops.take(each, rows, axis=0) for name, each in embeddings.items()}

@@ -9,7 +9,6 @@ from typing import Any
 import keras
 
 from mtframework.errors import ModelError, RunError
-from mtframework.model.embedded_rows import embed_queries
 from mtframework.model.known_columns import encode_known
 from mtframework.model.model import MultiTaskModel
 from mtframework.model.recommend import as_of_now, check_query_key
@@ -107,5 +106,5 @@ def _write_queries(path: Path, recommender: Recommender, queries: Mapping[str, A
     check_query_key(key, columns)
     check_lengths(columns)
     encoded = encode_known(model, as_of_now(model, columns))
-    embeddings = embed_queries(model, recommender.query_towers, encoded)
+    embeddings = recommender.embed_queries(encoded)
     write_embeddings(path, key, as_strings(columns[key]), embeddings)

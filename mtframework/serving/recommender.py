@@ -10,10 +10,11 @@ from keras import ops
 from mtframework.arguments import check_count
 from mtframework.errors import ModelError
 from mtframework.metrics.finite import check_not_diverged
-from mtframework.model.embedded_rows import embed_queries
+from mtframework.model.compiled import Compiled
+from mtframework.model.embedded_rows import embeddings_of
 from mtframework.model.known_columns import encode_known
 from mtframework.model.model import MultiTaskModel
-from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs
+from mtframework.model.pair_scores import query_and_candidate_towers, score_pairs, scores_of
 from mtframework.model.recommend import (
     as_of_now,
     best_products,
@@ -75,7 +76,7 @@ class Recommender:
 
     Raises:
         ModelError: The fusion has a task that the model does not have, or the model has no tower
-            of candidates alone.
+            of candidates alone, or a weight that is not finite.
 
     Example:
 
@@ -114,6 +115,7 @@ class Recommender:
         index: Literal["exact", "faiss"] = "exact",
     ):
         model.encode({})  # raises where it is not trained
+        _check_weights(model)
         first = scoring_task(model, None)
         self.model = model
         self.fusion = fusion or Fusion({first.name: 1.0})
@@ -122,6 +124,8 @@ class Recommender:
         self.num_retrieved = check_count("The recommender", "num_retrieved", num_retrieved)
         self.query_towers, candidate_towers = query_and_candidate_towers(model)
         self.candidates = Candidates(model, candidate_towers)
+        self._embed = self._compiled_towers()
+        self._scores: dict[tuple[str, ...], Compiled] = {}
         self.seen_by = first.name
         self.retrieval = first if first.retrieves else None
         self.index = None
@@ -224,7 +228,7 @@ class Recommender:
             return 1.0
         check_k(k, self.candidates.size)
         asked = as_of_now(self.model, request_columns(self.model, queries))
-        towers = embed_queries(self.model, self.query_towers, encode_known(self.model, asked))
+        towers = self.embed_queries(encode_known(self.model, asked))
         of_queries = ops.convert_to_numpy(query_of(self.retrieval, towers))
         exact = ExactIndex(self._found_among(self.candidates.embeddings))
         nothing = np.zeros(0, "int64"), np.zeros(0, "int64")
@@ -236,6 +240,35 @@ class Recommender:
             found = np.where(np.isneginf(scores), -1, found)
             num_found += sum(len(np.intersect1d(*each)) for each in zip(best, found, strict=True))
         return num_found / max(len(of_queries) * k, 1)
+
+    def embed_queries(self, encoded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the embeddings of encoded queries by tower, `[num_queries, dim]` float32.
+
+        Beside them, as `"tower/task"`, are the retrievals' views of the query.
+
+        Raises:
+            ModelError: A column is missing, or an embedding is not finite.
+        """
+        columns: dict[str, np.ndarray] = {}
+        for tower in self.query_towers:  # raises here, since Keras rewrites the errors of its calls
+            columns |= self.model.tower_columns(tower, encoded)
+        return embeddings_of(columns, self._embed.run)
+
+    def _compiled_towers(self) -> Compiled:
+        model = self.model
+        # What a tower says of all queries at once it computes once; of a request's own events it
+        # cannot know before.
+        precomputed = {
+            name: table
+            for name in self.query_towers
+            if not model.towers[name].history_columns
+            and (table := model.towers[name].precompute()) is not None
+        }
+        return Compiled(
+            model,
+            lambda columns: model.with_query_views(model.embed(self.query_towers, columns)),
+            precomputed,
+        )
 
     def _found_among(self, embeddings: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the candidates' embeddings as the task that retrieves has them."""
@@ -251,7 +284,7 @@ class Recommender:
         fusion: Fusion,
         allowed: np.ndarray | None,
     ) -> Recommendations:
-        of_queries = embed_queries(self.model, self.query_towers, encoded)
+        of_queries = self.embed_queries(encoded)
         scores: dict[str, np.ndarray] = {}
         if self.retrieval is not None and self.index is not None:
             asked = ops.convert_to_numpy(query_of(self.retrieval, of_queries))
@@ -328,7 +361,24 @@ class Recommender:
         if not tasks:
             return {}
         query_rows = np.repeat(np.arange(rows.shape[0]), rows.shape[1])
+        names = tuple(tasks)
+        if names not in self._scores:
+            self._scores[names] = Compiled(self.model, scores_of(self.model, names))
         scores = score_pairs(
-            self.model, tasks, of_queries, self.candidates.embeddings, query_rows, rows.ravel()
+            self._scores[names].run,
+            of_queries,
+            self.candidates.embeddings,
+            query_rows,
+            rows.ravel(),
         )
         return {task: each.reshape(rows.shape) for task, each in scores.items()}
+
+
+def _check_weights(model: MultiTaskModel) -> None:
+    """Raises a `ModelError` where a weight is not finite.
+
+    Its scores need not tell: compiled by TensorFlow, what is not a number is 0 behind a relu.
+    """
+    for weight in model.trainable_variables:
+        values = np.atleast_1d(ops.convert_to_numpy(weight))
+        check_not_diverged(f'rows of the weight "{weight.path}"', values.reshape(len(values), -1))

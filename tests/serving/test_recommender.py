@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras import ops
 from shop import make_shop
 from wide_shop import (
     NUM_PRODUCTS,
@@ -222,24 +223,16 @@ def test_requests_that_cannot_be_answered(call, found, wide_model, queries):
         call(mtf.Recommender(wide_model, FUSION), queries)
 
 
-@pytest.mark.parametrize(
-    ("part", "found"),
-    [
-        ("shopper", '9 of 9 embeddings of the tower "shopper" are not finite'),
-        (
-            "product",
-            f'{NUM_PRODUCTS} of {NUM_PRODUCTS} embeddings of the tower "product" are not finite',
-        ),
-        ("rating", "9 of 9 queries' scores are not finite"),
-    ],
-)
-def test_a_model_that_has_diverged_recommends_nothing(part, found, queries):
+@pytest.mark.parametrize("part", ["shopper", "product", "rating"])
+def test_a_model_that_has_diverged_recommends_nothing(part):
     model = make_model(make_towers(), make_tasks())
     owner = model.towers.get(part) or model.tasks[part]
-    table = owner.trainable_variables[0]
-    table.assign(np.full(table.shape, np.nan, "float32"))
-    with pytest.raises(ModelError, match=found):
-        mtf.Recommender(model, FUSION).recommend(queries, 3)
+    weight = owner.trainable_variables[0]
+    values = ops.convert_to_numpy(weight).copy()
+    values[1:3] = np.nan
+    weight.assign(values)
+    with pytest.raises(ModelError, match=f'2 of {len(values)} rows of the weight "{weight.path}"'):
+        mtf.Recommender(model, FUSION)
 
 
 def test_models_that_cannot_recommend():

@@ -76,8 +76,9 @@ def recommend(
         raise typer.BadParameter("--json is for --query; recommendations of files go to --output.")
     if for_spreadsheet and not output:
         raise typer.BadParameter("--for-spreadsheet is for --output.")
-    from mtframework.cli.quiet import start_keras
+    from mtframework.cli.quiet import again_on_usual_backend, choose_numpy, start_keras
 
+    on_numpy = bool(queries) and not plugin and choose_numpy()
     start_keras(debug)
     from mtframework.cli import output as results
     from mtframework.cli.batch import recommend_file, recommend_queries
@@ -88,19 +89,22 @@ def recommend(
     from mtframework.serving.known_queries import known_queries
     from mtframework.serving.recommender import Recommender
 
-    opened = load_run(run, plugin, trust)
-    model = opened.load_model()
-    known = (*model.request_columns, model.schema.query_key)
-    asked = [parse_row(query, known) for query in queries or ()]
-    if task is None:
-        recommender = Recommender(model, opened.load_fusion(), num_retrieved, index)
-    else:
-        recommender = Recommender.by_task(model, task)
-    printer = results.console()
-    if output is None:
-        found = print_recommendations(printer, run.name, recommender, asked, k, not include_seen)
-        results.write_json(json, found)
-        return
+    with again_on_usual_backend(on_numpy):
+        opened = load_run(run, plugin, trust)
+        model = opened.load_model()
+        known = (*model.request_columns, model.schema.query_key)
+        asked = [parse_row(query, known) for query in queries or ()]
+        if task is None:
+            recommender = Recommender(model, opened.load_fusion(), num_retrieved, index)
+        else:
+            recommender = Recommender.by_task(model, task)
+        printer = results.console()
+        if output is None:
+            found = print_recommendations(
+                printer, run.name, recommender, asked, k, not include_seen
+            )
+            results.write_json(json, found)
+            return
     target = TableWriter(output, for_spreadsheet)
     if input is not None:
         some = recommend_file(recommender, input, target, k, not include_seen)

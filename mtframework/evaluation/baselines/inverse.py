@@ -2,7 +2,7 @@
 
 import numpy as np
 
-_BLOCK = 1024
+_BLOCK = 384
 
 
 def invert_in_place(matrix: np.ndarray, block: int = _BLOCK) -> None:

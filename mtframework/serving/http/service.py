@@ -64,11 +64,12 @@ class Service:
     def warm_up(self) -> None:
         """Answers a sample, so that what is compiled once is compiled, and a broken model fails."""
         key = self.model.schema.query_key
-        known = self.model.vocabularies[key].known_values[:1].tolist()
+        known = self.model.vocabularies[key].known_values[:2].tolist()
         rows = [{key: name} for name in known]
         # Some models must be told more of a query than its key.
         with contextlib.suppress(DataError):
-            self.recommend([Request(rows, k=min(10, self.recommender.candidates.size))])
+            for some in (rows[:1], rows):  # TensorFlow compiles for one row, then for any number
+                self.recommend([Request(some, k=min(10, self.recommender.candidates.size))])
 
     def recommend(self, requests: Sequence[Request]) -> list[list[list[dict[str, Any]]]]:
         """Returns, for each of several requests of one kind, each query's candidates."""

@@ -15,6 +15,15 @@ def test_inverse_in_blocks(size):
     np.testing.assert_allclose(matrix, expected, rtol=1e-10, atol=1e-12)
 
 
+def test_inverse_in_float32():
+    has = (np.random.default_rng(0).random((2000, 300)) < 0.1).astype("float64")
+    gram = has.T @ has + 500 * np.eye(300)
+    expected = np.linalg.inv(gram)
+    matrix = gram.astype("float32")
+    invert_in_place(matrix, block=64)
+    np.testing.assert_allclose(matrix, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
 def test_a_matrix_without_an_inverse_is_refused():
     with pytest.raises(np.linalg.LinAlgError):
         invert_in_place(np.ones((6, 6)), block=4)
