@@ -22,12 +22,15 @@ ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 OMP_NUM_THREADS=1 \
 .PHONY: movielens movielens-report kills test test-distributed test-feedback-jax test-feedback-tensorflow \
 	test-tfrs test-torch bench docs lint
 
-movielens: $(VENV)/core  ## Train the tutorial's three experiments and the reference joint model.
+movielens: $(VENV)/core  ## Trains the tutorial's experiments, the joint model, and the one to serve.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
 		gin/tutorial/retrieval_specialist.gin gin/tutorial/joint.gin gin/movielens/joint.gin \
 		--metric rating/rmse --metric watch/top_100 --metric watch/top_100_filtered \
 		--metric watch/top_10_filtered \
-		--predict "user_id=42,movie_title=Dances with Wolves (1990)" --recommend "user_id=42"
+		--predict "user_id=42,movie_title=Dances with Wolves (1990)"
+	$(BIN)/mtframework compare gin/movielens/sequence.gin --with-baselines \
+		--metric rating/rmse --metric watch/top_10_filtered --metric watch/top_100_filtered \
+		--recommend "user_id=42"
 
 test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
 	$(ON_TENSORFLOW) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests

@@ -32,7 +32,7 @@ def check_balancer(
 
     >>> from mtframework.testing import check_balancer
     >>> from mtframework import UncertaintyWeights
-    >>> check_balancer(UncertaintyWeights, clause="configuration")
+    >>> check_balancer(UncertaintyWeights)
     """
     part = make_checked(make, LossBalancer, GradientBalancer)
     check = check_loss_balancer if isinstance(part, LossBalancer) else check_gradient_balancer

@@ -29,9 +29,9 @@ NUM_EACH = 12
 EXPERIMENTS = [
     str(path.relative_to(SHIPPED))
     for path in sorted(SHIPPED.rglob("*.gin"))
-    if path.parent.name not in ("feedback", "sequences")
+    if path.parent.name in ("movielens", "tutorial")
     and not config.load(path).is_fragment
-    and not re.search("_(sparse|temporal|l[a-z]+)", path.stem)
+    and not re.search("_(sparse|temporal|l[a-z]+)|^sequence", path.stem)
 ]
 BENEATH = [
     f"{folder}/{path.name}"

@@ -156,7 +156,7 @@ def test_saved_model_predicts_and_recommends_the_same_in_a_fresh_process(model, 
         np.testing.assert_allclose(fresh["predicted"][name], scores, rtol=1e-5)
     recommended = model.recommend({"shopper": [3, 99]}, k=5)["product"]
     assert fresh["recommended"] == recommended.tolist()
-    assert fresh["step"] == 2 * 7
+    assert fresh["step"] == 2 * 5
 
 
 def test_recommend_gives_the_best_unseen_candidates(model, shop):

@@ -35,7 +35,8 @@ def trained(shop):
 
 def test_it_is_judged_over_the_whole_catalogue(trained, shop):
     found = mtf.evaluate(trained, shop, top_k=[10])
-    assert set(metric_directions(trained, [10])) == set(found)
+    known = metric_directions(trained, [10])
+    assert set(found) == {name for name in known if "_50_" not in name}  # there are 30 products
     assert found["find/top_10"] > 0.5  # 10 of 30 by chance; half of the products by what is known
     baselines = {each.experiment: each.metrics for each in judge_baselines(trained, shop)}
     assert "find/top_10" in baselines["popularity"]
