@@ -69,7 +69,7 @@ def make_model(data, train: bool = True, **arguments) -> mtf.MultiTaskModel:
     model.adapt(data)
     if train:
         model.compile(keras.optimizers.Adam(0.02))
-        model.fit(batches_of(model, data, "train", 32), epochs=2, verbose=0)
+        model.fit(batches_of(model, data, "train", 90), epochs=6, verbose=0)
     return model
 
 
@@ -209,7 +209,7 @@ def test_tied_candidates_are_those_of_their_tower(data, encoder, tmp_path):
     )
     assert not np.allclose(embedded(tied, queries), before)
     tied.compile(keras.optimizers.Adam(0.02))
-    tied.fit(batches_of(tied, data, "train", 32), epochs=1, verbose=0)
+    tied.fit(batches_of(tied, data, "train", 90), epochs=3, verbose=0)
     tied.save(tmp_path / "tied.keras")
     loaded = mtf.load_model(tmp_path / "tied.keras")
     np.testing.assert_allclose(embedded(loaded, queries), embedded(tied, queries), rtol=1e-5)
