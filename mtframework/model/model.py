@@ -159,6 +159,7 @@ class MultiTaskModel(keras.Model):
             else None
         )
         self.seed_generator = keras.random.SeedGenerator()
+        self._optimized: tuple[int, ...] | None = None  # which weights the optimizer is of
         for task in self.tasks.values():
             task.model = weakref.ref(self)
         self.reports = {
@@ -375,6 +376,7 @@ class MultiTaskModel(keras.Model):
         check_histories(self, x)
         check_labels(self, y)
         check_weights(class_weight, sample_weight)
+        self._follow_frozen_parts()
         return super().fit(x, y, sample_weight=sample_weight, **kwargs)
 
     def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
@@ -415,6 +417,7 @@ class MultiTaskModel(keras.Model):
         check_histories(self, x)
         check_labels(self, y)
         check_weights(class_weight, sample_weight)
+        self._follow_frozen_parts()
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
@@ -688,7 +691,25 @@ class MultiTaskModel(keras.Model):
             predictions[name] = task(inputs, training=training)
         return predictions, copies
 
+    def _follow_frozen_parts(self) -> None:
+        """Compiles again where other weights train by now, which Keras does not allow on JAX.
+
+        Raises:
+            ModelError: The optimizer has learned already.
+        """
+        trained = tuple(map(id, self.trainable_variables))
+        if keras.backend.backend() != "jax" or self._optimized in (None, trained):
+            return
+        if int(self.optimizer.iterations):
+            raise ModelError(
+                "A part was frozen or thawed since the model was compiled, and it has trained.",
+                "A step that moves what the optimizer was made for, as Keras has it on JAX.",
+                "Call compile again, which starts the optimizer anew.",
+            )
+        self.compile_from_config(self.get_compile_config())
+
     def _prepare_optimizer(self) -> None:
+        self._optimized = tuple(map(id, self.trainable_variables))
         self.optimizer = with_row_wise_tables(self)
         self.optimizer.build(self.trainable_variables)
         keep_idle_parts(

@@ -8,6 +8,7 @@ from shop import make_shop, make_tasks, make_towers, shop_rows
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
 from mtframework.training.seed import set_seed
+from mtframework.training.train import batches_of
 
 FEATURES = ("shopper", "product")
 
@@ -153,6 +154,24 @@ def test_policy_and_frozen_parts_are_kept(shop, tmp_path):
     assert not again.tasks["buy"].trainable
     shapes = [[each.shape for each in one.trainable_variables] for one in (model, again)]
     assert shapes[0] == shapes[1]
+
+
+def test_a_part_may_be_frozen_after_compile(model, shop):
+    batches = batches_of(model, shop, "train", 100)
+    model.optimizer.learning_rate = 0.3
+    tower = model.towers["product"]
+    tower.trainable = False
+    before = [np.array(keras.ops.convert_to_numpy(each)) for each in tower.weights]
+    model.fit(batches, verbose=0)
+    after = [keras.ops.convert_to_numpy(each) for each in tower.weights]
+    np.testing.assert_array_equal(before, after)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.3)
+    tower.trainable = True
+    if keras.backend.backend() == "jax":
+        with pytest.raises(ModelError, match="frozen or thawed"):
+            model.fit(batches, verbose=0)
+        model.compile("adam")
+    model.fit(batches, verbose=0)
 
 
 @pytest.mark.parametrize(
