@@ -40,8 +40,7 @@ def train_shown(
         run.write_config(loaded.text)
         for plugin in loaded.plugin_files:
             shutil.copy(plugin, run.path)
-    progress = training_progress(loaded.name) if is_first() else None
-    shown = [] if progress is None else [progress]
+    shown = [training_progress(loaded.name)] if is_first() else []
     try:
         return train_experiment(experiment, run, shown, warm_start=warm_start)
     except BaseException as error:  # a plugin's parts may raise anything
@@ -51,5 +50,5 @@ def train_shown(
             raise
         raise loaded.blame(error, experiment) from error
     finally:
-        if progress is not None:
-            progress.close()
+        for each in shown:
+            each.close()

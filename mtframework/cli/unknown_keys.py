@@ -27,7 +27,7 @@ class UnknownKeys:
         self.reads_histories = bool(model.max_length)
         self.vocabularies = {key: model.vocabularies[key] for key in keys}
         self.num_unknown: Counter[tuple[str, str]] = Counter()
-        self.num_known: Counter[tuple[str, str]] = Counter()
+        self.num_named: Counter[tuple[str, str]] = Counter()
         self.first: dict[tuple[str, str], str] = {}
 
     def add(self, columns: Mapping[str, Any]) -> None:
@@ -44,19 +44,18 @@ class UnknownKeys:
     def _count(self, what: str, key: str, names: Sequence[Any], vocabulary: "Vocabulary") -> None:
         unknown = np.flatnonzero(vocabulary.ids(names) == 0)
         self.num_unknown[what, key] += len(unknown)
-        self.num_known[what, key] += len(names) - len(unknown)
+        self.num_named[what, key] += len(names)
         if len(unknown):
             self.first.setdefault((what, key), str(names[unknown[0]]))
 
     def tell(self) -> None:
         """Prints a line for each key column with unknown values."""
         for (what, key), first in self.first.items():
-            unknown = self.num_unknown[what, key]
             result = {
                 "rows": "it gets the answer of an unknown one",
                 "events": "it counts as an unknown one",
             }[what]
             console().print(
-                f'{unknown} of {unknown + self.num_known[what, key]} {what} have a "{key}" that '
-                f'the model does not know, such as "{first}": {result}.',
+                f"{self.num_unknown[what, key]} of {self.num_named[what, key]} {what} have a "
+                f'"{key}" that the model does not know, such as "{first}": {result}.',
             )

@@ -1,5 +1,6 @@
 """A trained model's metrics on rows that it has not seen."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -128,7 +129,7 @@ def evaluate(
     batches = batches_of(model, dataset, split, batch_size, shuffle=False, needs_labels=False)
     scores, towers = model.predict_and_embed(batches, verbose=0)
     before = Before.of(model, dataset, split) if dataset.rows_in_order else None
-    askers = Askers.of(dataset, split, columns)
+    askers = functools.cache(lambda: Askers.of(dataset, split, columns))  # for retrievals alone
     results = Results()
     if (histories := getattr(batches, "histories", None)) is not None:
         results.notes.append(f"Histories: {_KNOWN[histories.known]}.")
@@ -141,9 +142,9 @@ def evaluate(
             all_valid = valid
             if unlisted is not None:
                 valid = valid & unlisted.is_listed
-            rows = RankedRows.of(model, columns, askers, valid)
+            rows = RankedRows.of(model, columns, askers(), valid)
             queries = ops.convert_to_numpy(query_of(task, towers))
-            queries, at_first = queries[valid], queries[askers.first[valid]]
+            queries, at_first = queries[valid], queries[askers().first[valid]]
             embeddings = candidate_of(task, model.embed([task.candidate], model.catalogue.columns))
             embeddings = ops.convert_to_numpy(embeddings)
             seen = model.catalogue.seen_of(rows.queries, name)
@@ -155,7 +156,7 @@ def evaluate(
                 *together, _ = ranks_and_ties(at_first, rows.candidates, embeddings, seen)
             results.notes += rows.notes(model, task, split, ties)
             if unlisted is not None and (num_missed := int((all_valid & ~valid).sum())):
-                rows = unlisted.added_to(rows, all_valid, askers)
+                rows = unlisted.added_to(rows, all_valid, askers())
                 ranks, together = (
                     [_with_missed(each, num_missed) for each in both] for both in (ranks, together)
                 )

@@ -1,7 +1,7 @@
 """A recommender's arithmetic as graphs of plain TensorFlow."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,11 @@ from mtframework.model.histories import HISTORY
 from mtframework.model.pair_scores import flat_scores
 from mtframework.schema.events import LENGTHS, in_history
 from mtframework.schema.multi_valued import SEPARATOR
-from mtframework.serving.dense_histories import latest_events, packed_events
+from mtframework.serving.dense_histories import (
+    places_of_latest,
+    places_of_packed,
+    values_at,
+)
 from mtframework.serving.known_queries import query_columns
 from mtframework.serving.recommender import Recommender
 from mtframework.tasks.views import candidate_of, query_of
@@ -274,17 +278,16 @@ class _Graph:
         for name, values in self.of_events.items():
             nothing = tf.zeros_like(values[:1])
             given[name] = tf.gather(tf.concat([nothing, values], 0), rows + 1)
-        found = {}
+        max_length, ids = model.max_length, encoded[model.schema.query_key]
+        asked, num_asked = places_of_packed(is_event, max_length)
+        known, num_known = places_of_latest(offsets, ids, max_length)
+        is_asked = num_asked > 0
+        found = {LENGTHS: tf.where(is_asked, num_asked, num_known)}
         for name, values in given.items():
-            shape = tf.concat([tf.shape(is_event), tf.shape(values)[1:]], 0)
-            side_by_side: Any = tf.reshape(values, shape)
-            side_by_side.set_shape([None, None, *values.shape[1:]])
-            asked, num_asked = packed_events(side_by_side, is_event, model.max_length)
-            ids = encoded[model.schema.query_key]
-            known, num_known = latest_events(self.events[name], offsets, ids, model.max_length)
-            is_asked = tf.reshape(num_asked > 0, [-1] + [1] * (len(known.shape) - 1))
-            found[in_history(name)] = tf.where(is_asked, asked, known)
-            found[LENGTHS] = tf.where(num_asked > 0, num_asked, num_known)
+            here = values_at(values, asked, num_asked)
+            there = values_at(self.events[name], known, num_known)
+            of_values = tf.reshape(is_asked, [-1] + [1] * (len(values.shape)))
+            found[in_history(name)] = tf.where(of_values, here, there)
         return found
 
     def _encode(self, columns: Iterable[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -366,7 +369,7 @@ def _table(texts: np.ndarray, first: int, unknown: int):
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, numbers), unknown)
 
 
-def _input_names(columns: Iterable[str], of_events: Iterable[str]) -> dict[str, str]:
+def _input_names(columns: Iterable[str], of_events: Sequence[str]) -> dict[str, str]:
     """Returns by which name each column goes into a signature.
 
     Args:
@@ -375,8 +378,8 @@ def _input_names(columns: Iterable[str], of_events: Iterable[str]) -> dict[str, 
     """
     # The arguments of a signature are Python's: letters, digits and underscores.
     names = {column: re.sub(r"[./>-]", "_", _valid_name(column)) for column in columns}
-    histories = [HISTORY, *(f"{HISTORY}_{names[column]}" for column in of_events)]
-    taken = [*names.values(), *_REQUEST, *(histories if len(histories) > 1 else ())]
+    taken = [*names.values(), *_REQUEST, *(f"{HISTORY}_{names[column]}" for column in of_events)]
+    taken += [HISTORY] if of_events else []
     for column, name in names.items():
         if taken.count(name) > 1:
             raise ModelError(

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 from shop import make_shop, make_tasks, make_towers, shop_rows
 from sklearn.metrics import ndcg_score
+from who_what_when import SCHEMA
 
 import mtframework as mtf
 from mtframework.training.train import batches_of
@@ -87,15 +88,6 @@ def test_rows_of_weight_zero_do_not_count(trained, shop):
 
 def test_rows_of_a_query_count_together_by_its_first_list():
     """Whoever asks anew at each row may find each of them first, and not both first in one list."""
-    schema = mtf.Schema(
-        (
-            mtf.Column("who", "categorical", "query"),
-            mtf.Column("what", "categorical", "candidate"),
-            mtf.Column("when", "numeric", "timestamp"),
-        ),
-        "who",
-        "what",
-    )
     draw = np.random.default_rng(4)
 
     def rows(people, num_rows, start):
@@ -106,7 +98,7 @@ def test_rows_of_a_query_count_together_by_its_first_list():
         }
 
     data = mtf.Dataset(
-        schema,
+        SCHEMA,
         train=rows(np.arange(20), 6, 0),
         test=rows(np.arange(17, 23), 5, 1000),  # three are new, each with a history of their own
         catalogue={"what": np.arange(12)},

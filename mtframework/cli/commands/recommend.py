@@ -99,12 +99,14 @@ def recommend(
         else:
             recommender = Recommender.by_task(model, task)
         printer = results.console()
+        found = []
         if output is None:
             found = print_recommendations(
                 printer, run.name, recommender, asked, k, not include_seen
             )
-            results.write_json(json, found)
-            return
+    if output is None:
+        results.write_json(json, found)
+        return
     target = TableWriter(output, for_spreadsheet)
     if input is not None:
         some = recommend_file(recommender, input, target, k, not include_seen)

@@ -62,7 +62,6 @@ def judge_baselines(
             frequency need a timestamp, EASE memory.
     """
     train, rows = (dataset.encoded_split(name, model.vocabularies) for name in ("train", split))
-    askers = Askers.of(dataset, split, rows)
     numbers = [task for task in model.tasks.values() if task.is_compared_with_mean]
     retrievals = [task for task in model.tasks.values() if task.retrieves]
     results = []
@@ -70,6 +69,7 @@ def judge_baselines(
         judge = functools.partial(_judge_constant, model.schema.query_key, train, rows)
         results.append(_judge("constant", numbers, judge))
     if retrievals:
+        askers = Askers.of(dataset, split, rows)
         before = Before.of(model, dataset, split)
         positives = _Positives(model, train, dataset.rows_in_order, retrievals, before)
         for plan in _plans(positives.differ, positives.repeat):
@@ -338,8 +338,11 @@ def _judge_rankings(
             ask = functools.partial(positives.requests, method, task, by_all)
             asked, queries, seen = ask(judged.queries, np.flatnonzero(valid))
             ranks = score_ranks(method, asked, queries, judged.candidates, seen, popular)
+            together, earlier = ranks, asked
             asked, queries, seen = ask(of_first, first)
-            together = score_ranks(method, asked, queries[place], judged.candidates, seen, popular)
+            if asked is not earlier:  # else all rows of a query get one list
+                whose = queries[place]
+                together = score_ranks(method, asked, whose, judged.candidates, seen, popular)
             found = metrics_of_ranks(ranks, together, judged, model.catalogue.size)
             metrics[name] |= {f"{task.name}/{metric}": value for metric, value in found.items()}
             evaluate_seconds[name] += time.perf_counter() - began

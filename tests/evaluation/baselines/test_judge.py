@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from shop import make_shop, make_tasks, make_towers, shop_rows
+from who_what_when import SCHEMA
 
 import mtframework as mtf
 from mtframework.evaluation.baselines import ease
@@ -156,17 +157,8 @@ def test_methods_that_need_order_get_it_from_the_timestamp():
     people = np.repeat(np.arange(6), 3)
     rows = {"who": people, "what": np.tile([2, 0, 1], 6), "when": np.tile([30, 10, 20], 6)}
     last = {"who": np.array([6, 7]), "what": np.array([0, 0]), "when": np.array([5, 5])}
-    schema = mtf.Schema(
-        (
-            mtf.Column("who", "categorical", "query"),
-            mtf.Column("what", "categorical", "candidate"),
-            mtf.Column("when", "numeric", "timestamp"),
-        ),
-        "who",
-        "what",
-    )
     data = mtf.Dataset(
-        schema,
+        SCHEMA,
         train={name: np.concatenate([rows[name], last[name]]) for name in rows},
         test={"who": np.array([6, 7]), "what": np.array([1, 2]), "when": np.array([9, 9])},
         catalogue={"what": np.arange(3)},
@@ -215,15 +207,6 @@ def test_what_came_before_a_row_asks_and_is_seen(model):
 
 def test_who_buys_again_is_asked_by_all_that_came_before():
     """By rows of weeks: at the second test row it is known what was bought at the first."""
-    schema = mtf.Schema(
-        (
-            mtf.Column("who", "categorical", "query"),
-            mtf.Column("what", "categorical", "candidate"),
-            mtf.Column("when", "numeric", "timestamp"),
-        ),
-        "who",
-        "what",
-    )
 
     def rows(*events):
         return dict(zip(("who", "what", "when"), map(np.array, zip(*events, strict=True)),
@@ -231,7 +214,7 @@ def test_who_buys_again_is_asked_by_all_that_came_before():
 
     # 0 has 3 three times, 1 has 4, and everybody else has 5.
     data = mtf.Dataset(
-        schema,
+        SCHEMA,
         train=rows((0, 3, 1), (0, 3, 2), (0, 3, 3), (1, 4, 4), (2, 5, 5), (3, 5, 6), (4, 5, 7)),
         test=rows((0, 3, 10), (1, 5, 11), (1, 5, 12), (0, 4, 13), (77, 5, 14), (88, 4, 15)),
         catalogue={"what": np.arange(6)},
