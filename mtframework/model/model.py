@@ -3,6 +3,7 @@
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,9 @@ from mtframework.balancing.gradient_balancer import GradientBalancer
 from mtframework.balancing.junction import Junction
 from mtframework.balancing.loss_balancer import LossBalancer, check_loss_weights
 from mtframework.balancing.static_weights import StaticWeights
-from mtframework.embeddings.backend import rows_of_backend
-from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
-from mtframework.embeddings.row_wise_optimizer import RowWiseOptimizer
 from mtframework.errors import ModelError, did_you_mean, quoted_list
 from mtframework.metrics.task_report import TaskReport
-from mtframework.model.assets import read_assets, write_assets
+from mtframework.model.assets import Assets
 from mtframework.model.composition import (
     check_columns,
     check_composition,
@@ -32,10 +30,6 @@ from mtframework.model.composition import (
 )
 from mtframework.model.doors import (
     check_features,
-    check_histories,
-    check_labels,
-    check_weights,
-    is_of_numpy,
     one_row_of,
 )
 from mtframework.model.frozen_layers import freeze
@@ -46,15 +40,13 @@ from mtframework.model.histories import (
     history_length,
     names_in_batch,
 )
-from mtframework.model.idle_parts import keep_idle_parts
-from mtframework.model.known_columns import lasting_columns
 from mtframework.model.losses import TOWERS, total_loss
 from mtframework.model.recommend import recommend
 from mtframework.model.representations import represent, with_query_views
 from mtframework.model.results import measured, with_shares
-from mtframework.model.row_wise import with_row_wise_tables
 from mtframework.model.saved_config import config_of, model_of
 from mtframework.model.seeds import draw_anew
+from mtframework.model.trainable_model import TrainableModel
 from mtframework.schema.catalogue import Catalogue
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import encode_columns
@@ -69,7 +61,7 @@ from mtframework.towers.base_tower import BaseTower
 
 
 @keras.saving.register_keras_serializable(package="mtframework")
-class MultiTaskModel(keras.Model):
+class MultiTaskModel(TrainableModel):
     """Trains any number of tasks over shared towers.
 
     The loss of a task is the weighted mean over the rows that count, zero where none does:
@@ -133,7 +125,6 @@ class MultiTaskModel(keras.Model):
         super().__init__(name=name)
         # Keras on JAX takes a model's variables out of it while it predicts.
         self.lock = threading.RLock()
-        self.embedding_optimizer: EmbeddingOptimizer | None = None
         self.towers = parts_by_name("tower", "towers", towers)
         self.tasks = parts_by_name("task", "tasks", tasks)
         check_composition(self.towers, self.tasks)
@@ -159,7 +150,6 @@ class MultiTaskModel(keras.Model):
             else None
         )
         self.seed_generator = keras.random.SeedGenerator()
-        self._optimized: tuple[int, ...] | None = None  # which weights the optimizer is of
         for task in self.tasks.values():
             task.model = weakref.ref(self)
         self.reports = {
@@ -215,45 +205,11 @@ class MultiTaskModel(keras.Model):
                 "One call, before training.",
                 "Make a new model for another data set.",
             )
-        schema = dataset.schema
-        check_columns(self.towers, self.tasks, schema)
+        check_columns(self.towers, self.tasks, dataset.schema)
         columns = dataset.encoded_split("train")
         for task in self.tasks.values():
             check_rows(task, columns, needs_labels)
-        self.schema = schema
-        self.vocabularies = dict(dataset.vocabularies)
-        self.catalogue = Catalogue.learn(
-            schema.candidate_key,
-            dataset.encode(dataset.catalogue),
-            columns[schema.query_key],
-            columns[schema.candidate_key],
-            self.vocabularies[schema.query_key].size,
-            {
-                label: columns[label]
-                for tower in self.towers.values()
-                for label in tower.history_labels
-            },
-            {
-                name: rows
-                for name, task in self.tasks.items()
-                if (rows := task.seen_rows(columns)) is not None and not rows.all()
-            },
-        )
-        when = schema.names("timestamp")
-        self.trained_until = int(columns[when[0]].max()) if when else None
-        self.queries = KnownQueries.learn(
-            columns[schema.query_key],
-            {name: columns[name] for name in lasting_columns(schema, self.feature_columns)},
-            columns[when[0]] if when else None,
-            self.vocabularies[schema.query_key].size,
-        )
-        self.events = Events.learn(
-            columns[schema.query_key],
-            {name: columns[name] for name in self.history_columns},
-            columns[when[0]] if when else None,
-            self.vocabularies[schema.query_key].size,
-            self.max_length,
-        )
+        self._know(Assets.learn(self, dataset, columns))
         if not self.built:
             draw_anew(self)
             self._build(self._num_ids())
@@ -267,16 +223,10 @@ class MultiTaskModel(keras.Model):
             self._prepare_optimizer()
         for tower in self.towers.values():
             tower.adapt(columns, self.vocabularies)
-            tower.use_catalogue(self.catalogue)
-            tower.use_events(self.events)
+        self._tell_towers()
         ids = {name: columns[tower.key] for name, tower in self.towers.items()}
         for task in self.tasks.values():
             task.adapt(columns, ids)
-
-    @property
-    def is_adapted(self) -> bool:
-        """Whether the model knows its vocabularies and catalogue: by `adapt`, or from a file."""
-        return hasattr(self, "catalogue")
 
     def encode(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Returns raw columns as the model reads them: ids (int32) and numbers (float32).
@@ -318,116 +268,6 @@ class MultiTaskModel(keras.Model):
         """Returns the total of the tasks' weighted losses, a scalar, and updates their reports."""
         return total_loss(self, x, y or {}, y_pred, sample_weight or {}, training)
 
-    def compile(
-        self,
-        optimizer="adam",
-        loss=None,
-        loss_weights=None,
-        metrics=None,
-        weighted_metrics=None,
-        *,
-        embedding_optimizer: EmbeddingOptimizer | None = None,
-        **kwargs,
-    ):
-        """Configures training as `keras.Model.compile` does; the tasks bring losses and metrics.
-
-        Args:
-            optimizer: As Keras takes it.
-            loss: None, as are the next three.
-            loss_weights: None.
-            metrics: None.
-            weighted_metrics: None.
-            embedding_optimizer: How large embedding tables learn. None: row by row where a table
-                has more than 100,000 rows and the optimizer has such a form.
-            **kwargs: As Keras takes them.
-
-        Raises:
-            ModelError: `loss`, `loss_weights`, `metrics` or `weighted_metrics` is given, or the
-                optimizer cannot move rows and `embedding_optimizer` says that it shall.
-        """
-        given = {
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
-        for argument, value in given.items():
-            if value is not None:
-                raise ModelError(
-                    f"compile was given {argument}.",
-                    "None: each task has its loss, its loss_weight and its metrics.",
-                    "Leave it out here, and set it on the tasks.",
-                )
-        super().compile(optimizer=optimizer, **kwargs)
-        self.embedding_optimizer = checked_part(
-            "embedding_optimizer", embedding_optimizer, EmbeddingOptimizer
-        )
-        if self.built:
-            self._prepare_optimizer()
-
-    def fit(self, x=None, y=None, *, class_weight=None, sample_weight=None, **kwargs):
-        """Trains as `keras.Model.fit` does, on `Batches` or encoded columns.
-
-        Raises:
-            ModelError: The columns are raw, or `class_weight` or one array of weights is given.
-        """
-        self._require_adapted()
-        check_features(self, x)
-        check_histories(self, x)
-        check_labels(self, y)
-        check_weights(class_weight, sample_weight)
-        self._follow_frozen_parts()
-        return super().fit(x, y, sample_weight=sample_weight, **kwargs)
-
-    def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
-        """Returns losses and metrics as `keras.Model.evaluate` does, of encoded columns.
-
-        `mtframework.evaluate` ranks the whole catalogue as well.
-        """
-        self._require_adapted()
-        check_features(self, x)
-        check_labels(self, y)
-        check_weights(None, sample_weight)
-        return super().evaluate(x, y, sample_weight=sample_weight, **kwargs)
-
-    def __call__(self, features, *args, **kwargs):
-        """Returns what `call` does, of encoded columns."""
-        if self.is_adapted and is_of_numpy(features):
-            check_features(self, features)
-        return super().__call__(features, *args, **kwargs)
-
-    def save(self, filepath, *args, **kwargs):
-        """Writes a `.keras` file as `keras.Model.save` does.
-
-        Raises:
-            ModelError: The path is of HDF5, which would hold no vocabularies.
-        """
-        if str(filepath).endswith((".h5", ".hdf5")):
-            raise ModelError(
-                f"The model was to be saved as {filepath}.",
-                "A .keras file: one of HDF5 holds no vocabularies and no catalogue.",
-                f"Write model.save({str(Path(filepath).with_suffix('.keras'))!r}).",
-            )
-        return super().save(filepath, *args, **kwargs)
-
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
-        """Trains as `keras.Model.train_on_batch` does, on one batch of encoded columns."""
-        self._require_adapted()
-        check_features(self, x)
-        check_histories(self, x)
-        check_labels(self, y)
-        check_weights(class_weight, sample_weight)
-        self._follow_frozen_parts()
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
-
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
-        """Returns what `evaluate` does, of one batch of encoded columns."""
-        self._require_adapted()
-        check_features(self, x)
-        check_labels(self, y)
-        check_weights(None, sample_weight)
-        return super().test_on_batch(x, y, sample_weight, **kwargs)
-
     def predict_on_batch(self, x) -> dict[str, Any]:
         """Returns what `predict` does, of one batch of encoded columns."""
         self._require_adapted()
@@ -435,59 +275,6 @@ class MultiTaskModel(keras.Model):
         with self.lock:
             outputs = super().predict_on_batch(x)
         return keras.tree.map_structure(ops.convert_to_numpy, self.all_scores(outputs))
-
-    def export(self, filepath, **kwargs):
-        """Is `mtframework.export`: a graph of Keras's own would read ids in place of values.
-
-        Raises:
-            ModelError: Always.
-        """
-        raise ModelError(
-            "Keras's export was called, which would write a graph that reads internal ids.",
-            "A SavedModel that takes raw values and recommends.",
-            f"Write mtframework.export(model, {str(filepath)!r}).",
-        )
-
-    def forget_compiled_steps(self) -> None:
-        """Lets the next step be compiled again, with what a task says by now."""
-        if getattr(self, "train_function", None) is not None:
-            self.make_train_function(force=True)
-        if getattr(self, "test_function", None) is not None:
-            self.make_test_function(force=True)
-
-    def quantize(self, mode=None, **kwargs):
-        """Is not supported: what Keras saves of a quantized model cannot be loaded again.
-
-        Raises:
-            ModelError: Always.
-        """
-        raise ModelError(
-            "quantize was called, and a quantized model could not be loaded again.",
-            "A model in a floating-point dtype.",
-            'Train under keras.config.set_dtype_policy("mixed_bfloat16") for less memory, or '
-            "quantize what mtframework.export writes.",
-        )
-
-    def get_compile_config(self):
-        config = super().get_compile_config()
-        if not self.compiled:
-            return config
-        tables = self.embedding_optimizer or EmbeddingOptimizer()
-        return {**config, "embedding_optimizer": keras.saving.serialize_keras_object(tables)}
-
-    def compile_from_config(self, config):
-        # What was saved before there were row-wise updates has the slots of dense ones.
-        config = {"embedding_optimizer": None, **keras.saving.deserialize_keras_object(config)}
-        config["embedding_optimizer"] = config["embedding_optimizer"] or EmbeddingOptimizer(
-            dense_up_to=None
-        )
-        self.compile(**config)
-
-    def train_step(self, *arguments):
-        """Makes a training step as Keras does; Keras calls this."""
-        if not isinstance(self.optimizer, RowWiseOptimizer):
-            return super().train_step(*arguments)
-        return rows_of_backend().train_step(self, super().train_step, *arguments)
 
     def predict(self, x, **kwargs) -> dict[str, Any]:
         """Returns each task's scores as NumPy arrays, `{task: [num_rows]}`.
@@ -572,9 +359,6 @@ class MultiTaskModel(keras.Model):
         results = super()._get_metrics_result_or_logs(logs)
         return measured(self, results)
 
-    def build(self, input_shape):
-        self._require_adapted()  # Keras builds a model at its first call, and adapt has built ours
-
     def get_config(self):
         return config_of(self)
 
@@ -591,17 +375,13 @@ class MultiTaskModel(keras.Model):
     def save_assets(self, directory: str) -> None:
         """Writes the schema, the vocabularies and the catalogue; Keras calls this."""
         self._require_adapted()
-        known = (self.catalogue, self.queries, self.events, self.trained_until)
-        write_assets(Path(directory), self.schema, self.vocabularies, *known)
+        known = (getattr(self, field.name) for field in fields(Assets))
+        Assets(*known).write(Path(directory))
 
     def load_assets(self, directory: str) -> None:
         """Reads what `save_assets` wrote; Keras calls this."""
-        assets = read_assets(Path(directory), self._built_of)
-        self.schema, self.vocabularies, self.catalogue, self.queries = assets[:4]
-        self.events, self.trained_until = assets[4:]
-        for tower in self.towers.values():
-            tower.use_catalogue(self.catalogue)
-            tower.use_events(self.events)
+        self._know(Assets.read(Path(directory), self._built_of))
+        self._tell_towers()
 
     def is_candidate_tower(self, name: str) -> bool:
         """Returns whether a tower reads nothing but columns that describe candidates."""
@@ -691,40 +471,14 @@ class MultiTaskModel(keras.Model):
             predictions[name] = task(inputs, training=training)
         return predictions, copies
 
-    def _follow_frozen_parts(self) -> None:
-        """Compiles again where other weights train by now, which Keras does not allow on JAX.
+    def _know(self, assets: Assets) -> None:
+        for field in fields(assets):
+            setattr(self, field.name, getattr(assets, field.name))
 
-        Raises:
-            ModelError: The optimizer has learned already.
-        """
-        trained = tuple(map(id, self.trainable_variables))
-        if keras.backend.backend() != "jax" or self._optimized in (None, trained):
-            return
-        if int(self.optimizer.iterations):
-            raise ModelError(
-                "A part was frozen or thawed since the model was compiled, and it has trained.",
-                "A step that moves what the optimizer was made for, as Keras has it on JAX.",
-                "Call compile again, which starts the optimizer anew.",
-            )
-        self.compile_from_config(self.get_compile_config())
-
-    def _prepare_optimizer(self) -> None:
-        self._optimized = tuple(map(id, self.trainable_variables))
-        self.optimizer = with_row_wise_tables(self)
-        self.optimizer.build(self.trainable_variables)
-        keep_idle_parts(
-            getattr(self.optimizer, "dense", self.optimizer),
-            [task.trainable_variables for task in self.tasks.values()],
-            self.loss_balancer.trainable_variables,
-        )
-
-    def _require_adapted(self) -> None:
-        if not self.is_adapted:
-            raise ModelError(
-                "The model was used before it knows its columns.",
-                "A model that has learned its vocabularies and catalogue.",
-                "Call model.adapt(dataset) first, or load a trained model.",
-            )
+    def _tell_towers(self) -> None:
+        for tower in self.towers.values():
+            tower.use_catalogue(self.catalogue)
+            tower.use_events(self.events)
 
     def _num_ids(self) -> dict[str, int | None]:
         return {
