@@ -1,7 +1,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Python compiles what it imports, which is a part of what is installed.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	--constraint constraints.txt
 
 # What runs on every backend; the rest of tests/ reads files, Gin and the command line, once.
 CORE_TESTS := tests/balancing tests/embeddings tests/evaluation tests/features tests/losses \
@@ -32,10 +34,10 @@ movielens: $(VENV)/core  ## Trains the tutorial's experiments, the joint model, 
 		--metric rating/rmse --metric watch/top_10_filtered --metric watch/top_100_filtered \
 		--recommend "user_id=42"
 
-test: $(VENV)/dev lint  ## Everything on TensorFlow, the core on JAX.
+test: $(VENV)/dev  ## Everything on TensorFlow, the core on JAX; what is over soon comes first.
+	$(MAKE) --jobs 2 --output-sync test-feedback-jax lint test-feedback-tensorflow test-tfrs
 	$(ON_TENSORFLOW) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests
 	$(ON_JAX) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(CORE_TESTS)
-	$(MAKE) --jobs 2 --output-sync test-feedback-tensorflow test-feedback-jax test-tfrs
 
 test-feedback-tensorflow: $(VENV)/dev
 	$(ON_TENSORFLOW) $(BIN)/python -m pytest plugins/mtf-feedback
