@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from mtframework.errors import DataError
-from mtframework.schema.texts import distinct_texts, normalized, text_array
+from mtframework.schema.texts import distinct_texts, normalized, text_array, whole_text
 
 
 class Vocabulary:
@@ -62,7 +62,9 @@ class Vocabulary:
         `"[UNK]"` among them is left out, and has id 0 like everything unknown.
         """
         distinct, _ = distinct_texts(as_strings(values))
-        distinct, _ = distinct_texts(normalized_texts(distinct))
+        plain = normalized_texts(distinct)
+        if plain is not distinct:
+            distinct, _ = distinct_texts(plain)
         return cls(distinct[distinct != cls.UNKNOWN])
 
     @property
@@ -122,8 +124,18 @@ class Vocabulary:
 
 
 def normalized_texts(texts: np.ndarray) -> np.ndarray:
-    """Returns texts as ids are compared, of the same shape; see `texts.normalized`."""
-    found = normalized(pa.array(texts.ravel().tolist(), pa.large_string()))
+    """Returns texts as ids are compared, of the same shape; see `texts.normalized`.
+
+    Where all of them are written so already, that is the same array.
+    """
+    listed = texts.ravel().tolist()
+    try:
+        written = pa.array(listed, pa.large_string())
+    except UnicodeEncodeError:
+        return normalized_texts(text_array(list(map(whole_text, listed))).reshape(texts.shape))
+    found = normalized(written)
+    if found.equals(written):
+        return texts
     return text_array(found.to_pylist()).reshape(texts.shape)
 
 

@@ -52,6 +52,19 @@ def test_only_what_meets_the_conditions_and_as_many_as_there_are(client):
     assert none == []
 
 
+def test_texts_that_json_can_write_and_utf8_cannot_are_unknown_or_refused(client):
+    pair = '"shopper": "\\ud800", "product": "\\ud800"'
+    bodies = {
+        "/recommend": '{"queries": [{"shopper": "\\ud800"}], "exclude": [["\\ud800"]]}',
+        "/score": f'{{"pairs": [{{{pair}}}]}}',
+        "/events": f'{{"events": [{{"event_id": "\\ud800", {pair}}}]}}',
+    }
+    for path, body in bodies.items():
+        answer = client.post(path, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code in (200, 422), f"{path}: {answer.text}"
+        answer.content.decode("utf-8")
+
+
 def test_what_is_excluded_is_not_found(client):
     [found] = recommended(client, queries=[{"shopper": "3"}], k=3)
     best = [each["id"] for each in found]
