@@ -38,7 +38,6 @@ class Together(Generic[Asked, Answer]):
         max_wait: Seconds.
         max_size: The most rows in a call.
         max_waiting: The most rows that wait.
-        observe: Called with the number of rows of each call.
     """
 
     def __init__(
@@ -48,11 +47,9 @@ class Together(Generic[Asked, Answer]):
         max_wait: float = 0.002,
         max_size: int = 256,
         max_waiting: int = 4096,
-        observe: Callable[[int], Any] = lambda rows: None,
     ):
         self.answer, self.executor = answer, executor
         self.max_wait, self.max_size, self.max_waiting = max_wait, max_size, max_waiting
-        self.observe = observe
         self.num_waiting = 0
         self._waiting: list[_Waiting[Asked]] = []
         self._came = asyncio.Event()
@@ -119,7 +116,6 @@ class Together(Generic[Asked, Answer]):
         return batch
 
     def _answer(self, batch: list[_Waiting[Asked]], loop: asyncio.AbstractEventLoop) -> None:
-        self.observe(sum(one.size for one in batch))
         try:
             found = list(self.answer(batch[0].kind, [one.asked for one in batch]))
         except Exception as error:
