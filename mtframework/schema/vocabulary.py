@@ -122,8 +122,19 @@ class Vocabulary:
 
 
 def normalized_texts(texts: np.ndarray) -> np.ndarray:
-    """Returns texts as ids are compared, of the same shape; see `texts.normalized`."""
-    found = normalized(pa.array(texts.ravel().tolist(), pa.large_string()))
+    """Returns texts as ids are compared, of the same shape; see `texts.normalized`.
+
+    Raises:
+        DataError: A text holds half of a surrogate pair, which JSON can write and UTF-8 cannot.
+    """
+    try:
+        found = normalized(pa.array(texts.ravel().tolist(), pa.large_string()))
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"A text, {error.object!a}, cannot be written as UTF-8.",
+            "Whole characters.",
+            "Correct the text where it comes from.",
+        ) from error
     return text_array(found.to_pylist()).reshape(texts.shape)
 
 

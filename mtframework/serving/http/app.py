@@ -21,6 +21,7 @@ from mtframework.serving.http.limits import Guard, Limits, problem
 from mtframework.serving.http.models import Models, version_header
 from mtframework.serving.http.server import Server
 from mtframework.serving.http.service import Request as Asked
+from mtframework.serving.http.startup import Startup
 
 PAGE = Path(__file__).with_name("page")
 
@@ -50,11 +51,16 @@ def create_app(
     """
     limits = limits or Limits()
     server = Server(load, limits)
+    refused: list[Exception] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         seen = watch() if watch is not None else None
-        await server.reload()
+        try:
+            await server.reload()
+        except MtframeworkError as error:
+            refused.append(error)
+            raise
         watching = asyncio.create_task(_watch(server, watch, seen)) if watch is not None else None
         yield
         if watching is not None:
@@ -69,6 +75,7 @@ def create_app(
         responses={422: {"model": bodies.Problem}},
     )
     app.state.server = server
+    app.add_middleware(Startup, refused=refused)
     app.add_middleware(Guard, max_bytes=limits.max_bytes, token=token)
     _count_requests(app, server)
     _answer_errors(app)

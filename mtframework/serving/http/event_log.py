@@ -154,6 +154,8 @@ class EventLog:
                     else f'Add "{name}" to each event.',
                 )
         for name, value in event.items():
+            if isinstance(value, str):
+                as_id(value)  # raises where it cannot be written
             if not isinstance(value, (str, bool)) and not is_finite_number(value):
                 raise DataError(
                     f'The event has {value!r} as "{name}".',

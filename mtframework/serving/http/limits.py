@@ -103,4 +103,9 @@ def problem(
     status: int, found: str, expected: str, fix: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """Returns the answer of an error."""
-    return JSONResponse({"found": found, "expected": expected, "fix": fix}, status, headers)
+    told = {"found": found, "expected": expected, "fix": fix}
+    # What a request held may be no text that can be written.
+    written = {name: each.encode("utf-8", "backslashreplace") for name, each in told.items()}
+    return JSONResponse(
+        {name: each.decode("utf-8") for name, each in written.items()}, status, headers
+    )

@@ -279,5 +279,5 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 
 def _dumps(answer: Mapping[str, Any]) -> bytes:
-    # -inf as TensorFlow Serving writes it.
-    return json.dumps(answer, ensure_ascii=False).encode("utf-8")
+    # -inf as TensorFlow Serving writes it; escaped, since a request's id may be no text in UTF-8.
+    return json.dumps(answer).encode("ascii")

@@ -118,6 +118,33 @@ def test_what_cannot_be_answered_is_said(client, path, body, status, text):
     assert text in answer.text if status == 200 else text in " ".join(answer.json().values())
 
 
+HALF = r'"\ud800"'  # of a pair; JSON can write it, UTF-8 cannot
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/recommend", f'{{"queries": [{{"shopper": {HALF}}}]}}'),
+        ("/recommend", f'{{"queries": [{{{HALF}: "3"}}]}}'),
+        ("/recommend", f'{{"queries": [{{"shopper": "3"}}], "exclude": [[{HALF}]]}}'),
+        ("/recommend", f'{{"queries": [{{"shopper": "3"}}], "only": {{"product": {HALF}}}}}'),
+        ("/recommend", f'{{"queries": [{{"shopper": "3"}}], "fusion": {{{HALF}: 1}}}}'),
+        ("/recommend", f'{{"queries": [{{"shopper": "3"}}], "version": {HALF}}}'),
+        ("/recommend", f'{{"queries": [{{"shopper": "3"}}], {HALF}: 3}}'),
+        ("/score", f'{{"pairs": [{{"shopper": "3", "product": {HALF}}}]}}'),
+        ("/events", f'{{"events": [{{"event_id": {HALF}, "shopper": "3", "product": "a"}}]}}'),
+        ("/events", f'{{"events": [{{"event_id": "1", "shopper": "3", "product": {HALF}}}]}}'),
+        ("/v1/models/shop:predict", f'{{"inputs": {{"shopper": [{HALF}]}}}}'),
+        ("/v1/models/shop:predict", f'{{"signature_name": {HALF}, "inputs": {{"a": [1]}}}}'),
+        ("/v2/models/shop/infer", f'{{"inputs": [{{"name": {HALF}}}]}}'),
+    ],
+)  # fmt: skip
+def test_half_a_character_is_no_text(client, path, body):
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (404, 422), answer.text
+    assert answer.json()["found"]
+
+
 def test_no_queries_are_answered_by_nothing(client):
     assert recommended(client, queries=[]) == []
     assert client.post("/score", json={"pairs": []}).json()["scores"] == []

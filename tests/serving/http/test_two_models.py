@@ -1,5 +1,6 @@
 """Two models that share the queries of one service."""
 
+import asyncio
 import re
 from collections import Counter
 
@@ -113,7 +114,7 @@ def test_what_a_client_must_know_is_told_of_both(asking, recommender):
 def sequence_model(dim: int) -> mtf.MultiTaskModel:
     model = mtf.MultiTaskModel(
         [
-            mtf.SequenceTower("who", "what", encoder=mtf.DecayedMean(), embedding_dim=dim),
+            mtf.SequenceTower("who", "what", "who", mtf.DecayedMean(), embedding_dim=dim),
             mtf.Tower("what", ["what"], embedding_dim=dim),
         ],
         [mtf.Retrieval("next", query="who", candidate="what")],
@@ -137,7 +138,7 @@ def test_an_event_counts_in_both_models_histories(tmp_path):
         for version, recommender in zip("12", recommenders, strict=True):
             body = {"queries": [{"who": "Zoe"}], "k": 10, "version": version}
             [found] = client.post("/recommend", json=body).json()["recommendations"]
-            asked = {"who": ["Zoe"], "recent": [{"what": ["w3", "w7"], "when": [5, 5]}]}
+            asked = {"who": ["Zoe"], "recent": [["w3", "w7"]]}
             expected = recommender.recommend(asked, 10, exclude=[["w3", "w7"]])
             assert [each["id"] for each in found] == expected.ids[0].tolist()
             scores = [each["score"] for each in found]
@@ -202,3 +203,20 @@ def test_an_environment_that_makes_no_sense_is_refused(monkeypatch, tmp_path, be
             monkeypatch.setenv(name, value)
     with pytest.raises((ModelError, RunError), match=text):
         Served.of_environment()
+
+
+def test_a_start_that_is_refused_says_why_without_a_traceback(recommender):
+    def load():
+        return Models(Service(recommender, "1"), Service(recommender, "1"), 0.5)
+
+    sent = []
+
+    async def receive():
+        return {"type": "lifespan.startup"}
+
+    async def send(message):
+        sent.append(message)
+
+    with pytest.raises(ModelError) as refused:
+        asyncio.run(create_app(load)({"type": "lifespan", "app": None}, receive, send))
+    assert sent == [{"type": "lifespan.startup.failed", "message": str(refused.value)}]
