@@ -43,8 +43,7 @@ function head({ id, score }, place, other, happened) {
     const only = element("b", {}, "only here");
     said.append("; ", there === undefined ? only : there === place + 1 ? "same place" : `place ${there} in the other`);
   }
-  const made = element("div", { class: "head" },
-    element("div", {}, element("strong", {}, `${place + 1}. ${id}`), said));
+  const made = element("div", { class: "head" }, element("strong", {}, `${place + 1}. ${id}`), said);
   if (happened) {
     made.append(element("button", { type: "button", onclick: () => happened(id),
       "aria-label": `It happened: ${id}` }, "it happened"));

@@ -62,7 +62,7 @@ function requestBody() {
 function showCurl(body) {
   const text = JSON.stringify(body).replaceAll("'", "'\\''");
   by("curl").textContent =
-    `curl ${location.origin}/recommend -H 'Content-Type: application/json' -d '${text}'`;
+    `curl ${new URL("recommend", location.href)} -H 'Content-Type: application/json' -d '${text}'`;
 }
 
 async function ask() {
