@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +15,7 @@ from starlette.exceptions import HTTPException
 import mtframework
 from mtframework.errors import MtframeworkError
 from mtframework.serving.http import bodies, protocols
+from mtframework.serving.http.counting import Counting
 from mtframework.serving.http.limits import Guard, Limits, problem
 from mtframework.serving.http.models import Models, version_header
 from mtframework.serving.http.server import Server
@@ -77,7 +76,7 @@ def create_app(
     app.state.server = server
     app.add_middleware(Startup, refused=refused)
     app.add_middleware(Guard, max_bytes=limits.max_bytes, token=token)
-    _count_requests(app, server)
+    app.add_middleware(Counting, metrics=server.metrics)
     _answer_errors(app)
 
     @app.get("/", include_in_schema=False)
@@ -173,19 +172,6 @@ async def _watch(server: Server, watch: Callable[[], Any], seen: Any, seconds: f
             seen = now
             with contextlib.suppress(Exception):  # refused, and the old models go on
                 await server.reload()
-
-
-def _count_requests(app: FastAPI, server: Server) -> None:
-    @app.middleware("http")
-    async def count(request: Request, call_next: Callable) -> Any:
-        begun = time.perf_counter()
-        answer = await call_next(request)
-        route = request.scope.get("route")
-        path = getattr(route, "path", "other")
-        version = unquote(answer.headers.get("Model-Version", ""))
-        server.metrics.requests.labels(path, answer.status_code, version).inc()
-        server.metrics.seconds.labels(path, version).observe(time.perf_counter() - begun)
-        return answer
 
 
 def _answer_errors(app: FastAPI) -> None:
