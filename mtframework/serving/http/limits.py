@@ -24,7 +24,8 @@ class Limits:
         max_rows: Queries, pairs or events of a request.
         max_bytes: Of a body.
         max_waiting: Queries and pairs that wait for an answer; more are refused for now.
-        max_wait: Seconds that a request waits for others to be answered with.
+        max_wait: Seconds that a request waits at most for others to be answered with, where several
+            come at once.
         timeout: Seconds until a request that is not answered is given up.
     """
 

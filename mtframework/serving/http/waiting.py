@@ -27,8 +27,9 @@ class _Waiting(Generic[Asked]):
 class Together(Generic[Asked, Answer]):
     """Answers waiting requests of one kind by one call.
 
-    A request waits for others until `max_wait` has passed since it came, or `max_size` rows are
-    together, or, without waiting, while another call runs. One thread calls, so that no two calls
+    A request waits while another call runs. Where the last call found requests that came together,
+    it waits for more of them besides, until `max_wait` has passed since it came, or `max_size` rows
+    are together; whoever asks alone is answered at once. One thread calls, so that no two calls
     are under way. A call that fails is repeated for each of its requests alone, so that a request
     never fails by another one's fault.
 
@@ -53,6 +54,7 @@ class Together(Generic[Asked, Answer]):
         self.num_waiting = 0
         self._waiting: list[_Waiting[Asked]] = []
         self._came = asyncio.Event()
+        self._come_together = False
         self._task: asyncio.Task | None = None
 
     async def ask(self, kind: Hashable, asked: Asked, size: int) -> Answer:
@@ -87,13 +89,18 @@ class Together(Generic[Asked, Answer]):
                 await self._came.wait()
             # What came while others were answered has waited already.
             until = self._waiting[0].since + self.max_wait
-            while (left := until - time.monotonic()) > 0 and self._num_rows() < self.max_size:
+            while (
+                self._come_together
+                and (left := until - time.monotonic()) > 0
+                and self._num_rows() < self.max_size
+            ):
                 self._came.clear()
                 try:
                     await asyncio.wait_for(self._came.wait(), left)
                 except TimeoutError:
                     break
             if batch := self._next():
+                self._come_together = len(batch) > 1 or bool(self._waiting)
                 await loop.run_in_executor(self.executor, self._answer, batch, loop)
 
     def _num_rows(self) -> int:
