@@ -21,8 +21,8 @@ ON_JAX := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 OMP_NUM_THREADS=1 \
 	JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
-.PHONY: movielens movielens-report kills test test-distributed test-feedback-jax test-feedback-tensorflow \
-	test-tfrs test-torch bench docs lint
+.PHONY: demo movielens movielens-report kills test test-distributed test-feedback-jax \
+	test-feedback-tensorflow test-page test-tfrs test-torch bench docs lint
 
 movielens: $(VENV)/core  ## Trains the tutorial's experiments, the joint model, and the one to serve.
 	$(BIN)/mtframework compare gin/tutorial/rating_specialist.gin \
@@ -33,6 +33,14 @@ movielens: $(VENV)/core  ## Trains the tutorial's experiments, the joint model, 
 	$(BIN)/mtframework compare gin/movielens/sequence.gin --with-baselines \
 		--metric rating/rmse --metric watch/top_10_filtered --metric watch/top_100_filtered \
 		--recommend "user_id=42"
+
+# Trained once; `rm -r runs/demo` trains it anew.
+demo: runs/demo/model.keras  ## Serves a model of MovieLens, with a page to try it.
+	$(BIN)/mtframework serve runs/demo --events runs/demo-events.jsonl --port $(PORT)
+
+PORT ?= 8000
+runs/demo/model.keras: | $(VENV)/serve
+	$(BIN)/mtframework train gin/movielens/sequence.gin --run runs/demo
 
 test: $(VENV)/dev  ## Everything on TensorFlow, the core on JAX; what is over soon comes first.
 	$(MAKE) --jobs 2 --output-sync test-feedback-jax lint test-feedback-tensorflow test-tfrs
@@ -51,6 +59,9 @@ test-tfrs: $(VENV)/dev
 test-torch: $(VENV)/torch  ## The core on torch, and what is compared with torchjd.
 	KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(CORE_TESTS)
 	KERAS_BACKEND=torch $(BIN)/python -m pytest plugins/mtf-feedback
+
+test-page: $(VENV)/page  ## The service's page in Chromium, which the system must have.
+	$(ON_TENSORFLOW) $(BIN)/python -m pytest tests/serving/http/page_in_chromium.py
 
 bench: $(VENV)/torch  ## Measures against the peers and writes docs/benchmarks.md; half an hour.
 	$(BIN)/python tests/benchmarks/run.py
@@ -81,6 +92,14 @@ $(VENV)/core: pyproject.toml constraints.txt
 $(VENV)/dev: $(VENV)/core $(wildcard plugins/*/pyproject.toml)
 	$(PIP) --editable '.[dev]'
 	$(PIP) --no-deps --editable plugins/mtf-feedback --editable plugins/mtf-tfrs
+	touch $@
+
+$(VENV)/serve: $(VENV)/core
+	$(PIP) --editable '.[serve]'
+	touch $@
+
+$(VENV)/page: $(VENV)/dev
+	$(PIP) --editable '.[dev-page]'
 	touch $@
 
 $(VENV)/torch: $(VENV)/dev

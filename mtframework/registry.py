@@ -38,7 +38,7 @@ class Part:
     @property
     def signature(self) -> str:
         """The constructor's arguments as a user writes them."""
-        return str(inspect.signature(self.cls)).split(" -> ")[0]
+        return str(constructor_signature(self.cls)).split(" -> ")[0]
 
 
 class Registry:
@@ -135,7 +135,7 @@ class Registry:
                 "A class.",
                 "Put the decorator on the class itself.",
             )
-        for parameter in inspect.signature(cls).parameters.values():
+        for parameter in constructor_signature(cls).parameters.values():
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 raise RegistryError(
                     f'The constructor of the {self.kind} "{name}" takes **{parameter.name}, '
@@ -152,6 +152,27 @@ class Registry:
                 "One owner for each name.",
                 "Register one of the two under another name, or uninstall its plugin.",
             )
+
+
+def constructor_signature(cls: type) -> inspect.Signature:
+    """Returns the arguments of a class's constructor, without `self`.
+
+    `inspect.signature` of a class is that of its `__new__`, where it has one; up to Python 3.11.2
+    also where a base far from its constructor has one, as Keras's layers do.
+
+    >>> class Part:
+    ...     def __new__(cls, *args, **kwargs):
+    ...         return super().__new__(cls)
+    ...
+    ...     def __init__(self, size: int = 2):
+    ...         self.size = size
+    >>> constructor_signature(Part)
+    <Signature (size: int = 2)>
+    """
+    if cls.__init__ is object.__init__:
+        return inspect.Signature()
+    signature = inspect.signature(cls.__init__)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 REGISTRIES: dict[str, Registry] = {}

@@ -1,6 +1,5 @@
 """A model drawn in text: towers, sharing, tasks, weights and the number of parameters."""
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from mtframework.balancing.static_weights import StaticWeights
 from mtframework.cli.parameter_counts import Parameters, count_parameters
 from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.model.model import MultiTaskModel
+from mtframework.registry import constructor_signature
 from mtframework.tasks.task import Task
 from mtframework.training.experiment import Experiment
 
@@ -176,7 +176,7 @@ def _total(model: MultiTaskModel, parameters: Mapping[str, Parameters]) -> Rende
 def _settings(part: Any, without: Iterable[str] = ()) -> list[str]:
     """Returns the arguments that are set to something else than their default, as text."""
     config = part.get_config()
-    defaults = inspect.signature(type(part)).parameters
+    defaults = constructor_signature(type(part)).parameters
     return [
         f"{argument} {_value(getattr(part, argument, None), value)}"
         for argument, value in config.items()

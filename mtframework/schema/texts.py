@@ -56,15 +56,6 @@ def distinct_texts(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return text_array(texts), order[found]
 
 
-def whole_text(text: str) -> str:
-    """Returns a text as UTF-8 can hold it: half a pair of surrogates becomes `"?"`.
-
-    >>> whole_text("i\\ud800")
-    'i?'
-    """
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def normalized(array: pa.Array) -> pa.Array:
     """Returns texts as ids are compared: without white space around them, and in NFC.
 

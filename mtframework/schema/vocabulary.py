@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from mtframework.errors import DataError
-from mtframework.schema.texts import distinct_texts, normalized, text_array, whole_text
+from mtframework.schema.texts import distinct_texts, normalized, text_array
 
 
 class Vocabulary:
@@ -127,12 +127,18 @@ def normalized_texts(texts: np.ndarray) -> np.ndarray:
     """Returns texts as ids are compared, of the same shape; see `texts.normalized`.
 
     Where all of them are written so already, that is the same array.
+
+    Raises:
+        DataError: A text holds half of a surrogate pair, which JSON can write and UTF-8 cannot.
     """
-    listed = texts.ravel().tolist()
     try:
-        written = pa.array(listed, pa.large_string())
-    except UnicodeEncodeError:
-        return normalized_texts(text_array(list(map(whole_text, listed))).reshape(texts.shape))
+        written = pa.array(texts.ravel().tolist(), pa.large_string())
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"A text, {error.object!a}, cannot be written as UTF-8.",
+            "Whole characters.",
+            "Correct the text where it comes from.",
+        ) from error
     found = normalized(written)
     if found.equals(written):
         return texts

@@ -1,6 +1,5 @@
 """Finds the candidates of a query in the whole catalogue."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,7 +18,7 @@ from mtframework.losses.in_batch_softmax import (
 from mtframework.losses.whole_data_regression import whole_data_regression
 from mtframework.metrics.top_k import TopK
 from mtframework.part import Policy
-from mtframework.registry import register_task
+from mtframework.registry import constructor_signature, register_task
 from mtframework.tasks.task import Task, dense_head
 
 
@@ -418,7 +417,7 @@ class Retrieval(Task):
 
     @classmethod
     def from_config(cls, config):
-        if "shares_query" in inspect.signature(cls).parameters:
+        if "shares_query" in constructor_signature(cls).parameters:
             # Before there was the argument, a retrieval read the towers, whatever came behind.
             config = {"shares_query": False, **config}
         return super().from_config(config)

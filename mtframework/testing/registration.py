@@ -1,6 +1,5 @@
 """Clauses that every part has: how it is registered, made and made again."""
 
-import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +8,7 @@ import keras
 
 from mtframework.errors import ModelError
 from mtframework.part import KEPT
-from mtframework.registry import Registry
+from mtframework.registry import Registry, constructor_signature
 from mtframework.testing.clause import Clause
 
 
@@ -54,7 +53,7 @@ def check_configuration(part: Any) -> None:
         "Return {**super().get_config(), ...} with one entry for each argument of the constructor.",
     ) as clause:
         config = part.get_config()
-        arguments = list(inspect.signature(cls).parameters)
+        arguments = list(constructor_signature(cls).parameters)
         kept = KEPT if isinstance(part, keras.layers.Layer) else ()
         lacking = [name for name in (*arguments, *kept) if name not in config]
         clause.require(

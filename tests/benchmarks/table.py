@@ -184,4 +184,25 @@ BENCHMARKS = [
         )
         for backend in ("tensorflow", "jax")
     ),
+    *(
+        Benchmark(
+            f"serve_{connections}",
+            f"a query over HTTP, {connections} connections",
+            ("load.py", "ours", str(connections)),
+            "a FastAPI handler without batching",
+            ("load.py", "plain", str(connections)),
+            must,
+            aim,
+        )
+        for connections, must, aim in ((1, 0.5, 1), (16, 1.5, 3), (64, 3, 5))
+    ),
+    Benchmark(
+        "serve_batched",
+        "a query over HTTP, 64 connections",
+        ("load.py", "ours", "64"),
+        "in process, 64 queries a call",
+        ("load.py", "batched"),
+        0.7,
+        0.9,
+    ),
 ]

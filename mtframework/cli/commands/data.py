@@ -57,11 +57,10 @@ def prepare(
 
 
 def _check_arguments(dataset: str, cls: type, given: dict[str, str]) -> None:
-    import inspect
-
     from mtframework.errors import DataError
+    from mtframework.registry import constructor_signature
 
-    known = inspect.signature(cls).parameters
+    known = constructor_signature(cls).parameters
     for name in given:
         if name not in known:
             raise DataError(

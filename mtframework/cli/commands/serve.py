@@ -21,6 +21,25 @@ def serve(
         str, typer.Option("--host", help="The address to listen on.", metavar="ADDRESS")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port.", min=0, max=65535)] = 8000,
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            "--beside",
+            help="The run, or the folder of runs, of a second model, which answers a share of the "
+            "queries. A query always gets the same model.",
+            metavar="RUN",
+            show_default=False,
+        ),
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(
+            "--share",
+            help="The share of queries that the model of --beside answers, from 0 to 1.",
+            metavar="NUMBER",
+            show_default="0.5",
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option("--workers", help="How many processes answer.", min=1)
     ] = 1,
@@ -59,14 +78,15 @@ def serve(
             "Run pip install 'mtframework[serve]'.",
         ) from error
     start_keras(debug)
-    served.remember(run, events, plugin, trust)
-    served.load_parts()
+    what = served.remember(run, beside, share, events, plugin, trust)
+    served.load_parts(what)
     if check:
         from mtframework.cli.served_check import print_check
 
-        print_check(run)
+        print_check(what)
         return
-    console().print(f"Serving {run} at http://{host}:{port} (page) and /docs (interface).")
+    runs = " and ".join(map(str, what.folders))
+    console().print(f"Serving {runs} at http://{host}:{port} (page) and /docs (interface).")
     uvicorn.run(
         "mtframework.cli.served:application",
         factory=True,

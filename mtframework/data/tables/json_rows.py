@@ -11,7 +11,6 @@ import pyarrow.json
 from mtframework.data.tables.file_rows import FileRows, check_names
 from mtframework.data.tables.text_lines import Lines
 from mtframework.errors import DataError
-from mtframework.schema.texts import whole_text
 
 _BLOCK_BYTES = 1 << 24
 
@@ -112,9 +111,11 @@ def _column(values: list[Any]) -> pa.Array:
 
 
 def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    # JSON can escape half a pair of surrogates.
-    return whole_text(value if isinstance(value, str) else json.dumps(value))
+    if value is None or isinstance(value, str):
+        text = value
+    elif isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        text = str(int(value))
+    else:
+        text = json.dumps(value)
+    # A lone surrogate, which JSON can escape, is not valid UTF-8.
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")

@@ -43,22 +43,20 @@ def columns_of_rows(rows: Sequence[Row]) -> dict[str, list]:
 
 def ranked(found: Recommendations) -> list[list[dict[str, Any]]]:
     """Returns each query's candidates, best first: id, fused score and every task's score."""
-    answers = []
-    for row, ids in enumerate(found.ids):
-        left = np.flatnonzero(~np.isneginf(found.score[row]))
-        answers.append(
-            [
-                {
-                    "id": str(ids[place]),
-                    "score": float(found.score[row, place]),
-                    "scores": {
-                        task: float(each[row, place]) for task, each in found.scores.items()
-                    },
-                }
-                for place in left
-            ]
-        )
-    return answers
+    ids, fused = found.ids.tolist(), found.score.tolist()
+    scores = {task: each.tolist() for task, each in found.scores.items()}
+    return [
+        [
+            {
+                "id": ids[row][place],
+                "score": score,
+                "scores": {task: each[row][place] for task, each in scores.items()},
+            }
+            for place, score in enumerate(fused[row])
+            if score != -math.inf  # fewer are left
+        ]
+        for row in range(len(ids))
+    ]
 
 
 def score_rows(model, rows: Sequence[Row]) -> list[dict[str, float]]:

@@ -7,6 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 Value = str | int | float | bool | list[str] | list[int]
 Row = dict[str, Value]
 
+Version = Annotated[
+    str | None,
+    Field(
+        description="Which model answers, where two share the queries; else each query's own does."
+    ),
+]
+
 
 class Strict(BaseModel):
     """A body that nothing is ignored of."""
@@ -43,6 +50,7 @@ class RecommendBody(Strict):
             'values, or {"from": low, "to": high}.'
         ),
     ] = None
+    version: Version = None
 
 
 class Ranked(BaseModel):
@@ -54,9 +62,9 @@ class Ranked(BaseModel):
 
 
 class RecommendAnswer(BaseModel):
-    """For each query its candidates, best first."""
+    """For each query the model that answered it, and its candidates, best first."""
 
-    version: str
+    versions: list[str]
     recommendations: list[list[Ranked]]
 
 
@@ -64,12 +72,13 @@ class ScoreBody(Strict):
     """Pairs of queries and candidates."""
 
     pairs: Annotated[list[Row], Field(description="The columns of each pair.")]
+    version: Version = None
 
 
 class ScoreAnswer(BaseModel):
-    """Every task's score of each pair."""
+    """For each pair the model that answered it, and every task's score."""
 
-    version: str
+    versions: list[str]
     scores: list[dict[str, float]]
 
 

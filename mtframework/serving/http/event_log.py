@@ -99,7 +99,7 @@ class EventLog:
 
     def of(self, query: str) -> list[dict[str, Any]]:
         """Returns a query's events, oldest first, those of other processes among them."""
-        query = _as_id(query)
+        query = as_id(query)
         with self._lock:
             if self.path.exists() and self.path.stat().st_size > self._position:
                 self._read_on()
@@ -144,7 +144,7 @@ class EventLog:
         keys = (ID, *self._keys)
         for name in keys:
             value = event.get(name)
-            if isinstance(value, bool) or not isinstance(value, (str, int)) or not _as_id(value):
+            if isinstance(value, bool) or not isinstance(value, (str, int)) or not as_id(value):
                 raise DataError(
                     f'The event has {event.get(name)!r} as "{name}".',
                     "A text that is not empty, or a whole number.",
@@ -154,13 +154,15 @@ class EventLog:
                     else f'Add "{name}" to each event.',
                 )
         for name, value in event.items():
+            if isinstance(value, str):
+                as_id(value)  # raises where it cannot be written
             if not isinstance(value, (str, bool)) and not is_finite_number(value):
                 raise DataError(
                     f'The event has {value!r} as "{name}".',
                     "A text or a finite number.",
                     "Correct the value, or leave the column out.",
                 )
-        return {name: _as_id(value) if name in keys else value for name, value in event.items()}
+        return {name: as_id(value) if name in keys else value for name, value in event.items()}
 
     def _unwritable(self, error: OSError) -> RunError:
         return RunError(
@@ -170,6 +172,6 @@ class EventLog:
         )
 
 
-def _as_id(value: str | int) -> str:
+def as_id(value: str | int) -> str:
     """Returns the text by which every door of the package knows an id."""
     return str(normalized_texts(as_strings([value]))[0])

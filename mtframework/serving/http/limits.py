@@ -24,7 +24,8 @@ class Limits:
         max_rows: Queries, pairs or events of a request.
         max_bytes: Of a body.
         max_waiting: Queries and pairs that wait for an answer; more are refused for now.
-        max_wait: Seconds that a request waits for others to be answered with.
+        max_wait: Seconds that a request waits at most for others to be answered with, where several
+            come at once.
         timeout: Seconds until a request that is not answered is given up.
     """
 
@@ -103,4 +104,9 @@ def problem(
     status: int, found: str, expected: str, fix: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """Returns the answer of an error."""
-    return JSONResponse({"found": found, "expected": expected, "fix": fix}, status, headers)
+    told = {"found": found, "expected": expected, "fix": fix}
+    # What a request held may be no text that can be written.
+    written = {name: each.encode("utf-8", "backslashreplace") for name, each in told.items()}
+    return JSONResponse(
+        {name: each.decode("utf-8") for name, each in written.items()}, status, headers
+    )

@@ -15,22 +15,38 @@ class Metrics:
         def new(kind, name, text, labels=(), **settings):
             return kind(f"mtframework_{name}", text, labels, registry=self.registry, **settings)
 
+        version = ("version",)
         self.requests = new(
             Counter,
             "requests",
-            "Requests by path, status and model version.",
+            "Requests by path, status and the versions of the models that answered.",
             ("path", "status", "version"),
         )
         self.seconds = new(
-            Histogram, "request_seconds", "Seconds to the answer.", ("path",), buckets=_SECONDS
+            Histogram,
+            "request_seconds",
+            "Seconds to the answer.",
+            ("path", "version"),
+            buckets=_SECONDS,
+        )
+        self.failures = new(
+            Counter, "failures", "Parts of requests that a model did not answer.", version
         )
         self.rows = new(
-            Histogram, "batch_rows", "Queries or pairs answered by one call.", buckets=_ROWS
+            Histogram,
+            "batch_rows",
+            "Queries or pairs answered by one call.",
+            version,
+            buckets=_ROWS,
         )
         self.waiting = new(Gauge, "waiting_rows", "Queries and pairs that wait.")
-        self.queries = new(Counter, "queries", "Queries that were recommended to.")
-        self.unknown = new(Counter, "unknown_queries", "Queries that training never met.")
-        self.empty = new(Counter, "empty_answers", "Queries that nothing was recommended to.")
+        self.queries = new(Counter, "queries", "Queries that were recommended to.", version)
+        self.unknown = new(
+            Counter, "unknown_queries", "Queries that the model's training never met.", version
+        )
+        self.empty = new(
+            Counter, "empty_answers", "Queries that nothing was recommended to.", version
+        )
         self.events = new(Counter, "events", "Events that were written.")
 
     def text(self) -> bytes:

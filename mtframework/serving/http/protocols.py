@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from mtframework.arguments import is_whole_number
+from mtframework.serving.http.models import version_header
 from mtframework.serving.http.service import Request as Asked
 
 _OPTIONS = ("k", "exclude", "exclude_seen")
@@ -28,8 +29,10 @@ def add_to(app: FastAPI, server: Any, name: str) -> None:
     _add_open_inference(app, server, name)
 
 
-async def outputs_of(server: Any, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a signature's outputs, as nested lists.
+async def outputs_of(
+    server: Any, signature: str, inputs: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """Returns the version of the model that answered each row, and a signature's outputs, as lists.
 
     Args:
         server: The application's server.
@@ -48,8 +51,9 @@ async def outputs_of(server: Any, signature: str, inputs: Mapping[str, Any]) -> 
     [num_rows] = lengths
     rows = [{name: each[row] for name, each in columns.items()} for row in range(num_rows)]
     if signature == "score":
-        _, scores = await server.score(rows)
-        return {task: [each[task] for each in scores] for task in (scores[0] if scores else ())}
+        versions, scores = await server.score(rows)
+        tasks = _common(scores)
+        return versions, {task: [each[task] for each in scores] for task in tasks}
     k, exclude = inputs.get("k", 10), inputs.get("exclude")
     seen = inputs.get("exclude_seen", True)
     if not is_whole_number(k) or not isinstance(seen, bool):
@@ -61,12 +65,10 @@ async def outputs_of(server: Any, signature: str, inputs: Mapping[str, Any]) -> 
             raise HTTPException(422, "exclude is a list of candidates for each query.")
         exclude = [[name for name in names if name != ""] for names in exclude]
         exclude = exclude * num_rows if len(exclude) == 1 else exclude
-    _, found = await server.recommend(Asked(rows, k, seen, exclude))
-    tasks = server.current().recommender.model.tasks
-    scores = {
-        name: None for query in found for each in query for name in each["scores"]
-    } or dict.fromkeys(tasks)
-    return {
+    versions, found = await server.recommend(Asked(rows, k, seen, exclude))
+    tasks = server.current().first.model.tasks
+    scores = _common([each["scores"] for query in found for each in query]) or tasks
+    return versions, {
         "ids": [_filled([each["id"] for each in query], k, "") for query in found],
         "score": [_filled([each["score"] for each in query], k, -np.inf) for query in found],
         **{
@@ -76,6 +78,11 @@ async def outputs_of(server: Any, signature: str, inputs: Mapping[str, Any]) -> 
             for task in scores
         },
     }
+
+
+def _common(scores: list[Mapping[str, float]]) -> list[str]:
+    """Returns the names that all have, in the order of the first."""
+    return [name for name in (scores[0] if scores else ()) if all(name in each for each in scores)]
 
 
 def _filled(values: list, k: int, filling: Any) -> list:
@@ -110,11 +117,14 @@ def _add_tensorflow_serving(app: FastAPI, server: Any, name: str) -> None:
                         raise HTTPException(422, f'"{each}" differs between the instances.')
         if not isinstance(inputs, dict):
             raise HTTPException(422, '"inputs" is an object with a list for each column.')
-        found = await outputs_of(server, body.get("signature_name", "recommend"), inputs)
+        signature = body.get("signature_name", "recommend")
+        versions, found = await outputs_of(server, signature, inputs)
         if in_rows is None:
-            return _json({"outputs": found})
-        rows = range(len(in_rows))
-        return _json({"predictions": [{each: found[each][row] for each in found} for row in rows]})
+            answer: dict[str, Any] = {"outputs": found}
+        else:
+            rows = range(len(in_rows))
+            answer = {"predictions": [{each: found[each][row] for each in found} for row in rows]}
+        return Response(_dumps(answer), 200, version_header(versions), "application/json")
 
     for path in (f"/v1/models/{name}", f"/v1/models/{name}/versions/1"):
         app.get(path, include_in_schema=False)(status)
@@ -145,9 +155,8 @@ def _add_model(app: FastAPI, server: Any, model: str, signature: str) -> None:
     @app.get(f"/v2/models/{model}", include_in_schema=False)
     @app.get(f"/v2/models/{model}/versions/1", include_in_schema=False)
     async def metadata() -> dict[str, Any]:
-        service = server.current()
-        schema = service.model.schema
-        columns = service.model.feature_columns
+        service = server.current().first
+        schema, columns = service.model.schema, service.model.feature_columns
         return {
             "name": model,
             "versions": ["1"],
@@ -180,7 +189,7 @@ def _add_model(app: FastAPI, server: Any, model: str, signature: str) -> None:
                 asked[each] = options[each].ravel()[0].item() if options[each].size else None
         if "exclude" in options:
             asked["exclude"] = options["exclude"].tolist()
-        found = await outputs_of(server, signature, asked)
+        versions, found = await outputs_of(server, signature, asked)
         wanted: list[dict[str, Any]] = body.get("outputs") or [{"name": each} for each in found]
         answer: dict[str, Any] = {"model_name": model, "model_version": "1", "outputs": []}
         if "id" in body:
@@ -206,12 +215,9 @@ def _add_model(app: FastAPI, server: Any, model: str, signature: str) -> None:
             answer["outputs"].append(tensor)
         head = _dumps(answer)
         if not parts:
-            return Response(head, media_type="application/json")
-        return Response(
-            head + b"".join(parts),
-            media_type="application/octet-stream",
-            headers={"Inference-Header-Content-Length": str(len(head))},
-        )
+            return Response(head, 200, version_header(versions), "application/json")
+        headers = {**version_header(versions), "Inference-Header-Content-Length": str(len(head))}
+        return Response(head + b"".join(parts), 200, headers, "application/octet-stream")
 
 
 def _split(content: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], bytes]:
@@ -272,10 +278,6 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return body
 
 
-def _json(answer: Mapping[str, Any]) -> Response:
-    return Response(_dumps(answer), media_type="application/json")
-
-
 def _dumps(answer: Mapping[str, Any]) -> bytes:
-    # -inf as TensorFlow Serving writes it.
-    return json.dumps(answer, ensure_ascii=False).encode("utf-8")
+    # -inf as TensorFlow Serving writes it; escaped, since a request's id may be no text in UTF-8.
+    return json.dumps(answer).encode("ascii")

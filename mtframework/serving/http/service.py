@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ class Request:
         exclude: For each query what else to leave out; None for nothing.
         fusion: The weights of the tasks' scores, in place of the run's.
         only: Conditions of candidates; see `Recommender.recommend`.
+
+    Raises:
+        DataError: There are not as many exclusions as queries.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -34,6 +37,19 @@ class Request:
     exclude: Sequence[Sequence[str]] | None = None
     fusion: Mapping[str, float] | None = None
     only: Mapping[str, Any] | None = None
+
+    def __post_init__(self):
+        if self.exclude is not None and len(self.exclude) != len(self.rows):
+            raise DataError(
+                f"exclude has {len(self.exclude)} lists for {len(self.rows)} queries.",
+                "For each query a list of candidates, which may be empty.",
+                'Write for example "exclude": [["a", "b"], []] for two queries.',
+            )
+
+    def part(self, places: Sequence[int]) -> "Request":
+        """Returns the same request of some of the queries."""
+        exclude = None if self.exclude is None else [self.exclude[place] for place in places]
+        return replace(self, rows=[self.rows[place] for place in places], exclude=exclude)
 
     @property
     def kind(self) -> str:
@@ -59,7 +75,6 @@ class Service:
         self.model = recommender.model
         self.version = version
         self.events = events
-        self.num_unknown = 0
 
     def warm_up(self) -> None:
         """Answers a sample, so that what is compiled once is compiled, and a broken model fails."""
@@ -166,10 +181,4 @@ def version_of(run: Path) -> str:
 def _exclusions(request: Request) -> list[list[str]]:
     if request.exclude is None:
         return [[] for _ in request.rows]
-    if len(request.exclude) != len(request.rows):
-        raise DataError(
-            f"exclude has {len(request.exclude)} lists for {len(request.rows)} queries.",
-            "For each query a list of candidates, which may be empty.",
-            'Write for example "exclude": [["a", "b"], []] for two queries.',
-        )
     return [list(names) for names in request.exclude]

@@ -27,8 +27,9 @@ class _Waiting(Generic[Asked]):
 class Together(Generic[Asked, Answer]):
     """Answers waiting requests of one kind by one call.
 
-    A request waits for others until `max_wait` has passed since it came, or `max_size` rows are
-    together, or, without waiting, while another call runs. One thread calls, so that no two calls
+    A request waits while another call runs. Where the last call found requests that came together,
+    it waits for more of them besides, until `max_wait` has passed since it came, or `max_size` rows
+    are together; whoever asks alone is answered at once. One thread calls, so that no two calls
     are under way. A call that fails is repeated for each of its requests alone, so that a request
     never fails by another one's fault.
 
@@ -38,7 +39,6 @@ class Together(Generic[Asked, Answer]):
         max_wait: Seconds.
         max_size: The most rows in a call.
         max_waiting: The most rows that wait.
-        observe: Called with the number of rows of each call.
     """
 
     def __init__(
@@ -48,14 +48,13 @@ class Together(Generic[Asked, Answer]):
         max_wait: float = 0.002,
         max_size: int = 256,
         max_waiting: int = 4096,
-        observe: Callable[[int], Any] = lambda rows: None,
     ):
         self.answer, self.executor = answer, executor
         self.max_wait, self.max_size, self.max_waiting = max_wait, max_size, max_waiting
-        self.observe = observe
         self.num_waiting = 0
         self._waiting: list[_Waiting[Asked]] = []
         self._came = asyncio.Event()
+        self._come_together = False
         self._task: asyncio.Task | None = None
 
     async def ask(self, kind: Hashable, asked: Asked, size: int) -> Answer:
@@ -90,13 +89,18 @@ class Together(Generic[Asked, Answer]):
                 await self._came.wait()
             # What came while others were answered has waited already.
             until = self._waiting[0].since + self.max_wait
-            while (left := until - time.monotonic()) > 0 and self._num_rows() < self.max_size:
+            while (
+                self._come_together
+                and (left := until - time.monotonic()) > 0
+                and self._num_rows() < self.max_size
+            ):
                 self._came.clear()
                 try:
                     await asyncio.wait_for(self._came.wait(), left)
                 except TimeoutError:
                     break
             if batch := self._next():
+                self._come_together = len(batch) > 1 or bool(self._waiting)
                 await loop.run_in_executor(self.executor, self._answer, batch, loop)
 
     def _num_rows(self) -> int:
@@ -119,7 +123,6 @@ class Together(Generic[Asked, Answer]):
         return batch
 
     def _answer(self, batch: list[_Waiting[Asked]], loop: asyncio.AbstractEventLoop) -> None:
-        self.observe(sum(one.size for one in batch))
         try:
             found = list(self.answer(batch[0].kind, [one.asked for one in batch]))
         except Exception as error:

@@ -117,7 +117,7 @@ class TfrsRetrieval(Retrieval):
         return self.unreduced(queries, candidates, ops.cast(ids, "int32"), probability)
 
     def get_config(self):
-        own = set(inspect.signature(type(self)).parameters) | {"trainable", "dtype"}
+        own = set(inspect.signature(type(self).__init__).parameters) | {"trainable", "dtype"}
         return {key: value for key, value in super().get_config().items() if key in own}
 
 

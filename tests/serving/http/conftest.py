@@ -8,6 +8,7 @@ import mtframework as mtf
 from mtframework.serving.http.app import create_app
 from mtframework.serving.http.event_log import EventLog
 from mtframework.serving.http.limits import Limits
+from mtframework.serving.http.models import Models
 from mtframework.serving.http.service import Service
 from mtframework.training.train import batches_of
 
@@ -33,6 +34,6 @@ def log(recommender, tmp_path) -> EventLog:
 @pytest.fixture
 def client(recommender, log):
     limits = Limits(max_k=30, max_rows=50, max_bytes=20_000)
-    app = create_app(lambda: Service(recommender, "shop-1", log), "shop", limits)
+    app = create_app(lambda: Models(Service(recommender, "shop-1", log)), "shop", limits)
     with TestClient(app, raise_server_exceptions=False) as asking:
         yield asking

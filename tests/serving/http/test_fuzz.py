@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mtframework.serving.http.app import create_app
 from mtframework.serving.http.event_log import EventLog
 from mtframework.serving.http.limits import Limits
+from mtframework.serving.http.models import Models
 from mtframework.serving.http.service import Service
 
 NUM_EACH = 30
@@ -39,7 +40,8 @@ JSON = st.recursive(
 
 def test_no_request_that_the_description_allows_fails(recommender, tmp_path):
     log = EventLog(tmp_path / "events.jsonl", recommender.model.schema)
-    app = create_app(lambda: Service(recommender, "1", log), limits=Limits(max_wait=0))
+    services = Service(recommender, "1", log), Service(recommender, "2", log)
+    app = create_app(lambda: Models(*services, share=0.5), limits=Limits(max_wait=0))
     described = schemathesis.openapi.from_asgi("/openapi.json", app)
     with TestClient(app, raise_server_exceptions=False) as client:
         for operation in described.get_all_operations():
@@ -61,7 +63,8 @@ def test_no_request_that_the_description_allows_fails(recommender, tmp_path):
 
 
 def test_no_body_of_a_protocol_fails(recommender):
-    app = create_app(lambda: Service(recommender, "1"), limits=Limits(max_wait=0))
+    services = Service(recommender, "1"), Service(recommender, "2")
+    app = create_app(lambda: Models(*services, share=0.5), limits=Limits(max_wait=0))
     with TestClient(app, raise_server_exceptions=False) as client:
 
         @FUZZ

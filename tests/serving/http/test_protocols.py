@@ -47,10 +47,11 @@ def test_open_inference_in_json(client, recommender):
         {"name": "shopper", "datatype": "BYTES", "shape": [2], "data": ["3", "5"]},
         {"name": "k", "datatype": "INT32", "shape": [1], "data": [3]},
     ]
-    answer = client.post("/v2/models/shop/infer", json={"id": "7", "inputs": inputs}).json()
+    body = json.dumps({"id": "7\ud800", "inputs": inputs})  # no text in UTF-8, and still an id
+    answer = client.post("/v2/models/shop/infer", content=body).json()
     outputs = {each["name"]: each for each in answer["outputs"]}
     expected = recommender.recommend({"shopper": ["3", "5"]}, k=3)
-    assert answer["id"] == "7"
+    assert answer["id"] == "7\ud800"
     assert outputs["ids"]["shape"] == [2, 3]
     assert outputs["ids"]["data"] == expected.ids.ravel().tolist()
     np.testing.assert_allclose(outputs["score"]["data"], expected.score.ravel(), rtol=1e-5)

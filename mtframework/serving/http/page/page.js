@@ -1,18 +1,11 @@
-// The page of the service: asks it, and shows what every task says. Texts go in as text only.
+// The page of the service: asks it, and shows what every task of every model says.
 
-const by = (id) => document.getElementById(id);
+import { by, element, labelled } from "./elements.js";
+import { inBoth, lists } from "./lists.js";
+
 let model;
 let latest = 0;
-
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value !== false) made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...children);
-  return made;
-}
+let hasOwnWeights = true; // until a slider is moved
 
 async function call(path, body) {
   const headers = { "Content-Type": "application/json" };
@@ -27,10 +20,6 @@ async function call(path, body) {
 function say(text, isWrong = false) {
   by("message").textContent = text;
   by("message").classList.toggle("wrong", isWrong);
-}
-
-function labelled(text, input) {
-  return element("label", {}, text, input);
 }
 
 function queryColumns() {
@@ -65,7 +54,7 @@ function requestBody() {
     if (weight) fusion[task] = weight;
   }
   const body = { queries: [query], k: Number(by("k").value), exclude_seen: by("exclude-seen").checked };
-  if (Object.keys(fusion).length) body.fusion = fusion;
+  if (!hasOwnWeights) body.fusion = fusion;
   if (Object.keys(only).length) body.only = only;
   return body;
 }
@@ -73,7 +62,7 @@ function requestBody() {
 function showCurl(body) {
   const text = JSON.stringify(body).replaceAll("'", "'\\''");
   by("curl").textContent =
-    `curl ${location.origin}/recommend -H 'Content-Type: application/json' -d '${text}'`;
+    `curl ${new URL("recommend", location.href)} -H 'Content-Type: application/json' -d '${text}'`;
 }
 
 async function ask() {
@@ -81,15 +70,29 @@ async function ask() {
   showCurl(body);
   const number = ++latest;
   try {
-    const answer = await call("recommend", body);
+    if (body.fusion && !Object.keys(body.fusion).length) throw new Error("Every weight is 0. Move one of them.");
+    const answers = await answersTo(body);
     if (number !== latest) return;
-    show(answer.recommendations[0]);
-    say(`${answer.recommendations[0].length} candidates, by ${answer.version}`);
+    by("found").replaceChildren(...lists(answers, model.takes_events ? happened : null));
+    const [{ candidates, version }] = answers;
+    say(answers.length > 1 ? inBoth(answers) : `${candidates.length} candidates, by ${version}`);
   } catch (error) {
     if (number !== latest) return;
     by("found").replaceChildren();
-    say([error.found ?? String(error), error.expected, error.fix].filter(Boolean).join("\n"), true);
+    say([error.found ?? error.message, error.expected, error.fix].filter(Boolean).join("\n"), true);
   }
+}
+
+// The answer of the query's own model, or of both where they are compared.
+async function answersTo(body) {
+  const { versions: [own], recommendations: [candidates] } = await call("recommend", body);
+  if (!by("compare").checked) return [{ version: own, candidates }];
+  return Promise.all(model.models.map(async ({ version, share }) => {
+    const hint = `answers ${Math.round(100 * share)} % of the queries${version === own ? ", this one among them" : ""}`;
+    if (version === own) return { version, title: version, hint, candidates };
+    const { recommendations: [others] } = await call("recommend", { ...body, version });
+    return { version, title: version, hint, candidates: others };
+  }));
 }
 
 async function askWho() {
@@ -119,41 +122,6 @@ function described(event) {
     .join(", ");
 }
 
-function show(candidates) {
-  const ranges = {};
-  for (const each of candidates) {
-    for (const [task, score] of Object.entries(each.scores)) {
-      const range = (ranges[task] ??= { low: score, high: score });
-      range.low = Math.min(range.low, score);
-      range.high = Math.max(range.high, score);
-    }
-  }
-  by("found").replaceChildren(...candidates.map((each, place) => shown(each, place, ranges)));
-}
-
-function shown(each, place, ranges) {
-  const bars = element("div", { class: "bars" });
-  for (const [task, score] of Object.entries(each.scores)) {
-    const { low, high } = ranges[task];
-    const share = high > low ? (score - low) / (high - low) : 1;
-    const filled = element("i");
-    filled.style.width = `${Math.round(100 * share)}%`;
-    bars.append(
-      element("span", {}, task),
-      element("span", { class: "bar", "aria-hidden": "true" }, filled),
-      element("span", {}, score.toPrecision(4)),
-    );
-  }
-  const head = element("div", { class: "head" }, element("strong", {}, `${place + 1}. ${each.id}`),
-    element("span", {}, `score ${each.score.toPrecision(4)}`));
-  if (model.takes_events) {
-    const button = element("button", { type: "button", onclick: () => happened(each.id),
-      "aria-label": `It happened: ${each.id}` }, "it happened");
-    head.append(element("span", { class: "events" }, button));
-  }
-  return element("li", {}, head, bars);
-}
-
 async function happened(candidate) {
   const query = by(`column:${model.query_key}`).value.trim();
   const event = { event_id: crypto.randomUUID?.() ?? String(Math.random()).slice(2),
@@ -171,22 +139,38 @@ function build() {
   by("columns").replaceChildren(...columns.map(([name, column]) => labelled(name, element("input",
     { id: `column:${name}`, autocomplete: "off", required: name === model.query_key,
       placeholder: name === model.query_key ? "an id" : column.role === "timestamp" ? "now" : "as known" }))));
-  by("weights").replaceChildren(...model.tasks.map((task) => {
-    const weight = model.fusion[task] ?? 0;
-    const reach = Math.max(2, 2 * Math.abs(weight));
-    const value = element("output", { id: `shown:${task}` }, String(weight));
-    const slider = element("input", { id: `weight:${task}`, type: "range", min: -reach, max: reach, step: "any", value: weight,
-      oninput: () => { value.textContent = Number(slider.value).toPrecision(2); ask(); } });
-    return element("label", {}, element("span", {}, `${task}: `, value), slider);
-  }));
+  buildWeights();
   by("filters").replaceChildren(...Object.entries(model.candidate_columns).map(([name, kind]) =>
     labelled(name, element("input", { id: `filter:${name}`, autocomplete: "off", onchange: ask,
       placeholder: kind === "numeric" ? "1990..1999" : "one, or another" }))));
-  by("model").textContent = `${model.version}: ${model.num_candidates.toLocaleString()} candidates; tasks ${model.tasks.join(", ")}`;
+  by("compare").checked = model.models.length > 1;
+  by("compare").parentElement.hidden = model.models.length < 2;
+  const sizes = model.models.map(({ version, num_candidates }) => `${version}: ${num_candidates.toLocaleString()} candidates`);
+  by("model").textContent = `${sizes.join("; ")}; tasks ${model.tasks.join(", ")}`;
+}
+
+function buildWeights() {
+  hasOwnWeights = true;
+  by("own-weights").hidden = true;
+  by("weights").replaceChildren(...model.tasks.map((task) => {
+    const weight = model.models[0].fusion[task] ?? 0;
+    const reach = Math.max(2, 2 * Math.abs(weight));
+    const value = element("output", { id: `shown:${task}` }, String(weight));
+    const slider = element("input", { id: `weight:${task}`, type: "range", min: -reach, max: reach,
+      step: reach / 40, value: weight, oninput: () => {
+        value.textContent = String(Number(Number(slider.value).toPrecision(2)));
+        hasOwnWeights = false;
+        by("own-weights").hidden = false;
+        ask();
+      } });
+    return element("label", { for: slider.id }, element("span", {}, `${task}: `, value), slider);
+  }));
 }
 
 by("ask").addEventListener("submit", (event) => { event.preventDefault(); ask(); askWho(); });
 by("exclude-seen").addEventListener("change", ask);
+by("compare").addEventListener("change", ask);
+by("own-weights").addEventListener("click", () => { buildWeights(); by("weights").querySelector("input").focus(); ask(); });
 by("token").addEventListener("change", start);
 by("copy").addEventListener("click", () => navigator.clipboard?.writeText(by("curl").textContent));
 
