@@ -101,6 +101,7 @@ from .sharing.ple import PLE as PLE
 from .sharing.private import PrivateTowers as PrivateTowers
 from .sharing.shared_bottom import SharedBottom as SharedBottom
 from .sharing.sharing import Sharing as Sharing
+from .tasks.categories import Categories as Categories
 from .tasks.feedback import BinaryFeedback as BinaryFeedback
 from .tasks.ranking import Ranking as Ranking
 from .tasks.retrieval import Retrieval as Retrieval

@@ -9,9 +9,9 @@ import numpy as np
 
 from mtframework.data.rows import encode_rows, is_checked, num_rows_of
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.schema.classes import vocabulary_of
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import as_numbers, as_seconds, check_finite, naming
-from mtframework.schema.multi_valued import learn_vocabulary
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 
@@ -159,11 +159,8 @@ class Dataset:
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.
         parts = [source[name] for source in (self.train, self.catalogue) if name in source]
-        several = self.schema[name].kind == "multi_categorical"
-        learn = learn_vocabulary if several else Vocabulary.learn
         with naming(name):
-            distinct = [learn(part).known_values for part in parts]
-        return Vocabulary.learn(np.concatenate(distinct))
+            return vocabulary_of(self.schema[name], parts)
 
     def _check(self, split: str, columns: Columns, names) -> None:
         for name in names:

@@ -39,12 +39,17 @@ class TaskReport(keras.metrics.Metric):
         self.total.update_state(loss * loss_weight)
 
     def update_metrics(self, labels, scores, weights):
-        """Adds one batch's labels, `[batch]` (None without any), scores and rows' weights."""
+        """Adds one batch's labels, `[batch]` (None without any), scores and rows' weights.
+
+        Scores are `[batch]`, or `[batch, num_parts]` where a row has several.
+        """
+        if len(scores.shape) == 1:
+            scores = ops.expand_dims(scores, -1)
         for metric in self.task_metrics:
             # Keras takes the last axis of labels and scores for the parts of one row.
             metric.update_state(
                 labels if labels is None else ops.expand_dims(labels, -1),
-                ops.expand_dims(scores, -1),
+                scores,
                 sample_weight=weights,
             )
 

@@ -66,7 +66,7 @@ def total_loss(
         if isinstance(example_losses, tuple):
             example_losses, measured = example_losses
         else:
-            measured = model.score(name, predictions)
+            measured = task.metric_scores(model.score(name, predictions))
         losses[name] = reduce_losses(
             ops.cast(example_losses, "float32"), weights[name], task.reduction
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.classes import texts_of
 from mtframework.schema.multi_valued import ids_of_lists
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
@@ -16,8 +17,9 @@ def encode_columns(
 ) -> dict[str, np.ndarray]:
     """Returns `columns` as ids (int32) and numbers (float32); the rest is left out.
 
-    Several categories a row become `[num_rows, width]` ids. A timestamp becomes whole seconds,
-    int32: float32 would round the seconds of this century to two minutes.
+    Several categories a row become `[num_rows, width]` ids. A categorical label has the id 0 where
+    it is missing. A timestamp becomes whole seconds, int32: float32 would round the seconds of this
+    century to two minutes.
 
     Raises:
         DataError: A column's values are not of its kind, or a feature is not finite.
@@ -30,6 +32,7 @@ def encode_columns(
         if column.kind == "categorical":
             check_one_value_a_row(column.name, values)
             with naming(column.name):
+                values = texts_of(values) if column.role == "label" else values
                 encoded[column.name] = vocabularies[column.name].ids(values)
         elif column.kind == "multi_categorical":
             with naming(column.name):

@@ -391,7 +391,16 @@ def _input_names(columns: Iterable[str], of_events: Sequence[str]) -> dict[str, 
 
 
 def _with_valid_names(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {_valid_name(name): each for name, each in outputs.items()}
+    valid = {name: _valid_name(name) for name in outputs}
+    for name, code in valid.items():
+        others = [each for each, other in valid.items() if other == code and each != name]
+        if others:
+            raise ModelError(
+                f'The outputs "{name}" and "{others[0]}" would both be called "{code}".',
+                "Names of tasks and classes that differ in letters and digits.",
+                "Rename one of the two, and train again.",
+            )
+    return {valid[name]: each for name, each in outputs.items()}
 
 
 def _valid_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """The contract of a task."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -31,6 +31,9 @@ class Task(Part):
         missing_label: A label value that means "not known", beside NaN and None.
         dtype: The dtype policy that it computes under; None for Keras's global one.
     """
+
+    #: What the label's column is: "numeric", or "categorical" where the task reads ids of classes.
+    label_kind: Literal["numeric", "categorical"] = "numeric"
 
     #: Stands in for a missing label in the arithmetic of a row that does not count.
     label_placeholder = 0.0
@@ -140,6 +143,12 @@ class Task(Part):
             ids: The key ids by tower name: `{tower: [num_rows]}`.
         """
 
+    def use_classes(self, names: Sequence[str]) -> None:
+        """Is told the classes of a categorical label, by their ids from 1; 0 is missing or unknown.
+
+        Called before `adapt`, and when a model is loaded.
+        """
+
     def seen_rows(self, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Returns which training rows make their candidate seen by their query.
 
@@ -201,12 +210,24 @@ class Task(Part):
         raise NotImplementedError(f"{type(self).__name__} has no example_losses().")
 
     def scores(self, predictions):
-        """Returns the served numbers, `[batch]`, of what `call` returned."""
+        """Returns the served numbers, `[batch]`, of what `call` returned; by name where several."""
         return predictions
 
     def metric_labels(self, labels):
         """Returns the labels as the metrics read them."""
         return labels
+
+    def metric_scores(self, scores):
+        """Returns what `scores` gave as the metrics read it, `[batch]` or `[batch, num_parts]`."""
+        return scores
+
+    def constant_scores(self, labels: np.ndarray):
+        """Returns the scores, the same for every row, that only the training labels tell.
+
+        Args:
+            labels: Those of the training rows that count, as the metrics read them.
+        """
+        return labels.mean(dtype="float64")
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """Returns new metrics; they are updated with labels, scores and the rows' weights."""

@@ -49,7 +49,8 @@ class Tables(DatasetSource):
     Args:
         interactions: The path of the rows to learn from; or `{kind: path}`, where each kind of
             feedback has files of its own.
-        columns: What each column is: `"query key"`, `"candidate key"`, `"label"`, `"weight"`,
+        columns: What each column is: `"query key"`, `"candidate key"`, `"label"`,
+            `"categorical label"`, `"weight"`,
             `"timestamp"` (seconds since 1970, dates or ISO 8601), `"timestamp in milliseconds"`,
             `"event"`, or a kind and whom it describes, such as `"numeric query"`,
             `"categorical candidate"` or `"categorical context"`. Others are not read.

@@ -30,7 +30,8 @@ from mtframework.data.tables.rejects import Rejects
 from mtframework.data.tables.table_columns import TableColumns
 from mtframework.data.tables.table_files import find_files
 from mtframework.data.tables.table_reader import Allowed, as_columns, first_of_each
-from mtframework.schema.multi_valued import SEPARATOR, learn_vocabulary
+from mtframework.schema.classes import vocabulary_of
+from mtframework.schema.multi_valued import SEPARATOR
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 
@@ -253,11 +254,8 @@ class _Learned:
         for column in self.schema:
             if column.kind == "numeric":
                 continue
-            learn = learn_vocabulary if column.kind == "multi_categorical" else Vocabulary.learn
             parts = [catalogue[column.name]] if column.name in catalogue else []
             if column.name in self.values:
                 parts.append(self.values[column.name].sorted())
-            found[column.name] = Vocabulary.learn(
-                np.concatenate([learn(part).known_values for part in parts])
-            )
+            found[column.name] = vocabulary_of(column, parts)
         return found

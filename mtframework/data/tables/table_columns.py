@@ -13,6 +13,7 @@ _SCALARS: dict[str, tuple[Kind, Role]] = {
     "query key": ("categorical", "query"),
     "candidate key": ("categorical", "candidate"),
     "label": ("numeric", "label"),
+    "categorical label": ("categorical", "label"),
     "weight": ("numeric", "weight"),
     SECONDS: ("numeric", "timestamp"),
     MILLISECONDS: ("numeric", "timestamp"),
