@@ -48,6 +48,7 @@ from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.promotion import PromotionRule as PromotionRule
 from .features.bucketed import Bucketed as Bucketed
 from .features.categorical import Categorical as Categorical
+from .features.crossed import Crossed as Crossed
 from .features.day_of_week import DayOfWeek as DayOfWeek
 from .features.feature import Feature as Feature
 from .features.hashed import Hashed as Hashed

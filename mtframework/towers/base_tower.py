@@ -101,7 +101,8 @@ class BaseTower(Part):
         """
         weights: dict[str, list[keras.Variable]] = {}
         for each in self.feature_layers:
-            weights.setdefault(each.column, []).extend(each.weights_by_id)
+            for column, of_column in each.weights_by_column().items():
+                weights.setdefault(column, []).extend(of_column)
         return {column: of_column for column, of_column in weights.items() if of_column}
 
     def penalty(self, features):
