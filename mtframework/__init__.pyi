@@ -56,6 +56,7 @@ from .features.normalized import Normalized as Normalized
 from .features.numeric import Numeric as Numeric
 from .features.recency import Recency as Recency
 from .features.time_of_day import TimeOfDay as TimeOfDay
+from .features.vector import Vector as Vector
 from .metrics.deviance import PoissonDeviance as PoissonDeviance
 from .metrics.deviance import TweedieDeviance as TweedieDeviance
 from .model.batches import batches_of as batches_of

@@ -13,6 +13,7 @@ from mtframework.schema.classes import vocabulary_of
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import as_numbers, as_seconds, check_finite, naming
 from mtframework.schema.schema import Schema
+from mtframework.schema.vectors import as_vectors
 from mtframework.schema.vocabulary import Vocabulary
 
 Columns = Mapping[str, np.ndarray]
@@ -77,16 +78,17 @@ class Dataset:
                 "Remove duplicate candidates from the catalogue.",
             )
         for name in self.vocabularies:
-            if self.schema[name].kind == "numeric":
+            if not self.schema[name].has_ids:
+                kind = self.schema[name].kind
                 raise DataError(
-                    f'{self.name} was given a vocabulary for the numeric column "{name}".',
+                    f'{self.name} was given a vocabulary for the {kind} column "{name}".',
                     "Vocabularies of categorical columns.",
                     "Leave the vocabulary out, or declare the column categorical.",
                 )
         learned = {
             column.name: self._learn(column.name)
             for column in self.schema
-            if column.kind != "numeric" and column.name not in self.vocabularies
+            if column.has_ids and column.name not in self.vocabularies
         }
         object.__setattr__(self, "vocabularies", {**self.vocabularies, **learned})
         unknown = np.asarray(key)[self.vocabularies[self.schema.candidate_key].ids(key) == 0]
@@ -187,6 +189,8 @@ class Dataset:
             of = f" of the {split} rows of {self.name}"
             if column.role == "timestamp":
                 as_seconds(name, columns[name], of)
+            elif column.kind == "vector":
+                as_vectors(name, columns[name], column.size or 0, of)
             elif column.kind == "numeric":
                 numbers = as_numbers(name, columns[name])
                 if column.is_feature:

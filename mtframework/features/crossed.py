@@ -54,14 +54,14 @@ class Crossed(Feature):
         embedding_dim: int | None = None,
         dtype: Policy = None,
     ):
-        names: tuple[str, ...] = () if isinstance(columns, str) else tuple(columns)
+        names = [] if isinstance(columns, str) else list(columns)
         wrong = len(set(names)) < max(2, len(names)) or not all(
             isinstance(name, str) and name for name in names
         )
         super().__init__("crossed" if wrong else "_".join(names), dtype)
         if wrong:
             raise self.wrong("columns", columns, "The names of two or more columns.")
-        self.column, self._columns = names[0], names
+        self.column, self._columns = names[0], tuple(names)
         self.num_buckets = self.whole_number("num_buckets", num_buckets, 2)
         if num_buckets > 1 << 24:  # sums of hashes stay within int32
             raise self.wrong("num_buckets", num_buckets, "A whole number from 2 to 2^24.")

@@ -13,7 +13,7 @@ from mtframework.errors import ModelError, quoted_list
 from mtframework.part import Part, Policy
 from mtframework.schema.schema import Column
 
-Reads = Literal["categorical", "multi_categorical", "numeric", "timestamp"]
+Reads = Literal["categorical", "multi_categorical", "numeric", "vector", "timestamp"]
 
 
 class Feature(Part):
@@ -74,6 +74,7 @@ class Feature(Part):
         if kind not in self.reads:
             plain = kind in ("categorical", "multi_categorical", "numeric")
             instead = "its plain name" if plain else "Bucketed, Recency, TimeOfDay or DayOfWeek"
+            instead = "Vector" if kind == "vector" else instead
             raise ModelError(
                 f'{type(self).__name__} reads the column "{column.name}", which is {kind}.',
                 f"A column that is one of {quoted_list(self.reads)}.",
@@ -84,7 +85,8 @@ class Feature(Part):
         """Creates the weights.
 
         Args:
-            num_ids: How many ids the column has, an int; None where it has numbers.
+            num_ids: How many ids the column has, an int; None where it has
+                numbers, and how many where it has vectors.
             embedding_dim: The size of an embedding, where the feature names none of its own.
         """
         raise NotImplementedError(f"{type(self).__name__} has no build().")

@@ -486,7 +486,9 @@ class MultiTaskModel(TrainableModel):
     def _num_ids(self) -> dict[str, int | None]:
         classes = [task.label for task in self.tasks.values() if task.label_kind == "categorical"]
         return {
-            name: self.vocabularies[name].size if name in self.vocabularies else None
+            name: self.vocabularies[name].size
+            if name in self.vocabularies
+            else self.schema[name].size
             for name in _distinct((*self.feature_columns, *self.history_columns, *classes))
         }
 

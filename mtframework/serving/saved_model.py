@@ -245,9 +245,10 @@ class _Graph:
         for column in columns:
             described = self.model.schema[column]
             number = tf.int64 if described.role == "timestamp" else tf.float32
-            kind = number if described.kind == "numeric" else tf.string
+            kind = tf.string if described.has_ids else number
             name = self.inputs[column]
-            specs[name] = tf.TensorSpec([None], kind, name)
+            shape = [None] if described.size is None else [None, described.size]
+            specs[name] = tf.TensorSpec(shape, kind, name)
         return specs
 
     def _history_specs(self) -> dict[str, Any]:

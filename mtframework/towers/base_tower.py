@@ -82,7 +82,10 @@ class BaseTower(Part):
         return None
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
-        """Creates the weights; `num_ids` gives each column's id count, None where numeric."""
+        """Creates the weights; `num_ids` gives each column's id count.
+
+        Of a numeric column it is None, of one of vectors their size.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no build().")
 
     def call(self, features, training=None):

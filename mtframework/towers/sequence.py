@@ -153,12 +153,16 @@ class SequenceTower(BaseTower):
         for each in self.event_features:
             columns = [schema[name] for name in columns_of(each)]
             for column in columns:
-                if column.role in ("timestamp", "weight") or column.name == self.history:
+                if (
+                    column.role in ("timestamp", "weight")
+                    or column.kind == "vector"
+                    or column.name == self.history
+                ):
                     raise self.wrong(
                         "event_features",
                         column.name,
-                        "Columns of events beside their candidates, labels among them; a time goes "
-                        "into times.",
+                        "Columns of events beside their candidates, labels among them, but no "
+                        "vectors; a time goes into times.",
                     )
             if isinstance(each, Feature):
                 each.check_columns(columns)

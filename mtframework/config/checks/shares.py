@@ -138,6 +138,8 @@ def made_up_dataset(schema: Schema, num_rows: int, labels: dict[str, float]) -> 
         values = np.arange(num_ids).astype(str)
         if column.kind == "numeric":
             values = generator.uniform(size=num_ids)
+        elif column.kind == "vector":
+            values = generator.uniform(size=(num_ids, column.size or 0))
         if column.role == "candidate":
             catalogue[column.name] = values
             rows[column.name] = values[ids]

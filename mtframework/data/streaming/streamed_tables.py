@@ -198,7 +198,7 @@ class _Learned:
         self.values = {
             column.name: DistinctValues()
             for column in tables.schema
-            if column.kind != "numeric" and column.name in in_files
+            if column.has_ids and column.name in in_files
         }
         self.widths = {
             column.name: 1 for column in tables.schema if column.kind == "multi_categorical"
@@ -252,7 +252,7 @@ class _Learned:
     def vocabularies(self, catalogue: Mapping[str, np.ndarray]) -> dict[str, Vocabulary]:
         found = {}
         for column in self.schema:
-            if column.kind == "numeric":
+            if not column.has_ids:
                 continue
             parts = [catalogue[column.name]] if column.name in catalogue else []
             if column.name in self.values:
