@@ -7,6 +7,9 @@ from keras import ops
 class TaskReport(keras.metrics.Metric):
     """Keeps one task's loss, its part of the total and its metrics over an epoch.
 
+    And the task's loss weight, as a variable that no reset changes: compiled steps read it, so
+    that a new weight needs no new compilation, and it is not part of what a model saves.
+
     `result()` gives `{task}/loss`, the weighted mean of the unweighted losses; `{task}/weight`, the
     mean of what the loss was multiplied with in the total; `{task}/total`, the sum over batches of
     the product of the two; and `{task}/{metric}` for each metric.
@@ -15,6 +18,7 @@ class TaskReport(keras.metrics.Metric):
         name: The task's name.
         metrics: The task's metrics. Those that read the ids of queries are left out: batches cut
             queries apart.
+        loss_weight: What the task's loss is multiplied with.
 
     Example:
 
@@ -25,8 +29,10 @@ class TaskReport(keras.metrics.Metric):
     {'rating/loss': 2.0, 'rating/weight': 0.25, 'rating/total': 0.5, 'rating/mae': 0.5}
     """
 
-    def __init__(self, name: str, metrics: list[keras.metrics.Metric]):
+    def __init__(self, name: str, metrics: list[keras.metrics.Metric], loss_weight: float = 1.0):
         super().__init__(name=name)
+        constant = keras.initializers.Constant(loss_weight)
+        self.loss_weight = self.add_weight((), constant, name="loss_weight")
         self.loss = keras.metrics.Mean(name="loss")
         self.weight = keras.metrics.Mean(name="weight")
         self.total = keras.metrics.Sum(name="total")

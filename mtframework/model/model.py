@@ -153,7 +153,8 @@ class MultiTaskModel(TrainableModel):
         for task in self.tasks.values():
             task.model = weakref.ref(self)
         self.reports = {
-            name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
+            name: TaskReport(name, task.make_metrics(), task.loss_weight)
+            for name, task in self.tasks.items()
         }
 
     @cached_property

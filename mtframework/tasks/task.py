@@ -77,7 +77,7 @@ class Task(Part):
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 
-    #: The model that the task is part of, which has compiled its steps with what the task says.
+    #: The model that the task is part of, which keeps its loss weight as a variable.
     model: Callable[[], Any] | None = None
 
     #: How many candidates, drawn uniformly from the catalogue, `example_losses` reads.
@@ -103,7 +103,10 @@ class Task(Part):
 
     @property
     def loss_weight(self) -> float:
-        """What the task's loss is multiplied with in the total; a callback may change it."""
+        """What the task's loss is multiplied with in the total.
+
+        A callback may change it, as often as before each step; nothing is compiled again.
+        """
         return self._loss_weight
 
     @loss_weight.setter
@@ -117,7 +120,7 @@ class Task(Part):
         self._loss_weight = float(loss_weight)
         model = self.model() if self.model is not None else None
         if model is not None:
-            model.forget_compiled_steps()
+            model.set_loss_weight(self.name, self._loss_weight)
 
     def wrong(
         self, argument: str, value: object, expected: str, fix: str | None = None

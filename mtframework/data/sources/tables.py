@@ -53,8 +53,8 @@ class Tables(DatasetSource):
             `"categorical label"`, `"weight"`,
             `"timestamp"` (seconds since 1970, dates or ISO 8601), `"timestamp in milliseconds"`,
             `"event"`, or a kind and whom it describes, such as `"numeric query"`,
-            `"categorical candidate"`, `"vector[64] candidate"` or `"categorical context"`. Others are
-            not read.
+            `"categorical candidate"`, `"vector[64] candidate"` or `"categorical context"`.
+            Others are not read.
         candidates: The path of the catalogue, one row a candidate, with all columns that describe
             candidates; left out, the catalogue is the distinct candidates of the interactions.
         events: The kinds of feedback to learn from, of those that the event column names, or all
