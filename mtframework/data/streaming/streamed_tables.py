@@ -18,11 +18,13 @@ from mtframework.data.streaming.stream_splits import (
     TRAIN,
     VALIDATION,
     Assignment,
+    LastRows,
     LatestShares,
     RandomShares,
     Since,
     Whole,
     latest_seconds,
+    share_of,
 )
 from mtframework.data.streaming.streamed_rows import StreamedRows
 from mtframework.data.tables.column_values import one_array
@@ -52,6 +54,7 @@ class Streamable(Protocol):
     validation_fraction: float
     seed: int
     max_rejected: float
+    order: str | None
 
     @property
     def first_second(self) -> int | None: ...
@@ -173,9 +176,14 @@ def _assignment(tables: Streamable, stream: RowStream, own: Mapping[str, str]) -
     test = 0.0 if own else tables.test_fraction
     validation = 0.0 if VALIDATION in own else tables.validation_fraction
     since = tables.first_second
-    if tables.split != "temporal":
+    by_place = tables.order is not None and bool(own)  # and so the validation
+    if tables.split != "temporal" and not by_place:
         drawn = RandomShares(test, validation, tables.seed)
         return drawn if since is None else Since(since, drawn)
+    if tables.order is not None:  # by place; of rows that are rejected, too
+        num_rows = stream.num_rows
+        shares = (test, test + (1 - test) * validation)
+        return LastRows(*(num_rows - share_of(num_rows, each) for each in shares))
     name = tables.columns.timestamp
     assert name is not None
     only = stream.only(name)
