@@ -54,6 +54,7 @@ from .features.feature import Feature as Feature
 from .features.hashed import Hashed as Hashed
 from .features.normalized import Normalized as Normalized
 from .features.numeric import Numeric as Numeric
+from .features.pretrained import Pretrained as Pretrained
 from .features.recency import Recency as Recency
 from .features.time_of_day import TimeOfDay as TimeOfDay
 from .features.vector import Vector as Vector
