@@ -1,6 +1,7 @@
 """What the model reports of one task."""
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -31,12 +32,17 @@ class TaskReport(keras.metrics.Metric):
 
     def __init__(self, name: str, metrics: list[keras.metrics.Metric], loss_weight: float = 1.0):
         super().__init__(name=name)
-        constant = keras.initializers.Constant(loss_weight)
-        self.loss_weight = self.add_weight((), constant, name="loss_weight")
+        self.loss_weight = self.add_weight((), "ones", name="loss_weight")
+        self.set_loss_weight(loss_weight)
         self.loss = keras.metrics.Mean(name="loss")
         self.weight = keras.metrics.Mean(name="weight")
         self.total = keras.metrics.Sum(name="total")
         self.task_metrics = [each for each in metrics if not getattr(each, "reads_queries", False)]
+
+    def set_loss_weight(self, loss_weight: float):
+        """Changes what the loss is multiplied with; infinite where float32 does not hold it."""
+        with np.errstate(over="ignore"):
+            self.loss_weight.assign(np.float32(loss_weight))
 
     def update_loss(self, loss, sum_of_weights, loss_weight):
         """Adds one batch's loss, a scalar; its rows' weights' sum; and what it is weighted with."""

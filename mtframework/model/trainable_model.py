@@ -162,7 +162,7 @@ class TrainableModel(keras.Model):
         """Lets the next step multiply a task's loss with another number; the task calls this."""
         if keras.backend.backend() == "jax":
             self.jax_state_sync()  # within fit, Keras keeps variables in a state of its own
-        self.reports[task].loss_weight.assign(loss_weight)
+        self.reports[task].set_loss_weight(loss_weight)
 
     def forget_compiled_steps(self) -> None:
         """Lets the next step be compiled again, with what a task says by now."""

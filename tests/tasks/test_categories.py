@@ -11,6 +11,7 @@ from keras import ops
 
 import mtframework as mtf
 from mtframework.errors import DataError, ModelError
+from mtframework.evaluation.evaluate import metrics_of_scores
 
 SCHEMA = mtf.Schema(
     (
@@ -157,3 +158,15 @@ def test_of_merged_events_the_latest_class_stays(tmp_path):
     )
     with pytest.raises(DataError, match='"reason" is declared as categories'):
         valued.load(lambda text: None)
+
+
+def test_the_baseline_is_the_share_of_each_class():
+    task = mtf.Categories("why", label="reason")
+    task.use_classes(["a", "b", "c"])
+    shares = task.constant_scores(np.array([0, 0, 1, 2]))
+    assert shares == {"a": 0.5, "b": 0.25, "c": 0.25}
+    of_rows = {name: np.full(2, share, "float32") for name, share in shares.items()}
+    ids = np.float32([1, 2])  # of the classes a and b
+    found = metrics_of_scores(task, ids, of_rows, np.zeros(2, int), [])
+    expected = {"accuracy": 0.5, "top_3": 1.0, "log_loss": -np.log([0.5, 0.25]).mean()}
+    assert found == pytest.approx(expected, rel=1e-5)
