@@ -27,7 +27,7 @@ class Categories(Task):
     are the probabilities by the classes' names, each `[batch]`: `predict` gives `{task: {class:
     [num_rows]}}`, files and the SavedModel `task/class`. There is no one number to sort by.
 
-    Metrics are `accuracy`, the share of rows whose class is the most probable one, `top_3`, the
+    Metrics are `accuracy`, the share of rows whose class is the most probable one, `accuracy_3`, the
     share of those whose class is among the three most probable ones, and `log_loss`, the mean of
     the losses in nats.
 
@@ -120,7 +120,7 @@ class Categories(Task):
     def make_metrics(self):
         return [
             _Accuracy(name="accuracy"),
-            _TopAccuracy(k=3, name="top_3"),
+            _TopAccuracy(k=3, name="accuracy_3"),
             _LogLoss(name="log_loss"),
         ]
 

@@ -71,7 +71,7 @@ def test_classes_go_in_and_come_out_by_name(tmp_path):
     model = trained(data)
     found = mtf.evaluate(model, data)
     # Of the first 60 rows the product tells all; the other three do not count.
-    assert [found["why/accuracy"], found["why/top_3"]] == [1.0, 1.0]
+    assert [found["why/accuracy"], found["why/accuracy_3"]] == [1.0, 1.0]
     said = [note for note in found.notes if note.startswith("why:")]
     assert said == [
         'why: 2 of 63 test rows have a "reason" that training never met, such as "stolen", and '
@@ -168,5 +168,5 @@ def test_the_baseline_is_the_share_of_each_class():
     of_rows = {name: np.full(2, share, "float32") for name, share in shares.items()}
     ids = np.float32([1, 2])  # of the classes a and b
     found = metrics_of_scores(task, ids, of_rows, np.zeros(2, int), [])
-    expected = {"accuracy": 0.5, "top_3": 1.0, "log_loss": -np.log([0.5, 0.25]).mean()}
+    expected = {"accuracy": 0.5, "accuracy_3": 1.0, "log_loss": -np.log([0.5, 0.25]).mean()}
     assert found == pytest.approx(expected, rel=1e-5)
