@@ -27,9 +27,9 @@ class Categories(Task):
     are the probabilities by the classes' names, each `[batch]`: `predict` gives `{task: {class:
     [num_rows]}}`, files and the SavedModel `task/class`. There is no one number to sort by.
 
-    Metrics are `accuracy`, the share of rows whose class is the most probable one, `accuracy_3`, the
-    share of those whose class is among the three most probable ones, and `log_loss`, the mean of
-    the losses in nats.
+    Metrics are `accuracy`, the share of rows whose class is the most probable one; `accuracy_3`,
+    the share of those whose class is among the three most probable ones; and `log_loss`, the mean
+    of the losses in nats.
 
     Args:
         name: The task's name.

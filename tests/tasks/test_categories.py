@@ -39,11 +39,12 @@ def rows(*more: tuple[str, object]) -> dict:
 
 
 def trained(data: mtf.Dataset) -> mtf.MultiTaskModel:
+    keras.utils.set_random_seed(0)
     towers = [mtf.Tower("shopper", ["shopper"]), mtf.Tower("product", ["product"])]
     model = mtf.MultiTaskModel(towers, [mtf.Categories("why", label="reason", hidden_units=[8])])
     model.adapt(data)
     model.compile(keras.optimizers.Adam(0.03))
-    model.fit(mtf.batches_of(model, data, "train", batch_size=32), epochs=6, verbose=0)
+    model.fit(mtf.batches_of(model, data, "train", batch_size=32), epochs=4, verbose=0)
     return model
 
 
@@ -85,7 +86,7 @@ def test_classes_go_in_and_come_out_by_name(tmp_path):
     np.testing.assert_allclose(sum(probabilities.values()), 1.0, rtol=1e-5)
     of_rows = model.predict(model.encode(test), verbose=0)["why"]
     own = [of_rows[REASON_OF[test["product"][i]]][i] for i in range(60)]
-    assert found["why/log_loss"] == pytest.approx(-np.log(own).mean(), rel=1e-3)
+    assert found["why/log_loss"] == pytest.approx(-np.log(own).mean(), rel=1e-3, abs=1e-6)
 
     model.save(tmp_path / "model.keras")
     again = mtf.load_model(tmp_path / "model.keras").predict(asked, verbose=0)["why"]
