@@ -48,13 +48,16 @@ from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.promotion import PromotionRule as PromotionRule
 from .features.bucketed import Bucketed as Bucketed
 from .features.categorical import Categorical as Categorical
+from .features.crossed import Crossed as Crossed
 from .features.day_of_week import DayOfWeek as DayOfWeek
 from .features.feature import Feature as Feature
 from .features.hashed import Hashed as Hashed
 from .features.normalized import Normalized as Normalized
 from .features.numeric import Numeric as Numeric
+from .features.pretrained import Pretrained as Pretrained
 from .features.recency import Recency as Recency
 from .features.time_of_day import TimeOfDay as TimeOfDay
+from .features.vector import Vector as Vector
 from .metrics.deviance import PoissonDeviance as PoissonDeviance
 from .metrics.deviance import TweedieDeviance as TweedieDeviance
 from .model.batches import batches_of as batches_of
@@ -101,6 +104,7 @@ from .sharing.ple import PLE as PLE
 from .sharing.private import PrivateTowers as PrivateTowers
 from .sharing.shared_bottom import SharedBottom as SharedBottom
 from .sharing.sharing import Sharing as Sharing
+from .tasks.categories import Categories as Categories
 from .tasks.feedback import BinaryFeedback as BinaryFeedback
 from .tasks.ranking import Ranking as Ranking
 from .tasks.retrieval import Retrieval as Retrieval

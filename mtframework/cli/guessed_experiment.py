@@ -1,6 +1,7 @@
 """The words of an experiment on a user's own files, chosen by what their columns seem to be."""
 
 import re
+from collections.abc import Mapping
 
 from mtframework.data.tables.guessed_columns import Guess
 from mtframework.data.tables.table_files import PARQUET, find_files, format_of
@@ -8,11 +9,19 @@ from mtframework.data.tables.table_files import PARQUET, find_files, format_of
 _FIND = "find"
 
 
-def experiment_words(guess: Guess, interactions: str, candidates: str | None) -> dict[str, str]:
+def experiment_words(
+    guess: Guess, interactions: str, candidates: str | None, test: str | None = None
+) -> dict[str, str]:
     """Returns what stands in the experiment's template, by placeholder.
 
     Each label becomes a task, `BinaryFeedback` where it is 0 or 1 and otherwise `Ranking`; a
-    `Retrieval` is always there.
+    `Retrieval` is always there, and one for each kind of feedback where there are several.
+
+    Args:
+        guess: What the columns seem to be.
+        interactions: The log.
+        candidates: The catalogue, where there is one.
+        test: The rows to test on, where they have a file of their own.
     """
     scopes = _Scopes()
     labels = {label: scopes.name(label) for label in guess.labels}
@@ -33,6 +42,7 @@ def experiment_words(guess: Guess, interactions: str, candidates: str | None) ->
     ]
     settings = [_task(label, scope, guess.labels[label]) for label, scope in labels.items()]
     timed = guess.named("timestamp", "timestamp in milliseconds")
+    found = _retrievals(guess, scopes)
     return {
         "file": " ".join(interactions.split()),
         "interactions": repr(interactions),
@@ -45,15 +55,18 @@ def experiment_words(guess: Guess, interactions: str, candidates: str | None) ->
         "events": "\n".join(_events(guess)),
         "repeats": "Tables.repeats = 'keep'  # rows stand again, as plays of a song do\n"
         * guess.repeats,
-        "split": repr("temporal" if timed else "random"),
+        "split": repr({"test": test} if test else "temporal" if timed else "random"),
+        "test_fraction": "" if test else "\nTables.test_fraction = 0.2",
         "streaming": _streaming(guess, interactions),
         "query_features": ", ".join(features["query"]),
         "candidate_features": ", ".join(features["candidate"]),
         "features": "".join(
             f"{scope}/Normalized.column = {name!r}\n" for name, scope in numeric.items()
         ),
-        "tasks": "\n".join(f"    {task}," for task in [*tasks, f"@{_FIND}/Retrieval()"]),
-        "task_settings": "\n".join([*settings, _retrieval(guess)]),
+        "tasks": "\n".join(
+            f"    {task}," for task in [*tasks, *(f"@{scope}/Retrieval()" for scope in found)]
+        ),
+        "task_settings": "\n".join([*settings, *_retrieval_settings(guess, found)]),
     }
 
 
@@ -115,20 +128,31 @@ def _task(label: str, scope: str, variance: float | None) -> str:
 """[:-1]
 
 
-def _retrieval(guess: Guess) -> str:
+def _retrievals(guess: Guess, scopes: _Scopes) -> dict[str, str | None]:
+    """Returns the scope of each retrieval, and the kind of feedback that it finds."""
+    kinds = [*guess.events] or [name for name, value in guess.labels.items() if value is None]
+    if len(kinds) < 2:
+        # All rows of a log with one kind of event are of that kind.
+        return {_FIND: None if guess.events or not kinds else kinds[0]}
+    return {scopes.name(f"{_FIND}_{kind}"): kind for kind in kinds}
+
+
+def _retrieval_settings(guess: Guess, found: Mapping[str, str | None]) -> list[str]:
+    several = len(found) > 1
     lines = [
         "",
-        f"{_FIND}/Retrieval.query = 'query'",
-        f"{_FIND}/Retrieval.candidate = 'candidate'",
-        f"{_FIND}/Retrieval.loss_weight = 1.0",
+        "Retrieval.query = 'query'",
+        "Retrieval.candidate = 'candidate'",
+        *["Retrieval.query_units = [32]  # a view of the query for each kind"] * several,
+        "Retrieval.loss_weight = 1.0",
     ]
-    binary = [label for label, variance in guess.labels.items() if variance is None]
-    if binary:
-        # Where events were merged, each row is an interaction; otherwise a row may say "no".
-        comment = "# " * bool(guess.events)
-        lines += [
-            "# Only these rows are to be found:" if not guess.events else "# For some kind alone:",
-            f"{comment}{_FIND}/Retrieval.label = {binary[0]!r}",
-            f"{comment}{_FIND}/Retrieval.positive_from = 1.0",
-        ]
-    return "\n".join(lines)
+    if several:
+        lines.append(
+            "# What each one finds. Candidates are sorted by the first, unless you name another:"
+        )
+    for scope, kind in found.items():
+        if kind is not None:
+            lines.append(f"{scope}/Retrieval.label = {kind!r}")
+        if kind is not None and guess.labels.get(kind) is None:  # else whatever has a value
+            lines.append(f"{scope}/Retrieval.positive_from = 1.0")
+    return lines

@@ -55,10 +55,10 @@ def count_parameters(
         schema: Which columns have a vocabulary.
     """
     read = dict.fromkeys((*model.feature_columns, *model.history_columns))
-    with_ids = [name for name in read if schema[name].kind != "numeric"]
+    with_ids = [name for name in read if schema[name].has_ids]
     # Each column's vocabulary grows by a number of its own, by which it is known again.
     growth = {name: number for number, name in enumerate(with_ids, start=1)}
-    sizes = {name: SMALL_SIZE if name in growth else None for name in read}
+    sizes = {name: SMALL_SIZE if name in growth else schema[name].size for name in read}
     model.build_from_config({"num_ids": sizes})
     grown = {name: SMALL_SIZE + number for name, number in growth.items()}
     twin.build_from_config({"num_ids": {**sizes, **grown}})

@@ -14,6 +14,7 @@ from rich.text import Text
 from mtframework.balancing.static_weights import StaticWeights
 from mtframework.cli.parameter_counts import Parameters, count_parameters
 from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
+from mtframework.features.encoder import columns_of
 from mtframework.model.model import MultiTaskModel
 from mtframework.registry import constructor_signature
 from mtframework.tasks.task import Task
@@ -95,7 +96,7 @@ def _towers(model: MultiTaskModel, parameters: Mapping[str, Parameters]) -> Tabl
         # Columns are all that towers must have.
         features = getattr(tower, "features", ()) or tower.columns
         columns = ", ".join(_feature(each) for each in features)
-        if tower.key not in map(_column, features):
+        if tower.key not in (columns_of(each)[0] for each in features):
             columns += f"; key {tower.key}"
         table.add_row(
             Text(name, style="bold"),
@@ -202,12 +203,8 @@ def _number(parameters: Parameters | None) -> str:
 
 
 def _feature(feature: Any) -> str:
-    column = _column(feature)
-    return column if isinstance(feature, str) else f"{type(feature).__name__}({column})"
-
-
-def _column(feature: Any) -> str:
-    return feature if isinstance(feature, str) else feature.column
+    columns = ", ".join(columns_of(feature))
+    return columns if isinstance(feature, str) else f"{type(feature).__name__}({columns})"
 
 
 def _grid(*columns: str) -> Table:

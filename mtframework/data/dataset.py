@@ -9,10 +9,11 @@ import numpy as np
 
 from mtframework.data.rows import encode_rows, is_checked, num_rows_of
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.schema.classes import vocabulary_of
 from mtframework.schema.columns import columns_of
 from mtframework.schema.encoding import as_numbers, as_seconds, check_finite, naming
-from mtframework.schema.multi_valued import learn_vocabulary
 from mtframework.schema.schema import Schema
+from mtframework.schema.vectors import as_vectors
 from mtframework.schema.vocabulary import Vocabulary
 
 Columns = Mapping[str, np.ndarray]
@@ -77,16 +78,17 @@ class Dataset:
                 "Remove duplicate candidates from the catalogue.",
             )
         for name in self.vocabularies:
-            if self.schema[name].kind == "numeric":
+            if not self.schema[name].has_ids:
+                kind = self.schema[name].kind
                 raise DataError(
-                    f'{self.name} was given a vocabulary for the numeric column "{name}".',
+                    f'{self.name} was given a vocabulary for the {kind} column "{name}".',
                     "Vocabularies of categorical columns.",
                     "Leave the vocabulary out, or declare the column categorical.",
                 )
         learned = {
             column.name: self._learn(column.name)
             for column in self.schema
-            if column.kind != "numeric" and column.name not in self.vocabularies
+            if column.has_ids and column.name not in self.vocabularies
         }
         object.__setattr__(self, "vocabularies", {**self.vocabularies, **learned})
         unknown = np.asarray(key)[self.vocabularies[self.schema.candidate_key].ids(key) == 0]
@@ -159,11 +161,8 @@ class Dataset:
     def _learn(self, name: str) -> Vocabulary:
         # The catalogue is known before any feedback is, so its values are no leak.
         parts = [source[name] for source in (self.train, self.catalogue) if name in source]
-        several = self.schema[name].kind == "multi_categorical"
-        learn = learn_vocabulary if several else Vocabulary.learn
         with naming(name):
-            distinct = [learn(part).known_values for part in parts]
-        return Vocabulary.learn(np.concatenate(distinct))
+            return vocabulary_of(self.schema[name], parts)
 
     def _check(self, split: str, columns: Columns, names) -> None:
         for name in names:
@@ -190,6 +189,8 @@ class Dataset:
             of = f" of the {split} rows of {self.name}"
             if column.role == "timestamp":
                 as_seconds(name, columns[name], of)
+            elif column.kind == "vector":
+                as_vectors(name, columns[name], column.size or 0, of)
             elif column.kind == "numeric":
                 numbers = as_numbers(name, columns[name])
                 if column.is_feature:

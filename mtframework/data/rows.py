@@ -8,9 +8,10 @@ import numpy as np
 from mtframework.data.batches import Batches
 from mtframework.data.streaming.streamed_batches import StreamedBatches
 from mtframework.data.streaming.streamed_rows import StreamedRows
+from mtframework.schema.classes import texts_of
 from mtframework.schema.encoding import encode_columns
 from mtframework.schema.schema import Schema
-from mtframework.schema.vocabulary import Vocabulary, as_strings
+from mtframework.schema.vocabulary import Vocabulary
 
 Rows = Mapping[str, np.ndarray]
 
@@ -61,7 +62,7 @@ def texts_at(rows: Rows, name: str, chosen: np.ndarray) -> np.ndarray:
     ['ann', 'cid']
     """
     if not isinstance(rows, StreamedRows):
-        return as_strings(rows[name])[chosen].astype(object)
+        return texts_of(rows[name])[chosen].astype(object)
     texts, done = [], 0
     for table in rows.tables():
         first, last = np.searchsorted(chosen, [done, done + table.num_rows])

@@ -14,6 +14,6 @@ def rows_that_count(task: Task, columns: Mapping[str, np.ndarray]) -> tuple[np.n
     weights = columns[task.sample_weight] if task.sample_weight else np.ones(num_rows, "float32")
     if task.label is None:
         return weights > 0, np.zeros(num_rows, "float32")
-    labels = columns[task.label]
+    labels = np.asarray(columns[task.label], "float32")
     valid = ops.convert_to_numpy(task.valid_rows(ops.convert_to_tensor(labels)))
     return valid & (weights > 0), labels

@@ -4,10 +4,12 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from keras import ops
 
 from mtframework.data.dataset import Dataset
+from mtframework.data.rows import texts_at
 from mtframework.evaluation.askers import Askers
 from mtframework.evaluation.before import Before, joined
 from mtframework.evaluation.counted_rows import rows_that_count
@@ -21,6 +23,7 @@ from mtframework.metrics.catalogue_rank import (
 from mtframework.metrics.per_query import per_query_metrics
 from mtframework.model.batches import batches_of
 from mtframework.model.model import MultiTaskModel
+from mtframework.schema.classes import MISSING
 from mtframework.tasks.task import Task
 from mtframework.tasks.views import candidate_of, query_of
 
@@ -135,6 +138,8 @@ def evaluate(
         results.notes.append(f"Histories: {_KNOWN[histories.known]}.")
     for name, task in model.tasks.items():
         valid, labels = rows_that_count(task, columns)
+        if task.label_kind == "categorical":
+            results.notes += _unknown_classes(task, dataset, split, labels)
         if not valid.any():
             results.notes.append(f"{name} has no metrics: no {split} row counts for it.")
             continue
@@ -169,12 +174,24 @@ def evaluate(
             found = metrics_of_scores(
                 task,
                 labels[valid],
-                scores[name][valid],
+                keras.tree.map_structure(lambda each, valid=valid: each[valid], scores[name]),
                 columns[model.schema.query_key][valid],
                 results.notes,
             )
         results.update({f"{name}/{metric}": value for metric, value in found.items()})
     return results
+
+
+def _unknown_classes(task: Task, dataset: Dataset, split: str, labels: np.ndarray) -> list[str]:
+    """Returns a sentence where rows have a class that the model does not know."""
+    texts = texts_at(dataset.split(split), str(task.label), np.flatnonzero(labels == 0))
+    unknown = texts[texts != MISSING]
+    if not len(unknown):
+        return []
+    return [
+        f'{task.name}: {len(unknown):,} of {len(labels):,} {split} rows have a "{task.label}" that '
+        f'training never met, such as "{unknown[0]}", and count as without a label.'
+    ]
 
 
 _KNOWN = {
@@ -254,6 +271,7 @@ def metrics_of_scores(
             reads queries where some are unknown.
     """
     labels = ops.convert_to_numpy(task.metric_labels(labels))
+    scores = ops.convert_to_numpy(task.metric_scores(scores))
     found = {}
     for metric in task.make_metrics():
         exact = getattr(metric, "exact", None)
@@ -267,7 +285,8 @@ def metrics_of_scores(
         elif exact is not None:
             value = exact(labels, scores)
         else:
-            metric.update_state(labels[:, None], scores[:, None])
+            of_rows = scores if scores.ndim == 2 else scores[:, None]
+            metric.update_state(labels[:, None], of_rows)
             value = float(ops.convert_to_numpy(metric.result()))
         if np.isnan(value):
             why = getattr(metric, "undefined", "it is not a number")

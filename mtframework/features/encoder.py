@@ -57,20 +57,19 @@ class FeatureEncoder(Part):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that the features read, each once."""
-        return tuple(dict.fromkeys(map(column_of, self.features)))
+        return tuple(dict.fromkeys(name for each in self.features for name in columns_of(each)))
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
         """Creates the weights; `num_ids` gives each column's id count, None where numeric."""
         for feature in self.features:
-            size = num_ids[column_of(feature)]
             if isinstance(feature, str):
-                feature = plain_feature(feature, size is not None)
+                feature = plain_feature(feature, num_ids[feature] is not None)
             self._check_is_new(feature)
             # A warm start finds features by name, and two may read one column alike.
             same = [part for part in self.parts if re.sub(r"_\d+$", "", part.name) == feature.name]
             if same:
                 feature.name = f"{feature.name}_{len(same) + 1}"
-            feature.build(size, self.embedding_dim)
+            feature.build(feature.pick(num_ids.__getitem__), self.embedding_dim)
             self.parts.append(feature)
         if self.combiner == "concatenate":
             self.units = sum(part.units for part in self.parts)
@@ -99,18 +98,18 @@ class FeatureEncoder(Part):
     ) -> None:
         """Lets each feature learn from the encoded columns of the training rows."""
         for part in self.parts:
-            part.adapt(columns[part.column], vocabularies.get(part.column))
+            part.adapt(part.pick(columns.__getitem__), part.pick(vocabularies.get))
 
     def call(self, features):
         """Returns the vectors, `[batch, units]`, of the columns, each `[batch, ...]`."""
-        vectors = [part(features[part.column]) for part in self.parts]
+        vectors = [part(part.pick(features.__getitem__)) for part in self.parts]
         if self.combiner == "sum":
             return functools.reduce(ops.add, vectors)
         return vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=-1)
 
     def squared_length(self, features):
         """Returns the squared length of each row's embeddings together, `[batch]` or 0."""
-        lengths = [part.squared_length(features[part.column]) for part in self.parts]
+        lengths = [part.squared_length(part.pick(features.__getitem__)) for part in self.parts]
         return sum(length for length in lengths if length is not None)
 
     def get_config(self):
@@ -130,9 +129,9 @@ class FeatureEncoder(Part):
         return super().from_config({**config, "features": features})
 
 
-def column_of(feature: str | Feature) -> str:
-    """Returns the column that a plain name or a feature reads."""
-    return feature if isinstance(feature, str) else feature.column
+def columns_of(feature: str | Feature) -> tuple[str, ...]:
+    """Returns the columns that a plain name or a feature reads."""
+    return (feature,) if isinstance(feature, str) else feature.columns
 
 
 def plain_feature(column: str, has_ids: bool) -> Feature:

@@ -1,11 +1,10 @@
-"""The contract of a feature: one column in, one vector a row out."""
+"""The contract of a feature: a column or several in, one vector a row out."""
 
 import re
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import keras
-import numpy as np
 from keras import ops
 
 from mtframework.arguments import is_whole_number, wrong_argument
@@ -13,17 +12,19 @@ from mtframework.embeddings.table import Table
 from mtframework.errors import ModelError, quoted_list
 from mtframework.part import Part, Policy
 from mtframework.schema.schema import Column
-from mtframework.schema.vocabulary import Vocabulary
 
-Reads = Literal["categorical", "multi_categorical", "numeric", "timestamp"]
+Reads = Literal["categorical", "multi_categorical", "numeric", "vector", "timestamp"]
 
 
 class Feature(Part):
-    """What a tower makes of one column. Abstract.
+    """What a tower makes of a column. Abstract.
 
     To write one, subclass it, say in `reads` which columns it is for, and implement `build`, which
     sets `units`, and `call`. What is learned from the training rows goes into weights that are not
     trainable, in `adapt`; they are saved with the model and used when serving.
+
+    A feature of several columns says in `columns` which; what stands for one column below, such as
+    `values`, is then a tuple of theirs.
 
     Args:
         column: The column to read.
@@ -46,6 +47,21 @@ class Feature(Part):
         self.column = column
         self.embedding: keras.layers.Embedding | None = None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads."""
+        return (self.column,)
+
+    def pick(self, of: Callable[[str], Any]) -> Any:
+        """Returns what a function gives for its column; a tuple where it has several."""
+        found = tuple(map(of, self.columns))
+        return found if len(self.columns) > 1 else found[0]
+
+    def check_columns(self, columns: Sequence[Column]) -> None:
+        """Raises a `ModelError` where one of its columns is none that it can read."""
+        for column in columns:
+            self.check(column)
+
     def check(self, column: Column) -> None:
         """Raises a `ModelError` where the column is none that the feature can read."""
         if column.role in ("label", "weight"):
@@ -58,27 +74,29 @@ class Feature(Part):
         if kind not in self.reads:
             plain = kind in ("categorical", "multi_categorical", "numeric")
             instead = "its plain name" if plain else "Bucketed, Recency, TimeOfDay or DayOfWeek"
+            instead = "Vector" if kind == "vector" else instead
             raise ModelError(
                 f'{type(self).__name__} reads the column "{column.name}", which is {kind}.',
                 f"A column that is one of {quoted_list(self.reads)}.",
                 f"Give the tower {instead}, or name another column.",
             )
 
-    def build(self, num_ids: int | None, embedding_dim: int) -> None:
+    def build(self, num_ids: Any, embedding_dim: int) -> None:
         """Creates the weights.
 
         Args:
-            num_ids: How many ids the column has; None where it has numbers.
+            num_ids: How many ids the column has, an int; None where it has
+                numbers, and how many where it has vectors.
             embedding_dim: The size of an embedding, where the feature names none of its own.
         """
         raise NotImplementedError(f"{type(self).__name__} has no build().")
 
-    def adapt(self, values: np.ndarray, vocabulary: Vocabulary | None) -> None:
+    def adapt(self, values: Any, vocabulary: Any) -> None:
         """Learns what it must know of the training rows; called once it is built.
 
         Args:
-            values: The column as encoded, `[num_rows, ...]`.
-            vocabulary: Whose ids they are; None where they are numbers.
+            values: The column as encoded, a NumPy array `[num_rows, ...]`.
+            vocabulary: The `Vocabulary` whose ids they are; None where they are numbers.
         """
 
     def call(self, values):
@@ -89,6 +107,10 @@ class Feature(Part):
     def weights_by_id(self) -> Sequence[keras.Variable]:
         """The weights that have a row for each id of the column."""
         return ()
+
+    def weights_by_column(self) -> Mapping[str, Sequence[keras.Variable]]:
+        """Returns `weights_by_id` by column."""
+        return {self.column: self.weights_by_id}
 
     def squared_length(self, values):
         """Returns the squared length of each row's embedding, `[batch]`; None without one."""

@@ -1,11 +1,15 @@
 """What the model reports of one task."""
 
 import keras
+import numpy as np
 from keras import ops
 
 
 class TaskReport(keras.metrics.Metric):
     """Keeps one task's loss, its part of the total and its metrics over an epoch.
+
+    And the task's loss weight, as a variable that no reset changes: compiled steps read it, so
+    that a new weight needs no new compilation, and it is not part of what a model saves.
 
     `result()` gives `{task}/loss`, the weighted mean of the unweighted losses; `{task}/weight`, the
     mean of what the loss was multiplied with in the total; `{task}/total`, the sum over batches of
@@ -15,6 +19,7 @@ class TaskReport(keras.metrics.Metric):
         name: The task's name.
         metrics: The task's metrics. Those that read the ids of queries are left out: batches cut
             queries apart.
+        loss_weight: What the task's loss is multiplied with.
 
     Example:
 
@@ -25,12 +30,19 @@ class TaskReport(keras.metrics.Metric):
     {'rating/loss': 2.0, 'rating/weight': 0.25, 'rating/total': 0.5, 'rating/mae': 0.5}
     """
 
-    def __init__(self, name: str, metrics: list[keras.metrics.Metric]):
+    def __init__(self, name: str, metrics: list[keras.metrics.Metric], loss_weight: float = 1.0):
         super().__init__(name=name)
+        self.loss_weight = self.add_weight((), "ones", name="loss_weight")
+        self.set_loss_weight(loss_weight)
         self.loss = keras.metrics.Mean(name="loss")
         self.weight = keras.metrics.Mean(name="weight")
         self.total = keras.metrics.Sum(name="total")
         self.task_metrics = [each for each in metrics if not getattr(each, "reads_queries", False)]
+
+    def set_loss_weight(self, loss_weight: float):
+        """Changes what the loss is multiplied with; infinite where float32 does not hold it."""
+        with np.errstate(over="ignore"):
+            self.loss_weight.assign(np.float32(loss_weight))
 
     def update_loss(self, loss, sum_of_weights, loss_weight):
         """Adds one batch's loss, a scalar; its rows' weights' sum; and what it is weighted with."""
@@ -39,12 +51,17 @@ class TaskReport(keras.metrics.Metric):
         self.total.update_state(loss * loss_weight)
 
     def update_metrics(self, labels, scores, weights):
-        """Adds one batch's labels, `[batch]` (None without any), scores and rows' weights."""
+        """Adds one batch's labels, `[batch]` (None without any), scores and rows' weights.
+
+        Scores are `[batch]`, or `[batch, num_parts]` where a row has several.
+        """
+        if len(scores.shape) == 1:
+            scores = ops.expand_dims(scores, -1)
         for metric in self.task_metrics:
             # Keras takes the last axis of labels and scores for the parts of one row.
             metric.update_state(
                 labels if labels is None else ops.expand_dims(labels, -1),
-                ops.expand_dims(scores, -1),
+                scores,
                 sample_weight=weights,
             )
 

@@ -114,7 +114,7 @@ class Assets:
         schema = Schema(columns, **described)
         vocabularies = {}
         for number, column in enumerate(columns):
-            if column.kind == "numeric":
+            if not column.has_ids:
                 continue
             values = json.loads((folder / f"vocabulary_{number}.json").read_text("utf-8"))
             size = num_ids.get(column.name)

@@ -151,16 +151,32 @@ def check_columns(
                 "Rename the column in the data.",
             )
     for task in tasks.values():
-        for name in (task.label, task.sample_weight, *task.seen_labels):
-            if name is not None and schema[name].kind != "numeric":
+        for name, kind in columns_of_task(task).items():
+            if schema[name].kind != kind:
                 raise ModelError(
-                    f'The column "{name}" is categorical, and a task reads it as label or weight.',
-                    "A numeric column.",
-                    "Name another column, or turn its values into numbers before.",
+                    f'The column "{name}" is {schema[name].kind}, and the task "{task.name}" reads '
+                    f"it as a {kind} {'label' if kind == 'categorical' else 'label or weight'}.",
+                    f"A {kind} column.",
+                    OTHER_KIND[kind],
                 )
         if task.retrieves:
             _check_key(task, towers[task.query], "query", schema.query_key)
             _check_key(task, towers[task.candidate], "candidate", schema.candidate_key)
+
+
+OTHER_KIND = {
+    "numeric": "Name another column, turn its values into numbers before, or learn a label of "
+    "categories by Categories.",
+    "categorical": "Name another column, or declare the label categorical: in Tables.columns, "
+    '"categorical label".',
+}
+"""What to do about a label or weight that is not of the kind that a task reads."""
+
+
+def columns_of_task(task: Task) -> dict[str, str]:
+    """Returns the columns of labels and weights that a task reads, and of which kind each is."""
+    others = dict.fromkeys((task.sample_weight, *task.seen_labels), "numeric")
+    return {name: kind for name, kind in {**others, task.label: task.label_kind}.items() if name}
 
 
 def check_rows(task: Task, columns: Mapping[str, np.ndarray], needs_labels: bool) -> None:

@@ -91,7 +91,7 @@ def _check_column(model, name: str, values: Any) -> None:
     vocabulary = model.vocabularies.get(name)
     wants_ids = vocabulary is not None or model.schema[name].role == "timestamp"
     right = dtype == "int32" if wants_ids else "float" in dtype
-    several = model.schema[name].kind == "multi_categorical"
+    several = model.schema[name].kind in ("multi_categorical", "vector")
     if not right or len(values.shape) != 1 + several:
         raise ModelError(
             f'The column "{name}" holds raw values: {dtype} of the shape {tuple(values.shape)}.',

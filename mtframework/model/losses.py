@@ -46,6 +46,9 @@ def total_loss(
         embeddings = {name: as_seen_by(task, embeddings) for name, task in model.tasks.items()}
     catalogue = inputs.pop("catalogue", None)
     losses, present, weights = {}, {}, {}
+    loss_weights = {
+        name: ops.convert_to_tensor(report.loss_weight) for name, report in model.reports.items()
+    }
     for name, task in model.tasks.items():
         valid, task_labels = _split_missing(task, labels)
         if counted is not None:
@@ -66,21 +69,21 @@ def total_loss(
         if isinstance(example_losses, tuple):
             example_losses, measured = example_losses
         else:
-            measured = model.score(name, predictions)
+            measured = task.metric_scores(model.score(name, predictions))
         losses[name] = reduce_losses(
             ops.cast(example_losses, "float32"), weights[name], task.reduction
         )
         # A task that is switched off is as good as absent to whatever balances losses.
-        present[name] = ops.logical_and(ops.sum(weights[name]) > 0, task.loss_weight > 0)
+        present[name] = ops.logical_and(ops.sum(weights[name]) > 0, loss_weights[name] > 0)
         # Weights are for the loss: in metrics every row that counts, counts once.
         model.reports[name].update_metrics(
             task.metric_labels(task_labels), measured, ops.cast(weights[name] > 0, "float32")
         )
-    weighted = {name: task.loss_weight * losses[name] for name, task in model.tasks.items()}
+    weighted = {name: loss_weights[name] * losses[name] for name in model.tasks}
     total, balance = model.loss_balancer.weigh(weighted, present, training)
-    for name, task in model.tasks.items():
+    for name in model.tasks:
         model.reports[name].update_loss(
-            losses[name], ops.sum(weights[name]), balance[name] * task.loss_weight
+            losses[name], ops.sum(weights[name]), balance[name] * loss_weights[name]
         )
     if training and model.junction is not None:
         total = total + model.junction.observe(losses, present)

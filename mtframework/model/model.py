@@ -153,7 +153,8 @@ class MultiTaskModel(TrainableModel):
         for task in self.tasks.values():
             task.model = weakref.ref(self)
         self.reports = {
-            name: TaskReport(name, task.make_metrics()) for name, task in self.tasks.items()
+            name: TaskReport(name, task.make_metrics(), task.loss_weight)
+            for name, task in self.tasks.items()
         }
 
     @cached_property
@@ -474,6 +475,9 @@ class MultiTaskModel(TrainableModel):
     def _know(self, assets: Assets) -> None:
         for field in fields(assets):
             setattr(self, field.name, getattr(assets, field.name))
+        for task in self.tasks.values():
+            if task.label_kind == "categorical":
+                task.use_classes(self.vocabularies[str(task.label)].known_values.tolist())
 
     def _tell_towers(self) -> None:
         for tower in self.towers.values():
@@ -481,9 +485,12 @@ class MultiTaskModel(TrainableModel):
             tower.use_events(self.events)
 
     def _num_ids(self) -> dict[str, int | None]:
+        classes = [task.label for task in self.tasks.values() if task.label_kind == "categorical"]
         return {
-            name: self.vocabularies[name].size if name in self.vocabularies else None
-            for name in _distinct((*self.feature_columns, *self.history_columns))
+            name: self.vocabularies[name].size
+            if name in self.vocabularies
+            else self.schema[name].size
+            for name in _distinct((*self.feature_columns, *self.history_columns, *classes))
         }
 
     def _build(self, num_ids: Mapping[str, int | None]) -> None:
@@ -504,6 +511,7 @@ class MultiTaskModel(TrainableModel):
                     TOWERS: shapes,
                     "representation": representation,
                     "num_ids": key_ids,
+                    "num_classes": (num_ids.get(task.label or "") or 1) - 1,
                     "is_shared": self.sharing is not None,
                 }
             )

@@ -8,6 +8,7 @@ import numpy as np
 from mtframework.errors import DataError, did_you_mean, quoted_list
 from mtframework.model.histories import HISTORY, RECENT, history_rows
 from mtframework.schema.columns import columns_of
+from mtframework.schema.schema import Column
 
 
 def request_columns(model, queries: Any) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def request_columns(model, queries: Any) -> dict[str, Any]:
                 f"Columns of {quoted_list(known)}.",
                 "Correct the name, or leave the column out.",
             )
-        columns[name] = _rows(name, queries[name], model.schema[name].kind)
+        columns[name] = _rows(name, queries[name], model.schema[name])
     return columns
 
 
@@ -55,12 +56,13 @@ def check_lengths(columns: Mapping[str, Any]) -> int:
     return next(iter(lengths.values()), 0)
 
 
-def _rows(name: str, values: Any, kind: str) -> Any:
-    is_ragged = kind == "multi_categorical" and isinstance(values, (list, tuple))
+def _rows(name: str, values: Any, column: Column) -> Any:
+    several = column.kind in ("multi_categorical", "vector")
+    is_ragged = several and isinstance(values, (list, tuple))
     if is_ragged and all(isinstance(each, (str, list, tuple)) for each in values):
         return values
     array = np.asarray(values)
-    if array.ndim == 0 or (array.ndim > 1 and kind != "multi_categorical"):
+    if array.ndim == 0 or (array.ndim > 1 and not several):
         found = f"one value, {values!r}" if array.ndim == 0 else f"values of shape {array.shape}"
         raise DataError(
             f'The column "{name}" is {found}.',

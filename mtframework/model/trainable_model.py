@@ -10,6 +10,7 @@ from mtframework.embeddings.backend import rows_of_backend
 from mtframework.embeddings.embedding_optimizer import EmbeddingOptimizer
 from mtframework.embeddings.row_wise_optimizer import RowWiseOptimizer
 from mtframework.errors import ModelError
+from mtframework.metrics.task_report import TaskReport
 from mtframework.model.composition import checked_part
 from mtframework.model.doors import (
     check_features,
@@ -33,6 +34,7 @@ class TrainableModel(keras.Model):
     """
 
     tasks: Mapping[str, Task]
+    reports: dict[str, TaskReport]
     loss_balancer: LossBalancer
     catalogue: Catalogue
 
@@ -155,6 +157,12 @@ class TrainableModel(keras.Model):
         check_labels(self, y)
         check_weights(None, sample_weight)
         return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def set_loss_weight(self, task: str, loss_weight: float) -> None:
+        """Lets the next step multiply a task's loss with another number; the task calls this."""
+        if keras.backend.backend() == "jax":
+            self.jax_state_sync()  # within fit, Keras keeps variables in a state of its own
+        self.reports[task].set_loss_weight(loss_weight)
 
     def forget_compiled_steps(self) -> None:
         """Lets the next step be compiled again, with what a task says by now."""

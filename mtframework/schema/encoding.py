@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mtframework.errors import DataError
+from mtframework.schema.classes import texts_of
 from mtframework.schema.multi_valued import ids_of_lists
 from mtframework.schema.schema import Schema
+from mtframework.schema.vectors import as_vectors
 from mtframework.schema.vocabulary import Vocabulary
 
 
@@ -16,8 +18,9 @@ def encode_columns(
 ) -> dict[str, np.ndarray]:
     """Returns `columns` as ids (int32) and numbers (float32); the rest is left out.
 
-    Several categories a row become `[num_rows, width]` ids. A timestamp becomes whole seconds,
-    int32: float32 would round the seconds of this century to two minutes.
+    Several categories a row become `[num_rows, width]` ids, vectors `[num_rows, size]` numbers. A
+    categorical label has the id 0 where it is missing. A timestamp becomes whole seconds, int32:
+    float32 would round the seconds of this century to two minutes.
 
     Raises:
         DataError: A column's values are not of its kind, or a feature is not finite.
@@ -30,10 +33,13 @@ def encode_columns(
         if column.kind == "categorical":
             check_one_value_a_row(column.name, values)
             with naming(column.name):
+                values = texts_of(values) if column.role == "label" else values
                 encoded[column.name] = vocabularies[column.name].ids(values)
         elif column.kind == "multi_categorical":
             with naming(column.name):
                 encoded[column.name] = ids_of_lists(values, vocabularies[column.name])
+        elif column.kind == "vector":
+            encoded[column.name] = as_vectors(column.name, values, column.size or 0)
         elif column.role == "timestamp":
             encoded[column.name] = as_seconds(column.name, values)
         else:
@@ -71,7 +77,7 @@ def as_numbers(name: str, values) -> np.ndarray:
         raise DataError(
             f'The numeric column "{name}" has the shape {array.shape}.',
             "[num_rows]: one number a row.",
-            "Give each number of a vector a column of its own; of [num_rows, 1] take [:, 0].",
+            'Declare a column of vectors "vector", with its size; of [num_rows, 1] take [:, 0].',
         )
     if array.dtype.kind in "fiub":
         return array

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from mtframework.arguments import is_whole_number
 from mtframework.errors import DataError, did_you_mean, quoted_list
 
-Kind = Literal["categorical", "multi_categorical", "numeric"]
+Kind = Literal["categorical", "multi_categorical", "numeric", "vector"]
 Role = Literal["query", "candidate", "context", "label", "weight", "timestamp"]
 
 
@@ -17,19 +18,22 @@ class Column:
     Args:
         name: The column's name in the data.
         kind: `"categorical"` (strings or integers, turned into ids by a vocabulary),
-            `"multi_categorical"` (several of them a row: `"Comedy|Drama"` or a list) or
-            `"numeric"` (numbers, NaN where missing).
+            `"multi_categorical"` (several of them a row: `"Comedy|Drama"` or a list),
+            `"numeric"` (numbers, NaN where missing) or `"vector"` (`size` numbers a row).
         role: Whom it describes: `"query"` (who receives), `"candidate"` (what is recommended),
             `"context"` (the single event), or how it is used: `"label"`, `"weight"`,
             `"timestamp"` (seconds since 1970, in UTC, before 2038).
+        size: How many numbers a vector has; None for other kinds.
 
     Raises:
-        DataError: The name is empty, or there is no such kind or role.
+        DataError: The name is empty, there is no such kind or role, or the size or the role does
+            not fit to the kind.
     """
 
     name: str
     kind: Kind
     role: Role
+    size: int | None = None
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
@@ -49,6 +53,25 @@ class Column:
                     f"One of {quoted_list(known)}.",
                     f"Correct the {argument}.",
                 )
+
+        is_size = is_whole_number(self.size) and (self.size or 0) > 0
+        if not is_size if self.kind == "vector" else self.size is not None:
+            raise DataError(
+                f'The {self.kind} column "{self.name}" has size {self.size!r}.',
+                "How many numbers a vector has, from 1; None for other kinds.",
+                "Correct the size.",
+            )
+        if self.kind == "vector" and not self.is_feature:
+            raise DataError(
+                f'The column "{self.name}" of vectors has the role "{self.role}".',
+                'A feature: "query", "candidate" or "context".',
+                "Correct the role.",
+            )
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether its values are categories, which a vocabulary turns into ids."""
+        return self.kind in ("categorical", "multi_categorical")
 
     @property
     def is_feature(self) -> bool:

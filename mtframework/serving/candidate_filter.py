@@ -55,6 +55,12 @@ def allowed_candidates(model, only: Mapping[str, Any]) -> np.ndarray:
                 f"Columns of {quoted_list(columns)}.",
                 "Correct the name, or leave the condition out.",
             )
+        if model.schema[name].kind == "vector":
+            raise DataError(
+                f'only has a condition for "{name}", which is a column of vectors.',
+                "Columns of numbers or categories.",
+                "Leave the condition out.",
+            )
         if model.schema[name].kind == "numeric":
             allowed &= _in_numbers(name, columns[name], condition)
         else:

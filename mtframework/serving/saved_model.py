@@ -245,9 +245,10 @@ class _Graph:
         for column in columns:
             described = self.model.schema[column]
             number = tf.int64 if described.role == "timestamp" else tf.float32
-            kind = number if described.kind == "numeric" else tf.string
+            kind = tf.string if described.has_ids else number
             name = self.inputs[column]
-            specs[name] = tf.TensorSpec([None], kind, name)
+            shape = [None] if described.size is None else [None, described.size]
+            specs[name] = tf.TensorSpec(shape, kind, name)
         return specs
 
     def _history_specs(self) -> dict[str, Any]:
@@ -391,7 +392,16 @@ def _input_names(columns: Iterable[str], of_events: Sequence[str]) -> dict[str, 
 
 
 def _with_valid_names(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {_valid_name(name): each for name, each in outputs.items()}
+    valid = {name: _valid_name(name) for name in outputs}
+    for name, code in valid.items():
+        others = [each for each, other in valid.items() if other == code and each != name]
+        if others:
+            raise ModelError(
+                f'The outputs "{name}" and "{others[0]}" would both be called "{code}".',
+                "Names of tasks and classes that differ in letters and digits.",
+                "Rename one of the two, and train again.",
+            )
+    return {valid[name]: each for name, each in outputs.items()}
 
 
 def _valid_name(name: str) -> str:

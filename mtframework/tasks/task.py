@@ -1,7 +1,7 @@
 """The contract of a task."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -31,6 +31,9 @@ class Task(Part):
         missing_label: A label value that means "not known", beside NaN and None.
         dtype: The dtype policy that it computes under; None for Keras's global one.
     """
+
+    #: What the label's column is: "numeric", or "categorical" where the task reads ids of classes.
+    label_kind: Literal["numeric", "categorical"] = "numeric"
 
     #: Stands in for a missing label in the arithmetic of a row that does not count.
     label_placeholder = 0.0
@@ -74,7 +77,7 @@ class Task(Part):
     #: Whether `example_losses` reads the embeddings of the whole catalogue.
     needs_catalogue = False
 
-    #: The model that the task is part of, which has compiled its steps with what the task says.
+    #: The model that the task is part of, which keeps its loss weight as a variable.
     model: Callable[[], Any] | None = None
 
     #: How many candidates, drawn uniformly from the catalogue, `example_losses` reads.
@@ -100,7 +103,10 @@ class Task(Part):
 
     @property
     def loss_weight(self) -> float:
-        """What the task's loss is multiplied with in the total; a callback may change it."""
+        """What the task's loss is multiplied with in the total.
+
+        A callback may change it, as often as before each step; nothing is compiled again.
+        """
         return self._loss_weight
 
     @loss_weight.setter
@@ -114,7 +120,7 @@ class Task(Part):
         self._loss_weight = float(loss_weight)
         model = self.model() if self.model is not None else None
         if model is not None:
-            model.forget_compiled_steps()
+            model.set_loss_weight(self.name, self._loss_weight)
 
     def wrong(
         self, argument: str, value: object, expected: str, fix: str | None = None
@@ -138,6 +144,12 @@ class Task(Part):
         Args:
             columns: The encoded columns of the training rows: `{name: [num_rows]}`.
             ids: The key ids by tower name: `{tower: [num_rows]}`.
+        """
+
+    def use_classes(self, names: Sequence[str]) -> None:
+        """Is told the classes of a categorical label, by their ids from 1; 0 is missing or unknown.
+
+        Called before `adapt`, and when a model is loaded.
         """
 
     def seen_rows(self, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
@@ -201,12 +213,24 @@ class Task(Part):
         raise NotImplementedError(f"{type(self).__name__} has no example_losses().")
 
     def scores(self, predictions):
-        """Returns the served numbers, `[batch]`, of what `call` returned."""
+        """Returns the served numbers, `[batch]`, of what `call` returned; by name where several."""
         return predictions
 
     def metric_labels(self, labels):
         """Returns the labels as the metrics read them."""
         return labels
+
+    def metric_scores(self, scores):
+        """Returns what `scores` gave as the metrics read it, `[batch]` or `[batch, num_parts]`."""
+        return scores
+
+    def constant_scores(self, labels: np.ndarray):
+        """Returns the scores, the same for every row, that only the training labels tell.
+
+        Args:
+            labels: Those of the training rows that count, as the metrics read them.
+        """
+        return labels.mean(dtype="float64")
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """Returns new metrics; they are updated with labels, scores and the rows' weights."""

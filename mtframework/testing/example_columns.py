@@ -9,11 +9,12 @@ from mtframework.data.dataset import Dataset
 from mtframework.schema.schema import Column, Kind, Role, Schema
 from mtframework.testing.example_model import NUM_CANDIDATES, NUM_QUERIES, NUM_ROWS, Rows
 
-KindOfColumn = Literal["categorical", "multi_categorical", "numeric", "timestamp"]
+KindOfColumn = Literal["categorical", "multi_categorical", "numeric", "vector", "timestamp"]
 """What a column holds: its kind, or "timestamp" for its role, as `Feature.reads` has it."""
 
 NUMBERS = (0.5, 1.0, 2.0, 4.0)
 UNKNOWN = "the contract has never met it"
+_VECTOR_SIZE = 5
 _TEXTS = ("amber", "beige", "coral", "denim")
 _SEPTEMBER, _SEASON = 1_725_148_800, 90 * 86_400  # seconds since 1970, and seconds
 
@@ -23,7 +24,7 @@ def column_of(name: str, kind: KindOfColumn, role: Role) -> Column:
     if kind == "timestamp":
         return Column(name, "numeric", "timestamp")
     assert kind in get_args(Kind)
-    return Column(name, kind, role)
+    return Column(name, kind, role, _VECTOR_SIZE if kind == "vector" else None)
 
 
 def dataset_of(schema: Schema, numbers: Sequence[float] = NUMBERS) -> Dataset:
@@ -67,7 +68,7 @@ def unknown_rows(data: Dataset) -> Rows:
     for column in data.schema:
         if column.role == "timestamp":
             rows[column.name] = rows[column.name] + 2 * _SEASON
-        elif column.kind != "numeric":
+        elif column.has_ids:
             rows[column.name] = np.full(NUM_ROWS, UNKNOWN)
     return rows
 
@@ -75,6 +76,8 @@ def unknown_rows(data: Dataset) -> Rows:
 def _values(column: Column, numbers: Sequence[float], count: int, draw) -> np.ndarray:
     if column.role == "timestamp":
         return draw.integers(_SEPTEMBER, _SEPTEMBER + _SEASON, count)
+    if column.kind == "vector":
+        return draw.normal(size=(count, _VECTOR_SIZE)).astype("float32")
     if column.kind == "numeric":
         return draw.permutation(np.resize(np.asarray(numbers, "float32"), count))
     if column.kind == "categorical":

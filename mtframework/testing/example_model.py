@@ -13,7 +13,7 @@ from mtframework.data.dataset import Dataset
 from mtframework.model.histories import histories_of_request
 from mtframework.model.model import MultiTaskModel
 from mtframework.schema.events import LENGTHS
-from mtframework.schema.schema import Column, Schema
+from mtframework.schema.schema import Column, Kind, Schema
 from mtframework.tasks.ranking import Ranking
 from mtframework.towers.tower import Tower
 
@@ -27,14 +27,21 @@ NUM_CANDIDATES = 12
 Rows = dict[str, np.ndarray]
 
 
-def example_dataset(labels: Mapping[str, Sequence[float]]) -> Dataset:
-    """Returns a data set with those label columns, whose values are drawn from the given ones."""
+def example_dataset(labels: Mapping[str, Sequence[float | str]]) -> Dataset:
+    """Returns a data set with those label columns, whose values are drawn from the given ones.
+
+    Texts make a categorical label.
+    """
+    kinds: dict[str, Kind] = {
+        name: "categorical" if isinstance(values[0], str) else "numeric"
+        for name, values in labels.items()
+    }
     schema = Schema(
         columns=(
             Column(QUERY, "categorical", "query"),
             Column(CANDIDATE, "categorical", "candidate"),
             Column(WEIGHT, "numeric", "weight"),
-            *(Column(name, "numeric", "label") for name in labels),
+            *(Column(name, kind, "label") for name, kind in kinds.items()),
         ),
         query_key=QUERY,
         candidate_key=CANDIDATE,
@@ -119,12 +126,12 @@ def policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _rows(labels: Mapping[str, Sequence[float]], num_rows: int, seed: int) -> Rows:
+def _rows(labels: Mapping[str, Sequence[float | str]], num_rows: int, seed: int) -> Rows:
     draw = np.random.default_rng(seed)
-    columns = {
-        name: draw.permutation(np.resize(np.asarray(values, "float32"), num_rows))
-        for name, values in labels.items()
-    }
+    columns = {}
+    for name, values in labels.items():
+        of_class = np.asarray(values, None if isinstance(values[0], str) else "float32")
+        columns[name] = draw.permutation(np.resize(of_class, num_rows))
     return {
         QUERY: draw.integers(0, NUM_QUERIES, num_rows),
         CANDIDATE: draw.integers(0, NUM_CANDIDATES, num_rows),

@@ -1,8 +1,10 @@
 """A feature under check: alone and in a model, with a column of each kind that it reads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -15,6 +17,9 @@ from mtframework.testing.clause import Clause
 from mtframework.testing.example_columns import column_of, dataset_of
 from mtframework.testing.example_model import CANDIDATE, QUERY, adapted
 from mtframework.towers.tower import Tower
+
+Values = np.ndarray | tuple[np.ndarray, ...]
+"""An encoded column; of a feature that reads several columns, each one."""
 
 TOWER, LABEL, EMBEDDING_DIM = "contract_tower", "contract_label", 6
 
@@ -38,7 +43,7 @@ class FeatureCase:
                 Column(QUERY, "categorical", "query"),
                 Column(CANDIDATE, "categorical", "candidate"),
                 Column(LABEL, "numeric", "label"),
-                column_of(feature.column, kind, "context"),
+                *(column_of(name, kind, "context") for name in feature.columns),
             )
             yield dataset_of(Schema(columns, QUERY, CANDIDATE), self.numbers)
 
@@ -53,12 +58,12 @@ class FeatureCase:
             model = MultiTaskModel(towers, [Ranking("contract_task", label=LABEL, hidden_units=[])])
             yield FeatureModel(feature, adapted(model, data), data)
 
-    def alone(self, data: Dataset, values: np.ndarray) -> Feature:
+    def alone(self, data: Dataset, values: Values) -> Feature:
         """Returns a new feature that has learned from encoded values of the data's column."""
         feature = self.make()
-        vocabulary = data.vocabularies.get(feature.column)
-        feature.build(None if vocabulary is None else vocabulary.size, EMBEDDING_DIM)
-        feature.adapt(values, vocabulary)
+        sizes = {name: vocabulary.size for name, vocabulary in data.vocabularies.items()}
+        feature.build(feature.pick(sizes.get), EMBEDDING_DIM)
+        feature.adapt(values, feature.pick(data.vocabularies.get))
         return feature
 
 
@@ -71,15 +76,29 @@ class FeatureModel:
     data: Dataset
 
     @property
-    def values(self) -> np.ndarray:
+    def values(self) -> Values:
         """The encoded column of the test rows, `[NUM_ROWS, ...]`."""
-        return self.data.encode(self.data.test)[self.feature.column]
+        return self.values_of(self.data.test)
+
+    def values_of(self, rows: Mapping[str, np.ndarray]) -> Values:
+        """Returns the encoded column of some rows."""
+        return self.feature.pick(self.data.encode(rows).__getitem__)
 
     def of(self, model: MultiTaskModel) -> Feature:
         """Returns the feature of a model that was made from this one."""
         layers = model.towers[TOWER].feature_layers
         return next(each for each in layers if each.name == self.feature.name)
 
-    def vectors(self, values: np.ndarray):
+    def vectors(self, values: Values):
         """Returns the feature's vectors, `[batch, units]`, of an encoded column."""
-        return self.feature(ops.convert_to_tensor(values))
+        return self.feature(tensors_of(values))
+
+
+def tensors_of(values: Values) -> Any:
+    """Returns an encoded column, or several, as tensors."""
+    return keras.tree.map_structure(ops.convert_to_tensor, values)
+
+
+def rows_of(values: Values, chosen: slice | np.ndarray) -> Values:
+    """Returns some rows of an encoded column, or of several."""
+    return keras.tree.map_structure(lambda each: each[chosen], values)

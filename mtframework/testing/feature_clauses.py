@@ -3,13 +3,12 @@
 from typing import get_args
 
 import numpy as np
-from keras import ops
 
 from mtframework.errors import MtframeworkError
 from mtframework.schema.schema import Column
 from mtframework.testing.example_columns import KindOfColumn, column_of, unknown_rows
 from mtframework.testing.example_model import NUM_ROWS, train, values_of
-from mtframework.testing.feature_case import FeatureCase
+from mtframework.testing.feature_case import FeatureCase, rows_of, tensors_of
 from mtframework.testing.frozen import check_stays_frozen
 from mtframework.testing.model_clauses import (
     check_compiles,
@@ -52,14 +51,14 @@ def check_shapes(case: FeatureCase) -> None:
         for made in case.models():
             units = made.feature.units
             for num_rows in (NUM_ROWS, 1, 0):
-                values = made.values[:num_rows]
+                values = rows_of(made.values, slice(num_rows))
                 vectors = clause.require_finite(f"Of {num_rows} rows, call", made.vectors(values))
                 clause.require(
                     vectors.shape == (num_rows, units),
                     f"The vectors of {num_rows} rows have the shape {vectors.shape}.",
                     f"({num_rows}, {units}).",
                 )
-                length = made.feature.squared_length(ops.convert_to_tensor(values))
+                length = made.feature.squared_length(tensors_of(values))
                 shape = None if length is None else tuple(length.shape)
                 clause.require(
                     shape in (None, (num_rows,)),
@@ -78,7 +77,7 @@ def check_rows(case: FeatureCase) -> None:
             for num_rows in (9, 1):
                 clause.require_close(
                     f"The vector of a row in a batch of {num_rows}",
-                    made.vectors(made.values[:num_rows]),
+                    made.vectors(rows_of(made.values, slice(num_rows))),
                     together[:num_rows],
                     f"that of the same row in a batch of {NUM_ROWS}",
                 )
@@ -89,7 +88,7 @@ def check_unknown_values(case: FeatureCase) -> None:
     fix = "Give id 0, which stands for every unknown value, a finite vector, and so later times."
     with case.clause("unknown values", fix) as clause:
         for made in case.models():
-            unknown = made.data.encode(unknown_rows(made.data))[made.feature.column]
+            unknown = made.values_of(unknown_rows(made.data))
             clause.require_finite("The vector of a value never met", made.vectors(unknown))
 
 
@@ -98,8 +97,11 @@ def check_adapt(case: FeatureCase) -> None:
     fix = "Learn in adapt, from all rows alike, into weights with trainable=False."
     with case.clause("adapt", fix) as clause:
         for data in case.datasets():
-            values = data.encode(data.train)[case.make().column]
-            forwards, backwards = case.alone(data, values), case.alone(data, values[::-1])
+            values = case.make().pick(data.encode(data.train).__getitem__)
+            forwards, backwards = (
+                case.alone(data, values),
+                case.alone(data, rows_of(values, slice(None, None, -1))),
+            )
             pairs = zip(
                 forwards.non_trainable_variables, backwards.non_trainable_variables, strict=True
             )
@@ -107,8 +109,8 @@ def check_adapt(case: FeatureCase) -> None:
                 clause.require_close(
                     f"What {other.path} learns of the rows backwards", other, one, "that forwards"
                 )
-            same = np.repeat(values[:1], NUM_ROWS, axis=0)
-            of_equal = case.alone(data, same)(ops.convert_to_tensor(same))
+            same = rows_of(values, np.zeros(NUM_ROWS, int))
+            of_equal = case.alone(data, same)(tensors_of(same))
             clause.require_finite("Where all training rows are equal, the vector", of_equal)
         for made in case.models():
             learned = made.feature.non_trainable_variables
@@ -151,16 +153,17 @@ def check_weights_by_id(case: FeatureCase) -> None:
     with case.clause("weights by id", fix) as clause:
         for made in case.models():
             own = {id(weight) for weight in made.feature.weights}
-            vocabulary = made.data.vocabularies.get(made.feature.column)
-            size = None if vocabulary is None else vocabulary.size
-            for weight in made.feature.weights_by_id:
-                clause.require(
-                    id(weight) in own and weight.shape[:1] == (size,),
-                    f"{weight.path} has the shape {tuple(weight.shape)}.",
-                    "No weights by id of a column without ids."
-                    if size is None
-                    else f"A weight of the feature with {size} rows.",
-                )
+            for column, weights in made.feature.weights_by_column().items():
+                vocabulary = made.data.vocabularies.get(column)
+                size = None if vocabulary is None else vocabulary.size
+                for weight in weights:
+                    clause.require(
+                        id(weight) in own and weight.shape[:1] == (size,),
+                        f"{weight.path} has the shape {tuple(weight.shape)}.",
+                        "No weights by id of a column without ids."
+                        if size is None
+                        else f"A weight of the feature with {size} rows.",
+                    )
 
 
 def check_saving(case: FeatureCase) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mtframework.data.dataset import Dataset
 from mtframework.model.model import MultiTaskModel
+from mtframework.model.pair_scores import flat_scores
 from mtframework.testing.clause import Clause
 from mtframework.testing.example_model import policy, train, values_of
 
@@ -40,7 +41,7 @@ def check_saves(clause: Clause, model: MultiTaskModel, data: Dataset) -> MultiTa
         model.save(path)
         loaded = keras.saving.load_model(path)
     rows = model.encode(data.test)
-    before, after = (each.predict(rows, verbose=0) for each in (model, loaded))
+    before, after = (flat_scores(each.predict(rows, verbose=0)) for each in (model, loaded))
     for name, scores in before.items():
         clause.require_close(
             f'What a loaded model predicts for the task "{name}"',

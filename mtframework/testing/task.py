@@ -13,7 +13,7 @@ KIT = Kit("check_task", TASKS, Task, task_clauses.CLAUSES)
 
 def check_task(
     make: Callable[[], Task],
-    labels: Sequence[float] = (0.0, 1.0),
+    labels: Sequence[float] | Sequence[str] = (0.0, 1.0),
     compares_rows: bool = False,
     query: str = "query",
     candidate: str = "candidate",
@@ -28,8 +28,8 @@ def check_task(
 
     Args:
         make: What makes a new task each time it is called.
-        labels: Values that the task's label can have, two or more; without any meaning for a task
-            that has no label.
+        labels: Values that the task's label can have, two or more, texts where it is categorical;
+            without any meaning for a task that has no label.
         compares_rows: Whether the loss of a row depends on the other rows of the batch, as those of
             retrieval and of ranking by pairs do.
         query: The tower of queries, where the task names one.
@@ -46,7 +46,8 @@ def check_task(
     >>> from mtframework.testing import check_task
     >>> check_task(lambda: mtf.Ranking("rating", label="stars", hidden_units=[4]), labels=[1, 3, 5])
     """
-    case = TaskCase(make, tuple(map(float, labels)), compares_rows, query, candidate)
+    values = tuple(each if isinstance(each, str) else float(each) for each in labels)
+    case = TaskCase(make, values, compares_rows, query, candidate)
     arguments = {
         "labels": list(case.labels),
         "compares_rows": compares_rows,

@@ -28,7 +28,7 @@ class TaskCase:
     """What `check_task` was given."""
 
     make: Callable[[], Task]
-    labels: tuple[float, ...]
+    labels: tuple[float | str, ...]
     compares_rows: bool
     query: str
     candidate: str
@@ -53,7 +53,7 @@ class TaskModel:
         self.task = case.make()
         self.companion = Ranking(COMPANION, label=COMPANION, loss_weight=0.0, hidden_units=[])
         tasks: list[Task] = [self.task, self.companion]
-        columns: dict[str, tuple[float, ...]] = {COMPANION: (0.0, 1.0)}
+        columns: dict[str, tuple[float | str, ...]] = {COMPANION: (0.0, 1.0)}
         if self.task.parent is not None:
             tasks.append(BinaryFeedback(self.task.parent, label=PARENT, loss_weight=0.0))
             columns[PARENT] = (0.0, 1.0)
@@ -78,9 +78,11 @@ class TaskModel:
         def recorded(labels, predictions, inputs):
             losses = plain(labels, predictions, inputs)
             seen["labels"] = labels
-            seen["losses"], seen["measured"] = (
-                losses if isinstance(losses, tuple) else (losses, self.task.scores(predictions))
-            )
+            if isinstance(losses, tuple):
+                seen["losses"], seen["measured"] = losses
+            else:
+                scores = self.task.scores(predictions)
+                seen["losses"], seen["measured"] = losses, self.task.metric_scores(scores)
             return losses
 
         self.task.example_losses = recorded  # what it is given is known to the model alone

@@ -1,5 +1,7 @@
 """The clauses of a task's contract, one function each."""
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 
@@ -19,18 +21,20 @@ TAKEN_METRICS = ("loss", "share", "total", "weight")
 
 
 def check_shapes(case: TaskCase) -> None:
-    """Losses, scores and labels for metrics are one number a row."""
+    """Losses and labels for metrics are one number a row, and so is each of the scores."""
     fix = "Return one number a row from example_losses and scores, for example with ops.squeeze."
     with case.clause("shapes", fix) as clause:
         made = case.model()
         for num_rows in (NUM_ROWS, 1):
             observed = made.observe(_first(made.rows(), num_rows))
+            of_parts = observed.scores if isinstance(observed.scores, Mapping) else {}
             shaped = {
                 "example_losses": observed.losses,
-                "scores": observed.scores,
-                "what the metrics read": observed.measured,
+                **({f'scores["{part}"]': each for part, each in of_parts.items()}),
                 "metric_labels": observed.metric_labels,
             }
+            if not of_parts:
+                shaped |= {"scores": observed.scores, "what the metrics read": observed.measured}
             for name, tensor in shaped.items():
                 if tensor is None:
                     continue
@@ -138,7 +142,7 @@ def check_missing_labels(case: TaskCase) -> None:
                 alone.loss,
                 "that of the other half alone",
             )
-        not_known = np.float32(min(case.labels) - 7.0)
+        not_known = np.float32(np.min(rows[label]) - 7.0)
         made.task.missing_label = float(not_known)
         declared = made.observe(_with(rows, label, np.where(missing, not_known, rows[label])))
         clause.require_close(
@@ -231,7 +235,8 @@ def check_precision(case: TaskCase) -> None:
         def losses_and_scores():
             made = case.model()
             observed = made.observe(made.rows())
-            for name, tensor in (("example_losses", observed.losses), ("scores", observed.scores)):
+            scores = [("scores", each) for each in keras.tree.flatten(observed.scores)]
+            for name, tensor in (("example_losses", observed.losses), *scores):
                 clause.require_finite(f"Under {keras.config.dtype_policy().name}, {name}", tensor)
             dtype = keras.backend.standardize_dtype(observed.losses.dtype)
             clause.require(

@@ -82,7 +82,10 @@ class BaseTower(Part):
         return None
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
-        """Creates the weights; `num_ids` gives each column's id count, None where numeric."""
+        """Creates the weights; `num_ids` gives each column's id count.
+
+        Of a numeric column it is None, of one of vectors their size.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no build().")
 
     def call(self, features, training=None):
@@ -101,7 +104,8 @@ class BaseTower(Part):
         """
         weights: dict[str, list[keras.Variable]] = {}
         for each in self.feature_layers:
-            weights.setdefault(each.column, []).extend(each.weights_by_id)
+            for column, of_column in each.weights_by_column().items():
+                weights.setdefault(column, []).extend(of_column)
         return {column: of_column for column, of_column in weights.items() if of_column}
 
     def penalty(self, features):

@@ -9,7 +9,7 @@ from keras import ops
 
 from mtframework.arguments import check_count, check_share
 from mtframework.embeddings.table import Table
-from mtframework.features.encoder import FeatureEncoder, column_of, features_from_config
+from mtframework.features.encoder import FeatureEncoder, columns_of, features_from_config
 from mtframework.features.feature import Feature
 from mtframework.part import Policy
 from mtframework.registry import register_tower
@@ -126,9 +126,8 @@ class SequenceTower(BaseTower):
     def history_columns(self) -> tuple[str, ...]:
         tied = () if self._tied is None else self._tied().columns
         times = () if self.times is None else (self.times,)
-        return tuple(
-            dict.fromkeys((self.history, *tied, *map(column_of, self.event_features), *times))
-        )
+        of_events = [name for each in self.event_features for name in columns_of(each)]
+        return tuple(dict.fromkeys((self.history, *tied, *of_events, *times)))
 
     @property
     def feature_layers(self) -> Sequence[Feature]:
@@ -152,16 +151,21 @@ class SequenceTower(BaseTower):
         if self.times is not None and schema[self.times].role != "timestamp":
             raise self.wrong("times", self.times, "The data set's timestamp column.")
         for each in self.event_features:
-            column = schema[column_of(each)]
-            if column.role in ("timestamp", "weight") or column.name == self.history:
-                raise self.wrong(
-                    "event_features",
-                    column.name,
-                    "Columns of events beside their candidates, labels among them; a time goes "
-                    "into times.",
-                )
+            columns = [schema[name] for name in columns_of(each)]
+            for column in columns:
+                if (
+                    column.role in ("timestamp", "weight")
+                    or column.kind == "vector"
+                    or column.name == self.history
+                ):
+                    raise self.wrong(
+                        "event_features",
+                        column.name,
+                        "Columns of events beside their candidates, labels among them, but no "
+                        "vectors; a time goes into times.",
+                    )
             if isinstance(each, Feature):
-                each.check(column)
+                each.check_columns(columns)
         if self.profile is not None:
             self.profile.check(schema)
 

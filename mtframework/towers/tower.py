@@ -18,7 +18,7 @@ from mtframework.arguments import (
 from mtframework.errors import ModelError
 from mtframework.features.encoder import (
     FeatureEncoder,
-    column_of,
+    columns_of,
     features_from_config,
     plain_feature,
 )
@@ -106,7 +106,7 @@ class Tower(BaseTower):
         self.features = tuple(features)
         self.embedding_dim = check_count(owner, "embedding_dim", embedding_dim)
         self.hidden_units = check_sizes(owner, "hidden_units", hidden_units, needed=False)
-        self.key = key or column_of(self.features[0])
+        self.key = key or columns_of(self.features[0])[0]
         self.l2 = l2
         self.cross_layers = cross_layers
         self.dropout_rate = check_share(owner, "dropout", dropout, below_one=True)
@@ -130,11 +130,11 @@ class Tower(BaseTower):
     def check(self, schema: Schema) -> None:
         super().check(schema)
         for each in self.features:
-            column = schema[column_of(each)]
+            columns = [schema[name] for name in columns_of(each)]
             feature = (
-                plain_feature(each, column.kind != "numeric") if isinstance(each, str) else each
+                plain_feature(each, columns[0].kind != "numeric") if isinstance(each, str) else each
             )
-            feature.check(column)
+            feature.check_columns(columns)
 
     def build(self, num_ids: Mapping[str, int | None]) -> None:
         self.encoder.build(num_ids)

@@ -95,11 +95,31 @@ def test_an_experiment_on_events_and_a_catalogue(run, folder):
         "Tables.split = 'temporal'",
         "candidate/Tower.features = ['product', 'room', @price/Normalized()]",
         "    @buy/BinaryFeedback(),\n    @review/Ranking(),\n    @view/BinaryFeedback(),",
-        "# find/Retrieval.label = 'buy'",
+        "    @find_buy/Retrieval(),\n    @find_review/Retrieval(),\n    @find_view/Retrieval(),",
+        "find_buy/Retrieval.label = 'buy'\nfind_buy/Retrieval.positive_from = 1.0",
+        "find_review/Retrieval.label = 'review'\nfind_view/Retrieval.label = 'view'",
     ):
         assert f"{line}\n" in text
     trained = run("train", "shop.gin", "--run", "run", "--set", "Experiment.epochs = 1")
     assert trained.exit_code == 0, trained.output
+
+
+def test_an_experiment_is_tested_on_the_user_s_own_rows(run, folder):
+    (folder / "log.csv").write_text(LOG)
+    (folder / "later.csv").write_text(LOG.splitlines()[0] + "\nann,sofa,buy,,2025-03-09,desk\n")
+    asked = ("new", "experiment", "shop", "--data", "log.csv")
+    assert run(*asked, "--test", "later.csv").exit_code == 0
+    text = (folder / "shop.gin").read_text()
+    assert "\nTables.split = {'test': 'later.csv'}\n" in text
+    assert "test_fraction" not in text
+    assert "no errors, no warnings." in run("check", "shop.gin").stdout
+    trained = run("train", "shop.gin", "--run", "run", "--set", "Experiment.epochs = 1")
+    assert trained.exit_code == 0, trained.output
+    assert "later.csv: 1 rows read, 1 accepted" in trained.stderr
+    (folder / "other.csv").write_text("customer,what\nann,buy\n")
+    refused = run(*asked, "--test", "other.csv", "--overwrite")
+    assert refused.exit_code == 1
+    assert 'other.csv lacks the columns "product"' in refused.stderr
 
 
 def test_nothing_is_overwritten_unless_told(run, folder):
@@ -126,6 +146,10 @@ def test_nothing_is_overwritten_unless_told(run, folder):
             ["--data", "log.csv", "--candidate", "thing", "--label", "colour"],
             'The column "colour" of log.csv cannot be a label: not all values are numbers.',
         ),
+        (
+            ["--data", "log.csv", "--candidate", "thing", "--label", "same"],
+            'The column "same" of log.csv cannot be a label: it holds nothing but',
+        ),
         (["--data", "empty.csv"], "empty.csv holds no rows."),
         (
             ["--data", "log.csv", "--candidate", "thing", "--candidates", "shop.csv"],
@@ -134,7 +158,7 @@ def test_nothing_is_overwritten_unless_told(run, folder):
     ],
 )
 def test_an_experiment_that_cannot_be_guessed(options, found, run, folder):
-    (folder / "log.csv").write_text("user,thing,colour\nann,x,red\nbob,y,red\n")
+    (folder / "log.csv").write_text("user,thing,colour,same\nann,x,red,1\nbob,y,red,1\n")
     (folder / "shop.csv").write_text(CATALOGUE)
     (folder / "empty.csv").write_text("user,item\n")
     result = run("new", "experiment", "mine", *options)

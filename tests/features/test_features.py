@@ -10,6 +10,7 @@ from keras import ops
 from mtframework.errors import ModelError
 from mtframework.features.bucketed import Bucketed
 from mtframework.features.categorical import Categorical
+from mtframework.features.crossed import Crossed
 from mtframework.features.day_of_week import DayOfWeek
 from mtframework.features.hashed import Hashed, bucket_of
 from mtframework.features.normalized import Normalized
@@ -88,6 +89,31 @@ def test_hashed_categories_share_few_embeddings():
     assert np.mean(np.equal(first, second)) < 0.05
 
 
+def test_a_combination_of_categories_has_the_sum_of_their_hashes():
+    towns, words = (Vocabulary([f"{what} {i}" for i in range(90)]) for what in ("town", "word"))
+    feature = Crossed(["town", "word"], num_buckets=100, embedding_dim=3)
+    feature.build((towns.size, words.size), 8)
+    feature.adapt((np.zeros(1), np.zeros(1)), (towns, words))
+    ids = tuple(each.ravel().astype("int32") for each in np.indices((91, 91)))
+    buckets = numpy(feature.buckets(ids)).reshape(91, 91)
+    text = [bucket_of("town 7", 100), bucket_of("word 3", 100, salt=1)]
+    assert buckets[towns.ids(["town 7"])[0], words.ids(["word 3"])[0]] == sum(text) % 100
+    unknown = [bucket_of("[UNK]", 100), bucket_of("word 3", 100, salt=1)]
+    assert buckets[0, words.ids(["word 3"])[0]] == sum(unknown) % 100
+    counts = np.bincount(buckets.ravel(), minlength=100)  # 83 a bucket; sums of hashes are even
+    assert 40 < counts.min() < counts.max() < 140
+    (table,) = feature.trainable_variables
+    vectors = numpy(feature(ids))
+    np.testing.assert_array_equal(vectors, numpy(table)[buckets.ravel()])
+
+
+def test_columns_of_two_sides_are_not_crossed():
+    columns = [Column("c", "categorical", "query"), Column("d", "categorical", "candidate")]
+    with pytest.raises(ModelError, match='reads "c", which describes queries, and "d"'):
+        Crossed(["c", "d"]).check_columns(columns)
+    Crossed(["c", "d"]).check_columns([columns[0], Column("d", "categorical", "context")])
+
+
 def test_a_hash_is_the_same_on_every_machine():
     # printf "Dr. No" | b2sum -l 64
     assert bucket_of("Dr. No", 2**64) == int.from_bytes(bytes.fromhex("f258058f1e4e9b8c"), "little")
@@ -144,6 +170,7 @@ def test_days_of_the_week_are_those_of_the_calendar(offset):
         Normalized("c"),
         Bucketed("c", 5, 4),
         Hashed("c", 5, 2, 4),
+        Crossed(["c", "d"], 5, 4),
         Recency("c"),
         TimeOfDay("c", 1.0),
         DayOfWeek("c", -1.0, 4),
@@ -165,6 +192,10 @@ def test_configuration_round_trips(feature):
         (lambda: Bucketed("c", 4, 0), "A Bucketed has embedding_dim = 0."),
         (lambda: Hashed("c", 1), "A Hashed has num_buckets = 1."),
         (lambda: Hashed("c", num_hashes=0), "A Hashed has num_hashes = 0."),
+        (lambda: Crossed(["c"]), "A Crossed has columns = ['c']."),
+        (lambda: Crossed(["c", "c", "d"]), "A Crossed has columns = ['c', 'c', 'd']."),
+        (lambda: Crossed("cd"), "A Crossed has columns = 'cd'."),
+        (lambda: Crossed(["c", "d"], 1 << 25), "A Crossed has num_buckets = 33554432."),
         (lambda: Categorical("c", combiner="max"), "A Categorical has combiner = 'max'."),
         (lambda: TimeOfDay("c", 15), "A TimeOfDay has utc_offset_hours = 15."),
         (lambda: DayOfWeek("c", True), "A DayOfWeek has utc_offset_hours = True."),

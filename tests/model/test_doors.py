@@ -298,6 +298,35 @@ def test_a_loss_weight_that_a_callback_changes_is_what_the_next_steps_use(model,
         model.tasks["rating"].loss_weight = -1
 
 
+def test_a_schedule_of_loss_weights_compiles_nothing_again(model, shop, monkeypatch):
+    """The weight of each step is read by one compiled step, and kept, but not as a weight."""
+    task, given, compiled = model.tasks["rating"], [], []
+    loss = type(task).example_losses
+
+    def counted(*arguments):
+        compiled.append(True)
+        return loss(*arguments)
+
+    monkeypatch.setattr(type(task), "example_losses", counted)
+
+    class Schedule(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            given.append(2.0**batch)
+            task.loss_weight = given[-1]  # not by way of the callback's own model
+
+    batches = mtf.batches_of(model, shop, "train", batch_size=100)
+    model.fit(batches, epochs=1, verbose=0, callbacks=[Schedule()])
+    before = len(compiled)
+    history = model.fit(batches, epochs=2, verbose=0, callbacks=[Schedule()]).history
+    assert given == [1.0, 2.0, 4.0, 8.0] * 3
+    assert history["rating/weight"] == pytest.approx([15 / 4, 15 / 4])
+    assert keras.backend.backend() == "torch" or len(compiled) == before
+    assert (task.loss_weight, task.get_config()["loss_weight"]) == (8.0, 8.0)
+    assert not [weight.path for weight in model.weights if "loss_weight" in weight.path]
+    task.loss_weight = 0
+    assert model.evaluate(batches, return_dict=True, verbose=0)["rating/share"] == 0
+
+
 def test_keras_export_names_ours(model, tmp_path):
     with pytest.raises(ModelError, match=r"Write mtframework\.export\(model"):
         model.export(tmp_path / "graph")

@@ -119,3 +119,31 @@ def test_the_penalty_is_part_of_the_training_loss(trained, dataset):
         tower.l2 = 0.0
     assert with_penalty - loss(True) == pytest.approx(expected, rel=1e-2)
     assert judged == pytest.approx(loss(False), rel=1e-6)
+
+
+def test_a_combination_says_what_its_columns_do_not():
+    """Stars follow from town and device together, and from neither of them alone."""
+    columns = (*SCHEMA.columns, mtf.Column("device", "categorical", "query"))
+    schema = mtf.Schema(columns, SCHEMA.query_key, SCHEMA.candidate_key)
+    town, device = (np.tile([[0, 0, 1, 1], [0, 1, 0, 1]], 25)[i] for i in (0, 1))
+    rows = {
+        **make_rows(100),
+        "town": np.array(["Bonn", "Rome"])[town],
+        "device": np.array(["phone", "desk"])[device],
+        "stars": (1.0 + 4 * (town ^ device)).astype("float32"),
+    }
+    catalogue = {"book": np.unique(rows["book"]), "genres": np.full(9, "crime")}
+    dataset = mtf.Dataset(schema, rows, rows, catalogue)
+
+    def rmse(features):
+        keras.utils.set_random_seed(0)
+        towers = [mtf.Tower("reader", features, 4), mtf.Tower("book", ["book"], 4)]
+        rating = mtf.Ranking("rating", label="stars", hidden_units=[], start_at_mean=True)
+        model = mtf.MultiTaskModel(towers, [rating])
+        model.adapt(dataset)
+        model.compile(keras.optimizers.Adam(0.1))
+        model.fit(mtf.batches_of(model, dataset, "train", 50), epochs=12, verbose=0)
+        return mtf.evaluate(model, dataset)["rating/rmse"]
+
+    assert rmse(["town", "device"]) > 1.7  # 2.0 is the deviation of the stars
+    assert rmse(["town", "device", mtf.Crossed(["town", "device"])]) < 0.5

@@ -335,7 +335,7 @@ def adapted(towers, tasks, shop=None):
             ),
         ),
         (
-            'The column "shopper" is categorical, and a task reads it as label or weight',
+            'The column "shopper" is categorical, and the task "r" reads it as a numeric label',
             lambda: adapted(make_towers(), [mtf.Ranking("r", label="shopper")]),
         ),
         (

@@ -35,7 +35,7 @@ def test_columns_may_be_a_list():
             "categoric",
             "query",
             'The column "age" has kind "categoric". Did you mean "categorical"?\n'
-            '  expected: One of "categorical", "multi_categorical", "numeric".\n'
+            '  expected: One of "categorical", "multi_categorical", "numeric", "vector".\n'
             "  fix: Correct the kind.",
         ),
         (

@@ -189,6 +189,39 @@ def test_without_retrieval_it_ranks_all_and_names_are_what_tensorflow_allows(tmp
     np.testing.assert_allclose(np.array(asking["who_embedding"].to_pylist()), embedded, rtol=1e-6)
 
 
+def test_vectors_are_inputs_and_classes_outputs_by_name(tmp_path):
+    import tensorflow as tf
+
+    columns = (
+        mtf.Column("who", "categorical", "query"),
+        mtf.Column("what", "categorical", "candidate"),
+        mtf.Column("image", "vector", "candidate", size=2),
+        mtf.Column("why", "categorical", "label"),
+    )
+    schema = mtf.Schema(columns, query_key="who", candidate_key="what")
+
+    def model_of(*classes):
+        images = [[0.5, 1.0], [2.0, -1.0]]
+        rows = {"who": list("abc"), "what": list("xyx"), "why": classes}
+        rows["image"] = [images[0], images[1], images[0]]
+        towers = [mtf.Tower("who", ["who"], 4), mtf.Tower("what", ["what", mtf.Vector("image")], 4)]
+        find = mtf.Retrieval("find", query="who", candidate="what")
+        model = mtf.MultiTaskModel(towers, [find, mtf.Categories("return", label="why")])
+        model.adapt(mtf.Dataset(schema, rows, rows, {"what": list("xy"), "image": images}))
+        return model
+
+    model = model_of("too large", "größer", "too large")
+    export(mtf.Recommender(model), tmp_path / "exported")
+    score = tf.saved_model.load(tmp_path / "exported").signatures["score"]
+    asked = {"who": ["a", "new"], "what": ["y", "x"], "image": [[1.0, 3.0], [2.0, -1.0]]}
+    answer = score(**{name: tf.constant(each) for name, each in asked.items()})
+    expected = model.predict(model.encode(asked), verbose=0)["return"]
+    np.testing.assert_allclose(answer["return/too_large"], expected["too large"], rtol=1e-5)
+    assert sorted(answer) == ["find", "return/gruf6udfer", "return/too_large"]
+    with pytest.raises(ModelError, match='would both be called "score/return/a_b"'):
+        export(mtf.Recommender(model_of("a b", "a_b", "c")), tmp_path / "other")
+
+
 def test_known_queries(wide_model, monkeypatch):
     expected = sorted(set(make_rows(90, seed=1)["shopper"].astype(str).tolist()))
     assert known_queries(wide_model)["shopper"].tolist() == expected

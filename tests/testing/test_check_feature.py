@@ -14,8 +14,11 @@ load_builtin_parts()
 
 
 @pytest.mark.parametrize("name", sorted(part.name for part in FEATURES))
-def test_built_in_features_pass(name):
-    check_feature(lambda: FEATURES.get(name).cls("what"))
+def test_built_in_features_pass(name, tmp_path):
+    texts = ["amber", "beige", "coral", "denim"]
+    np.savez(tmp_path / "vectors.npz", ids=texts, vectors=np.eye(4, 6))
+    arguments = {"crossed": (["what", "where"],), "pretrained": ("what", f"{tmp_path}/vectors.npz")}
+    check_feature(lambda: FEATURES.get(name).cls(*arguments.get(name, ("what",))))
 
 
 class Scaled(mtf.Feature):

@@ -25,6 +25,10 @@ BUILT_IN = {
         lambda: mtf.BinaryFeedback("a", label="x", positive_from=4),
         {"labels": STARS},
     ),
+    "classes": (
+        lambda: mtf.Categories("a", label="x", hidden_units=[4]),
+        {"labels": ["red", "green", "blue"]},
+    ),
     "batch": (
         lambda: mtf.Retrieval("a", query="user", candidate="film", reduction="sum"),
         {"compares_rows": True, "query": "user", "candidate": "film"},

@@ -60,6 +60,15 @@ def experiment(
             show_default=False,
         ),
     ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            "--test",
+            help="Your rows to test on, with the columns of the log; by default a share of those.",
+            metavar="FILE|DIR|PATTERN",
+            show_default=False,
+        ),
+    ] = None,
     query: Annotated[
         str | None,
         typer.Option("--query", help="The query's key column.", show_default="by its name"),
@@ -85,10 +94,12 @@ def experiment(
     """Write an experiment on your own files, their columns guessed, for you to correct."""
     _check_name(name)
     from mtframework.cli.guessed_experiment import experiment_words
-    from mtframework.data.tables.guessed_columns import guess_columns
+    from mtframework.data.tables.guessed_columns import check_has_columns, guess_columns
 
     guess = guess_columns(data, candidates, query, candidate, label or ())
-    words = {**_words(name), **experiment_words(guess, data, candidates)}
+    if test is not None:
+        check_has_columns(guess, test, of_catalogue=candidates is not None)
+    words = {**_words(name), **experiment_words(guess, data, candidates, test)}
     _write("experiment", folder, words, overwrite)
     for column, meaning in guess.columns.items():
         typer.echo(f"  {column}: {meaning}")

@@ -6,6 +6,7 @@ from mtframework.config.configuration import Configuration, Made
 from mtframework.config.finding import Finding
 from mtframework.config.location import Location
 from mtframework.errors import DataError, ModelError
+from mtframework.model.composition import OTHER_KIND, columns_of_task
 from mtframework.training.experiment import Experiment
 
 
@@ -18,9 +19,10 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
     wanted = [
         ("tower", name, column) for name, each in model.towers.items() for column in each.columns
     ]
+    kinds: dict[str, dict[str, str]] = {}
     for name, task in model.tasks.items():
-        columns = (task.label, task.sample_weight, *task.seen_labels)
-        wanted += [("task", name, column) for column in columns if column is not None]
+        kinds[name] = columns_of_task(task)
+        wanted += [("task", name, column) for column in kinds[name]]
     made = {_identity(configuration, each): each for each in configuration.made()}
     lacking = set()
     for kind, name, column in wanted:
@@ -35,13 +37,13 @@ def check(configuration: Configuration, experiment: Experiment) -> Iterator[Find
                 "Correct the name.",
             )
             continue
-        if kind == "task" and found.kind != "numeric":
+        if kind == "task" and found.kind != (wanted_kind := kinds[name][column]):
             yield Finding(
                 _line(configuration, made.get((kind, name)), column),
                 f'The task "{name}" reads the column "{column}" as label or weight, and it is '
                 f"{found.kind}.",
-                "A numeric column.",
-                "Name another column, or turn its values into numbers before.",
+                f"A {wanted_kind} column.",
+                OTHER_KIND[wanted_kind],
             )
     for name in model.towers.keys() - lacking:
         try:

@@ -2,6 +2,7 @@
 
 import math
 import traceback
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from mtframework.config.finding import Finding
 from mtframework.config.located import LocatedError
 from mtframework.config.location import Location
 from mtframework.data.dataset import Dataset
-from mtframework.errors import MtframeworkError
+from mtframework.errors import MtframeworkError, MtframeworkWarning
 from mtframework.model.batches import batches_of
 from mtframework.schema.schema import Schema
 from mtframework.tasks.task import Task
@@ -108,7 +109,9 @@ def initial_shares(experiment: Experiment, schema: Schema) -> dict[str, float]:
     model = experiment.model
     num_rows = min(experiment.batch_size, MAX_ROWS)
     dataset = made_up_dataset(schema, num_rows, _labels(experiment))
-    model.adapt(dataset)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MtframeworkWarning)  # what is made up has no vectors
+        model.adapt(dataset)
     batch = batches_of(model, dataset, "train", num_rows)[0]
     features, labels, weights = (*batch, None, None)[:3]
     outputs = model(features, training=False)
@@ -138,6 +141,8 @@ def made_up_dataset(schema: Schema, num_rows: int, labels: dict[str, float]) -> 
         values = np.arange(num_ids).astype(str)
         if column.kind == "numeric":
             values = generator.uniform(size=num_ids)
+        elif column.kind == "vector":
+            values = generator.uniform(size=(num_ids, column.size or 0))
         if column.role == "candidate":
             catalogue[column.name] = values
             rows[column.name] = values[ids]

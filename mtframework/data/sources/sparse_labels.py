@@ -47,7 +47,7 @@ class SparseLabels(DatasetSource):
             )
         if dataset.schema[column].kind != "numeric":
             raise DataError(
-                f'The label "{column}" is categorical, and a category cannot be missing.',
+                f'The label "{column}" is categorical, and SparseLabels hides numbers.',
                 "A numeric label.",
                 "Name another column, or declare it numeric.",
             )

@@ -49,10 +49,12 @@ class Tables(DatasetSource):
     Args:
         interactions: The path of the rows to learn from; or `{kind: path}`, where each kind of
             feedback has files of its own.
-        columns: What each column is: `"query key"`, `"candidate key"`, `"label"`, `"weight"`,
+        columns: What each column is: `"query key"`, `"candidate key"`, `"label"`,
+            `"categorical label"`, `"weight"`,
             `"timestamp"` (seconds since 1970, dates or ISO 8601), `"timestamp in milliseconds"`,
             `"event"`, or a kind and whom it describes, such as `"numeric query"`,
-            `"categorical candidate"` or `"categorical context"`. Others are not read.
+            `"categorical candidate"`, `"vector[64] candidate"` or `"categorical context"`.
+            Others are not read.
         candidates: The path of the catalogue, one row a candidate, with all columns that describe
             candidates; left out, the catalogue is the distinct candidates of the interactions.
         events: The kinds of feedback to learn from, of those that the event column names, or all
@@ -65,7 +67,8 @@ class Tables(DatasetSource):
         test_fraction: The share of rows to test on, for `"leave_last_out"` of queries; left out,
             0.2 of the rows, or every query.
         validation_fraction: The share of the remaining rows, or queries, to choose
-            hyper-parameters on, held out as the test rows were (own files: at random).
+            hyper-parameters on, held out as the test rows were (own files: at random, or the last
+            ones where there is an `order`).
         seed: The seed of whatever is drawn.
         repeats: What a row that stands again is: `"reject"` (a mistake of the file), `"keep"` (an
             event like the first, such as a song played again), or `"count"`: equal rows become one,
@@ -82,6 +85,9 @@ class Tables(DatasetSource):
             is what came after the training rows of the model that training starts from, and
             everything where it starts from none. The catalogue is that of all rows. Files of
             `split` are read whole.
+        order: `"file"` for a log whose rows stand in the order of time, earliest first, and have no
+            timestamp (several files in the order of their names): then the latest rows, each
+            query's last one and what a row knows of its query follow from the rows' places.
 
     Raises:
         DataError: An argument is wrong; see also `load`.
@@ -112,6 +118,7 @@ class Tables(DatasetSource):
         rejects: str = "rejects.jsonl",
         in_memory: bool = True,
         since: str | float | None = None,
+        order: Literal["file"] | None = None,
     ):
         for argument, value in (("interactions", interactions), ("columns", columns)):
             if not value:
@@ -135,7 +142,9 @@ class Tables(DatasetSource):
             counted = Column(REPEATS, "numeric", "weight")
             self.schema = replace(self.schema, columns=(*self.schema.columns, counted))
         self.split = split
+        self.order = order
         self._check_events()
+        self._check_order()
         self._check_split()
         whole = split == "leave_last_out"
         self.test_fraction = (
@@ -201,6 +210,7 @@ class Tables(DatasetSource):
             test=splits["test"],
             catalogue=as_columns(catalogue),
             name=self.name,
+            rows_in_order=self.order is not None,
             is_continued=self.first_second is not None,
         )
 
@@ -375,12 +385,16 @@ class Tables(DatasetSource):
         return table.select([column.name for column in self.schema])
 
     def _hold_out(self, table: pa.Table, fraction: float, seed: int) -> tuple[pa.Table, pa.Table]:
-        split = self.split if isinstance(self.split, str) else "random"
+        in_order = self.order is not None
+        split = self.split
+        if not isinstance(split, str):
+            split = "temporal" if in_order else "random"
         when = self.columns.timestamp
+        times = np.arange(len(table)) if in_order else table[when].to_numpy() if when else None
         kept, held_out = hold_out(
             split,
             one_array(table[self.columns.query_key]).dictionary_encode().indices.to_numpy(),
-            table[when].to_numpy() if when else None,
+            times,
             fraction,
             seed,
         )
@@ -432,6 +446,27 @@ class Tables(DatasetSource):
                 "List them.",
             )
 
+    def _check_order(self) -> None:
+        if self.order is None:
+            return
+        if self.order != "file":
+            raise DataError(f"Tables.order is {self.order!r}.", '"file", or None.', "Correct it.")
+        against = {
+            "rows have times, which say their order": self.columns.timestamp is not None,
+            "each kind has its own files, whose rows have no common order": (
+                not isinstance(self.interactions, str)
+            ),
+            'the split "random" leaves no order': self.split == "random",
+        }
+        for what, is_there in against.items():
+            if is_there:
+                raise DataError(
+                    f'Tables.order is "file", but {what}.',
+                    'One log without a timestamp, and a split "temporal", "leave_last_out" or by '
+                    "your own files.",
+                    "Leave Tables.order out, or correct the rest.",
+                )
+
     def _check_split(self) -> None:
         if isinstance(self.split, Mapping):
             if "test" not in self.split or set(self.split) - {"test", "validation"}:
@@ -452,11 +487,12 @@ class Tables(DatasetSource):
                 f"One of {quoted_list(SPLITS)}, or paths of test and validation rows.",
                 "Correct Tables.split.",
             )
-        elif self.split != "random" and self.columns.timestamp is None:
+        elif self.split != "random" and self.columns.timestamp is None and self.order is None:
             raise DataError(
                 f'The split "{self.split}" needs times, and no column is a timestamp.',
                 'A column with the meaning "timestamp".',
-                "Add it to Tables.columns, or split at random.",
+                "Add it to Tables.columns, or split at random; where the rows stand in the order "
+                'of time, set Tables.order = "file".',
             )
 
 

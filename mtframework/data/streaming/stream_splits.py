@@ -61,6 +61,28 @@ class LatestShares:
 
 
 @dataclass(frozen=True)
+class LastRows:
+    """Holds out the rows from a place on, in a log that stands in the order of time.
+
+    Args:
+        test_from: The number of the first row to test on.
+        validation_from: The number of the first row to validate on.
+
+    Example:
+
+    >>> LastRows(test_from=3, validation_from=2)(TRAIN, np.arange(4), None)
+    array([ True,  True, False, False])
+    """
+
+    test_from: int
+    validation_from: int
+
+    def __call__(self, split: str, numbers: np.ndarray, times: np.ndarray | None) -> np.ndarray:
+        """Returns which rows are in the split: `[num_rows]` bool."""
+        return LatestShares(self.test_from, self.validation_from)(split, numbers, numbers)
+
+
+@dataclass(frozen=True)
 class Whole:
     """All rows are in one split.
 
@@ -99,7 +121,7 @@ class Since:
         return self.assignment(split, numbers, times) & (times >= self.second)
 
 
-Assignment = RandomShares | LatestShares | Whole | Since
+Assignment = RandomShares | LatestShares | LastRows | Whole | Since
 
 
 def latest_seconds(times: Callable[[], Iterable[np.ndarray]], shares: Sequence[float]) -> list[int]:
@@ -121,8 +143,7 @@ def latest_seconds(times: Callable[[], Iterable[np.ndarray]], shares: Sequence[f
     coarse = np.zeros(1 << 16, "int64")
     for each in times():
         coarse += np.bincount(each // _SECONDS_IN_BIN, minlength=len(coarse))
-    # 0.1 * 30 is 3.0000000000000004, and means 3.
-    wanted = [math.ceil(round(share * coarse.sum(), 6)) for share in shares]
+    wanted = [share_of(int(coarse.sum()), share) for share in shares]
     bins = [_from_which_on(coarse, number) for number in wanted]
     fine = {each: np.zeros(_SECONDS_IN_BIN, "int64") for each, _ in filter(None, bins)}
     for each in times():
@@ -141,6 +162,15 @@ def latest_seconds(times: Callable[[], Iterable[np.ndarray]], shares: Sequence[f
             second = place * _SECONDS_IN_BIN + within[0]
         answers.append(second)
     return answers
+
+
+def share_of(num_rows: int, share: float) -> int:
+    """Returns how many rows a share of them is, rounded up.
+
+    >>> share_of(30, 0.1)
+    3
+    """
+    return math.ceil(round(share * num_rows, 6))  # 0.1 * 30 is 3.0000000000000004
 
 
 def _from_which_on(counts: np.ndarray, wanted: int) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from mtframework.data.streaming.row_stream import RowStream
 from mtframework.data.streaming.stream_splits import Assignment
+from mtframework.data.tables.column_values import vectors_of
 from mtframework.data.tables.file_rows import unreadable
 from mtframework.errors import DataError
 from mtframework.schema.encoding import check_finite, encode_columns
@@ -184,6 +185,8 @@ class _Encoder:
                 encoded[name] = pc.fill_null(found, -1).to_numpy() + np.int32(1)
             elif self.schema[name].kind == "multi_categorical":
                 encoded[name] = self._lists(table[name], name)
+            elif self.schema[name].kind == "vector":
+                encoded[name] = vectors_of(table[name])
             elif self.schema[name].role == "timestamp":
                 encoded[name] = table[name].to_numpy().astype("int32")
             else:

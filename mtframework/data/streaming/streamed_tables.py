@@ -18,11 +18,13 @@ from mtframework.data.streaming.stream_splits import (
     TRAIN,
     VALIDATION,
     Assignment,
+    LastRows,
     LatestShares,
     RandomShares,
     Since,
     Whole,
     latest_seconds,
+    share_of,
 )
 from mtframework.data.streaming.streamed_rows import StreamedRows
 from mtframework.data.tables.column_values import one_array
@@ -30,7 +32,8 @@ from mtframework.data.tables.rejects import Rejects
 from mtframework.data.tables.table_columns import TableColumns
 from mtframework.data.tables.table_files import find_files
 from mtframework.data.tables.table_reader import Allowed, as_columns, first_of_each
-from mtframework.schema.multi_valued import SEPARATOR, learn_vocabulary
+from mtframework.schema.classes import vocabulary_of
+from mtframework.schema.multi_valued import SEPARATOR
 from mtframework.schema.schema import Schema
 from mtframework.schema.vocabulary import Vocabulary
 
@@ -51,6 +54,7 @@ class Streamable(Protocol):
     validation_fraction: float
     seed: int
     max_rejected: float
+    order: str | None
 
     @property
     def first_second(self) -> int | None: ...
@@ -172,9 +176,14 @@ def _assignment(tables: Streamable, stream: RowStream, own: Mapping[str, str]) -
     test = 0.0 if own else tables.test_fraction
     validation = 0.0 if VALIDATION in own else tables.validation_fraction
     since = tables.first_second
-    if tables.split != "temporal":
+    by_place = tables.order is not None and bool(own)  # and so the validation
+    if tables.split != "temporal" and not by_place:
         drawn = RandomShares(test, validation, tables.seed)
         return drawn if since is None else Since(since, drawn)
+    if tables.order is not None:  # by place; of rows that are rejected, too
+        num_rows = stream.num_rows
+        shares = (test, test + (1 - test) * validation)
+        return LastRows(*(num_rows - share_of(num_rows, each) for each in shares))
     name = tables.columns.timestamp
     assert name is not None
     only = stream.only(name)
@@ -197,7 +206,7 @@ class _Learned:
         self.values = {
             column.name: DistinctValues()
             for column in tables.schema
-            if column.kind != "numeric" and column.name in in_files
+            if column.has_ids and column.name in in_files
         }
         self.widths = {
             column.name: 1 for column in tables.schema if column.kind == "multi_categorical"
@@ -251,13 +260,10 @@ class _Learned:
     def vocabularies(self, catalogue: Mapping[str, np.ndarray]) -> dict[str, Vocabulary]:
         found = {}
         for column in self.schema:
-            if column.kind == "numeric":
+            if not column.has_ids:
                 continue
-            learn = learn_vocabulary if column.kind == "multi_categorical" else Vocabulary.learn
             parts = [catalogue[column.name]] if column.name in catalogue else []
             if column.name in self.values:
                 parts.append(self.values[column.name].sorted())
-            found[column.name] = Vocabulary.learn(
-                np.concatenate([learn(part).known_values for part in parts])
-            )
+            found[column.name] = vocabulary_of(column, parts)
         return found

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from mtframework.data.tables.table_columns import MILLISECONDS, SECONDS
 from mtframework.schema.texts import normalized
+from mtframework.schema.vectors import vector_of
 
 Problems = dict[str, np.ndarray]
 Converted = tuple[pa.Array, Problems]
@@ -118,6 +119,49 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> Converted:
     infinite = np.isinf(found)
     result = pa.array(found, mask=np.isnan(found) | infinite)
     return result, {**problems, "is not finite": infinite}
+
+
+def vectors(column: pa.ChunkedArray | pa.Array, size: int) -> Converted:
+    """Returns lists of `size` float32 numbers; zeros where there is none that can be read.
+
+    A vector is a list of numbers, or a text such as `0.1 0.2` or `[0.1, 0.2]`.
+    """
+    array = _plain(column)
+    kind = array.type
+    problems: Problems = {}
+    missing = np.logical_not(_valid(array))
+    if _is_text(kind):
+        words, problems = texts(array)
+        coded = words.dictionary_encode()
+        parsed = [vector_of(each) for each in coded.dictionary.to_pylist()]
+        lists = pa.array(parsed, pa.large_list(pa.float64())).take(coded.indices)
+        missing |= _true(pc.equal(words, ""))
+    elif _is_list(kind) and (_is_number(kind.value_type) or _is_text(kind.value_type)):
+        lists, lost = _cast_where_possible(array, pa.large_list(pa.float64()))
+        lists = pc.if_else(pa.array(lost), None, lists) if lost.any() else lists
+    else:
+        lists = pa.nulls(len(array), pa.large_list(pa.float64()))
+    fits = _true(pc.equal(pc.list_value_length(lists), size))
+    values = np.zeros((len(array), size), "float32")
+    with np.errstate(over="ignore"):
+        found = _floats(pc.list_flatten(lists.filter(pa.array(fits))))
+        values[fits] = found.astype("float32").reshape(-1, size)
+    infinite = np.asarray(~np.isfinite(values).all(axis=1))
+    values[infinite] = 0
+    flat = pa.array(values.ravel(), pa.float32())
+    is_other = ~(fits | missing | _any(problems, len(array)))
+    return pa.FixedSizeListArray.from_arrays(flat, size), {
+        **problems,
+        "is missing": missing,
+        f"is not {size} numbers": is_other,
+        "is not finite": infinite,
+    }
+
+
+def vectors_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Returns what `vectors` returned as an array, `[num_rows, size]` float32."""
+    array = one_array(column) if isinstance(column, pa.ChunkedArray) else column
+    return array.flatten().to_numpy().reshape(len(array), array.type.list_size)
 
 
 def timestamps(column: pa.ChunkedArray | pa.Array, unit: str, now: float) -> Converted:

@@ -95,6 +95,12 @@ def guess_columns(
                 "Numbers, or true and false; empty where not known.",
                 'Name another column; kinds of feedback are the meaning "event".',
             )
+        if (nothing := columns[name].says_nothing) is not None:
+            raise DataError(
+                f'The column "{name}" of {path} cannot be a label: it {nothing}.',
+                "Two values or more.",
+                "Name another column.",
+            )
     keys = _keys(columns, interactions, query, candidate, labels)
     log = _Log(columns, keys)
     guess = Guess({name: meaning for meaning, name in keys.items()})
@@ -267,7 +273,8 @@ def _take_events(guess: Guess, log: _Log, event: str) -> None:
         kinds = np.unique(kind_of_row[~np.isnan(numbers)])
         if len(kinds) == 1:
             owners.setdefault(str(kinds[0]), name)
-    for kind in np.unique(kind_of_row).tolist():
+    names, counts = np.unique(kind_of_row, return_counts=True)
+    for kind in names[np.argsort(counts, kind="stable")].tolist():  # the rarest kind first
         guess.events[kind] = owners.get(kind)
         if kind in owners:
             guess.labels[kind] = log.columns[owners[kind]].variance
@@ -277,6 +284,25 @@ def _take_events(guess: Guess, log: _Log, event: str) -> None:
     for name in [name for name in guess.events if name in guess.columns]:
         del guess.columns[name]
         guess.left_out[name] = "has the name of an event"
+
+
+def check_has_columns(guess: Guess, path: str, of_catalogue: bool) -> None:
+    """Raises a `DataError` where another file of interactions lacks columns of the guess.
+
+    Args:
+        guess: What was made of the first file.
+        path: The other file, a folder or a pattern.
+        of_catalogue: Whether a catalogue describes the candidates.
+    """
+    file = find_files(path)[0]
+    names = [
+        name
+        for name, meaning in guess.columns.items()
+        if not (of_catalogue and meaning.endswith(" candidate"))
+    ]
+    values = [column for column in guess.events.values() if column is not None]
+    fix = "Take a file with the columns of the log, or leave --test out."
+    check_names(file, [*names, *values], read_head(file).column_names, fix)
 
 
 def _in_order(names, columns: dict[str, ColumnFacts]) -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from mtframework.data.tables.table_columns import TableColumns
 from mtframework.data.tables.table_reader import codes_of
 from mtframework.errors import DataError, did_you_mean, quoted_list
+from mtframework.schema.classes import MISSING
 
 
 def chosen_events(
@@ -95,8 +96,10 @@ def merge_events(
     names = table[event].to_numpy()[order]
 
     def latest_value(values: np.ndarray) -> np.ndarray:
-        found = np.full(len(latest), np.nan)
-        present = ~np.isnan(values)
+        is_text = values.dtype.kind == "O"
+        missing = MISSING if is_text else np.nan
+        found = np.full(len(latest), missing, values.dtype)
+        present = values != MISSING if is_text else ~np.isnan(values)
         found[merged_of[present]] = values[present]  # of several the last one stays
         return found
 
@@ -107,6 +110,13 @@ def merge_events(
             labels[label] = latest_value(table[label].to_numpy()[order])
         elif (source := kinds[label]) is not None:
             values = table[source].to_numpy()[order]
+            if values.dtype.kind == "O":
+                raise DataError(
+                    f'The column "{source}" is declared as categories, and holds the values of the '
+                    f'kind "{label}".',
+                    "A column of numbers.",
+                    f'Declare it as a "label", or let the kind have no values: "{label}": None.',
+                )
             labels[label] = latest_value(np.where(happened, values, np.nan))
         else:
             labels[label] = np.zeros(len(latest))
@@ -117,5 +127,6 @@ def merge_events(
         latest[in_order]
     )
     for label, values in labels.items():
-        merged = merged.append_column(label, pa.array(values[in_order]))
+        kind = pa.large_string() if values.dtype.kind == "O" else None
+        merged = merged.append_column(label, pa.array(values[in_order], kind))
     return merged

@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from mtframework.data.tables.column_values import vectors_of
 from mtframework.data.tables.csv_rows import parse_rows, read_header
 from mtframework.data.tables.file_rows import FileRows, check_names, unreadable
 from mtframework.data.tables.json_rows import parse_json_lines
 from mtframework.data.tables.parquet_rows import plain_value
 from mtframework.data.tables.rejects import Rejects
-from mtframework.data.tables.table_columns import SECONDS
+from mtframework.data.tables.table_columns import SECONDS, meaning_of
 from mtframework.data.tables.table_files import COMPRESSIONS, CSV, JSON_LINES, format_of
 from mtframework.data.tables.table_reader import good_rows
 from mtframework.data.tables.text_lines import Lines
@@ -158,7 +159,12 @@ def good_columns(
     """
     meanings = {name: _meaning(schema, name) for name in names}
     values, kept = good_rows(rows, {}, meanings, now, {}, rejects)
-    columns = {name: values[name].to_numpy(zero_copy_only=False) for name in names}
+    columns = {
+        name: vectors_of(values[name])
+        if name in schema and schema[name].kind == "vector"
+        else values[name].to_numpy(zero_copy_only=False)
+        for name in names
+    }
     return rows.table.take(kept), columns
 
 
@@ -168,7 +174,7 @@ def _meaning(schema: Schema, name: str) -> str:
     column = schema[name]
     if name in (schema.query_key, schema.candidate_key):
         return "query key" if name == schema.query_key else "candidate key"
-    return SECONDS if column.role == "timestamp" else f"{column.kind} {column.role}"
+    return SECONDS if column.role == "timestamp" else meaning_of(column)
 
 
 def _plain_texts(table: pa.Table) -> pa.Table:

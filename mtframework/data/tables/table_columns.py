@@ -1,5 +1,6 @@
 """What an experiment says about the columns of a table."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
@@ -13,6 +14,7 @@ _SCALARS: dict[str, tuple[Kind, Role]] = {
     "query key": ("categorical", "query"),
     "candidate key": ("categorical", "candidate"),
     "label": ("numeric", "label"),
+    "categorical label": ("categorical", "label"),
     "weight": ("numeric", "weight"),
     SECONDS: ("numeric", "timestamp"),
     MILLISECONDS: ("numeric", "timestamp"),
@@ -20,9 +22,34 @@ _SCALARS: dict[str, tuple[Kind, Role]] = {
 _FEATURES: dict[str, tuple[Kind, Role]] = {
     f"{kind} {role}": (kind, role)
     for kind in get_args(Kind)
+    if kind != "vector"
     for role in ("query", "candidate", "context")
 }
 MEANINGS = (*_SCALARS, *_FEATURES, EVENT)
+_VECTOR = re.compile(r"vector\[([1-9][0-9]*)\] (query|candidate|context)")
+
+
+_EXAMPLES = ("vector[64] candidate", "vector[64] query", "vector[64] context")
+
+
+def meaning_of(column: Column) -> str:
+    """Returns the meaning of a feature.
+
+    >>> meaning_of(Column("image", "vector", "candidate", size=64))
+    'vector[64] candidate'
+    """
+    kind = column.kind if column.size is None else f"{column.kind}[{column.size}]"
+    return f"{kind} {column.role}"
+
+
+def vector_size(meaning: str) -> int | None:
+    """Returns how many numbers a vector has, by its meaning; None where it means something else.
+
+    >>> vector_size("vector[64] candidate"), vector_size("numeric candidate")
+    (64, None)
+    """
+    found = _VECTOR.fullmatch(str(meaning))
+    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True)
@@ -50,11 +77,11 @@ class TableColumns:
 
     def __post_init__(self):
         for name, meaning in self.meanings.items():
-            if meaning not in MEANINGS:
+            if meaning not in MEANINGS and not vector_size(meaning):
                 raise DataError(
                     f'Tables.columns says that "{name}" is "{meaning}".'
-                    f"{did_you_mean(meaning, MEANINGS)}",
-                    f"One of {quoted_list(MEANINGS)}.",
+                    f"{did_you_mean(meaning, (*MEANINGS, *_EXAMPLES))}",
+                    f"One of {quoted_list((*MEANINGS, *_EXAMPLES))}.",
                     "Correct Tables.columns.",
                 )
         for meaning in ("query key", "candidate key"):
@@ -83,11 +110,13 @@ class TableColumns:
     def schema(self) -> Schema:
         """The schema of the data set; the column that names the event is not in it."""
         known = {**_SCALARS, **_FEATURES}
-        columns = [
-            Column(name, *known[meaning])
-            for name, meaning in self.meanings.items()
-            if meaning != EVENT
-        ]
+        columns = []
+        for name, meaning in self.meanings.items():
+            if size := vector_size(meaning):
+                role = next(each for each in get_args(Role) if meaning.endswith(f" {each}"))
+                columns.append(Column(name, "vector", role, size))
+            elif meaning != EVENT:
+                columns.append(Column(name, *known[meaning]))
         labels = [Column(label, "numeric", "label") for label in self.labels]
         return Schema((*columns, *labels), self.query_key, self.candidate_key)
 

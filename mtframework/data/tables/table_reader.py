@@ -17,7 +17,7 @@ from mtframework.data.tables.file_rows import BadRow, FileRows
 from mtframework.data.tables.json_rows import read_json_lines
 from mtframework.data.tables.parquet_rows import read_parquet
 from mtframework.data.tables.rejects import Rejects
-from mtframework.data.tables.table_columns import EVENT, MILLISECONDS, SECONDS
+from mtframework.data.tables.table_columns import EVENT, MILLISECONDS, SECONDS, vector_size
 from mtframework.data.tables.table_files import CSV, JSON_LINES, PARQUET, format_of
 from mtframework.errors import DataError
 from mtframework.schema.texts import text_array
@@ -174,6 +174,12 @@ def codes_of(table: pa.Table, names: Sequence[str]) -> np.ndarray:
 
 
 def _codes_of_column(array: pa.Array) -> np.ndarray:
+    if pa.types.is_fixed_size_list(array.type):  # vectors, as so many bytes each
+        numbers = column_values.vectors_of(array)
+        kind = pa.binary(numbers.dtype.itemsize * numbers.shape[1])
+        array = pa.FixedSizeBinaryArray.from_buffers(
+            kind, len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))]
+        )
     if pa.types.is_int64(array.type) and not array.null_count:
         values = array.to_numpy()
         if int(values.max()) - int(values.min()) < 2**40:
@@ -186,7 +192,9 @@ def as_columns(table: pa.Table) -> dict[str, np.ndarray]:
     columns = {}
     for name in table.column_names:
         array = one_array(table[name])
-        if pa.types.is_large_string(array.type):
+        if pa.types.is_fixed_size_list(array.type):
+            columns[name] = column_values.vectors_of(array)
+        elif pa.types.is_large_string(array.type):
             # Few values repeat often: each becomes a Python string once.
             coded = array.dictionary_encode()
             columns[name] = text_array(coded.dictionary.to_pylist(), coded.indices.to_numpy())
@@ -225,12 +233,14 @@ def _values(
     name: str, column: pa.ChunkedArray, meaning: str, now: float
 ) -> column_values.Converted:
     several = meaning.startswith("multi_categorical")
+    if size := vector_size(meaning):
+        return column_values.vectors(column, size)
     if pa.types.is_nested(column.type) and not several:
         raise DataError(
             f'The column "{name}" holds several values a row ({column.type}), and is declared as '
             f'"{meaning}".',
             "One value for each row; several categories in a row are multi_categorical.",
-            "Give each number of a vector a column of its own, or leave the column out.",
+            'Declare vectors of 64 numbers "vector[64] candidate", or leave the column out.',
         )
     if meaning in (SECONDS, MILLISECONDS):
         return column_values.timestamps(column, meaning, now)

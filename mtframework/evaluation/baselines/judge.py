@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -43,7 +44,8 @@ def judge_baselines(
 ) -> list[Comparison]:
     """Returns what simple methods reach on the tasks of a model, by the rows it is judged by.
 
-    For tasks that predict a number or a probability: the mean label of the training rows. For
+    For tasks that predict a number or a probability: the mean label of the
+    training rows (the shares of the classes). For
     retrieval tasks: popularity, item-kNN, item-to-item counts, EASE, where `implicit` is installed
     ALS, and where queries take a candidate again what each has had most. They learn from the
     training rows that are positives of the task; for queries without one, each of them takes
@@ -298,12 +300,12 @@ def _judge_constant(
     began = time.perf_counter()
     valid, labels = rows_that_count(task, train)
     labels = ops.convert_to_numpy(task.metric_labels(labels[valid]))
-    constant = labels.mean(dtype="float64")
+    constant = task.constant_scores(labels)
     seconds = time.perf_counter() - began
     valid, labels = rows_that_count(task, rows)
     if not valid.any():
         return {}, seconds
-    scores = np.full(valid.sum(), constant, "float32")
+    scores = keras.tree.map_structure(lambda x: np.full(valid.sum(), x, "float32"), constant)
     queries = rows[query_key][valid]
     return metrics_of_scores(task, labels[valid], scores, queries, []), seconds
 

@@ -115,6 +115,8 @@ def query(model, name: str, num_seen: int) -> dict[str, Any] | None:
 
 
 def _value(model, column: str, value: Any) -> Any:
+    if model.schema[column].kind == "vector":
+        return value.tolist()
     if model.schema[column].kind == "numeric":
         number = float(value)
         return number if math.isfinite(number) else None

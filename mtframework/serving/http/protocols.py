@@ -164,8 +164,8 @@ def _add_model(app: FastAPI, server: Any, model: str, signature: str) -> None:
             "inputs": [
                 {
                     "name": column,
-                    "datatype": "FP64" if schema[column].kind == "numeric" else "BYTES",
-                    "shape": [-1],
+                    "datatype": "BYTES" if schema[column].has_ids else "FP64",
+                    "shape": [-1] if schema[column].size is None else [-1, schema[column].size],
                 }
                 for column in columns
             ],
