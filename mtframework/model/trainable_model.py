@@ -20,6 +20,7 @@ from mtframework.model.doors import (
     is_of_numpy,
 )
 from mtframework.model.idle_parts import keep_idle_parts
+from mtframework.model.moving_averages import take_averages_that_are_there
 from mtframework.model.row_wise import with_row_wise_tables
 from mtframework.schema.catalogue import Catalogue
 from mtframework.tasks.task import Task
@@ -241,8 +242,10 @@ class TrainableModel(keras.Model):
         self._optimized = tuple(map(id, self.trainable_variables))
         self.optimizer = with_row_wise_tables(self)
         self.optimizer.build(self.trainable_variables)
+        dense = getattr(self.optimizer, "dense", self.optimizer)
+        take_averages_that_are_there(dense)
         keep_idle_parts(
-            getattr(self.optimizer, "dense", self.optimizer),
+            dense,
             [task.trainable_variables for task in self.tasks.values()],
             self.loss_balancer.trainable_variables,
         )
